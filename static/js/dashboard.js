@@ -1,0 +1,2 @@
+// Charts of the dashboard.
+export {};

@@ -1,0 +1,2 @@
+// The office pages need no script of their own yet.
+export {};
