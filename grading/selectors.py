@@ -1,0 +1,61 @@
+"""Reads that span grading's tables."""
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from grading.models import Adjudication, Discordance, PanelReview, Read, ReferenceGrade
+from readerstudy.studies.models import Assignment
+
+
+def case_is_compared(case_id: int) -> bool:
+    """Return whether the first reads of a case have been compared."""
+    return (
+        ReferenceGrade.objects.filter(case_id=case_id).exists()
+        or Discordance.objects.filter(case_id=case_id).exists()
+    )
+
+
+def open_discordances(case_ids: Iterable[int]) -> "QuerySet[Discordance]":
+    """Return the items of these cases that wait for the adjudicator, unordered."""
+    standing = Adjudication.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True)
+    return Discordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
+
+
+def case_is_settled(case_id: int) -> bool:
+    """Return whether the case was compared and nothing of it waits for the adjudicator."""
+    return case_is_compared(case_id) and not open_discordances([case_id]).exists()
+
+
+def standing_reference(case_id: int) -> "QuerySet[ReferenceGrade]":
+    """Return the reference grades of a case that stand."""
+    return ReferenceGrade.objects.filter(case_id=case_id, superseded_at__isnull=True).order_by(
+        "structure", "finding"
+    )
+
+
+def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
+    """Return those of the cases whose reference the panel has decided."""
+    final = ["confirmed", "overruled"]
+    decided = ReferenceGrade.objects.filter(
+        case_id__in=case_ids, superseded_at__isnull=True, provenance__in=final
+    ).values_list("case_id", flat=True)
+    return set(decided)
+
+
+def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:
+    """Return the standing read of each assignment that has one."""
+    reads = Read.objects.filter(assignment__in=assignments, superseded_at__isnull=True).annotate(
+        n_answers=Count("ratings")
+    )
+    return {read.assignment_id: read for read in reads}
+
+
+def reviewed_by(assignment: Assignment) -> bool:
+    """Return whether this panel member has voted in the newest round."""
+    last = PanelReview.objects.filter(assignment=assignment).order_by("-round").first()
+    if last is None or last.submitted_at is None:
+        return False
+    return not Discordance.objects.filter(
+        case_id=assignment.case_id, sent_back_at__gt=last.submitted_at
+    ).exists()
