@@ -51,11 +51,14 @@ def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:
     return {read.assignment_id: read for read in reads}
 
 
+def panel_round(case_id: int) -> int:
+    """Return the number of the panel's round on a case: one more than the decisions sent back so far."""
+    sent_back = Adjudication.objects.filter(discordance__case_id=case_id, superseded_at__isnull=False)
+    return sent_back.count() + 1
+
+
 def reviewed_by(assignment: Assignment) -> bool:
-    """Return whether this panel member has voted in the newest round."""
-    last = PanelReview.objects.filter(assignment=assignment).order_by("-round").first()
-    if last is None or last.submitted_at is None:
-        return False
-    return not Discordance.objects.filter(
-        case_id=assignment.case_id, sent_back_at__gt=last.submitted_at
+    """Return whether this panel member has voted in the present round."""
+    return PanelReview.objects.filter(
+        assignment=assignment, round=panel_round(assignment.case_id), submitted_at__isnull=False
     ).exists()

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Adjudication, Discordance, PanelReview, PanelVote, ReferenceGrade
-from grading.selectors import case_is_settled, standing_reference
+from grading.selectors import case_is_settled, panel_round, standing_reference
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
@@ -22,18 +22,13 @@ class PanelRefused(Exception):
 
 
 def _open_round(assignment: Assignment, at: datetime) -> PanelReview:
-    last = PanelReview.objects.filter(assignment=assignment).order_by("-round").first()
-    if last is not None and last.submitted_at is None:
-        return last
-    if last is not None and not _sent_back_since(assignment.case, last.submitted_at):
+    number = panel_round(assignment.case_id)
+    review = PanelReview.objects.filter(assignment=assignment, round=number).first()
+    if review is not None and review.submitted_at is not None:
         raise PanelRefused("You have given your vote on this case; it stands.")
-    return PanelReview.objects.create(
-        case=assignment.case, assignment=assignment, round=(last.round if last else 0) + 1, opened_at=at
+    return review or PanelReview.objects.create(
+        case=assignment.case, assignment=assignment, round=number, opened_at=at
     )
-
-
-def _sent_back_since(case: Case, moment: datetime | None) -> bool:
-    return moment is not None and Discordance.objects.filter(case=case, sent_back_at__gt=moment).exists()
 
 
 @transaction.atomic
@@ -105,14 +100,11 @@ def review_case(
 
 
 def _confirm_when_quorate(case: Case, document: ProtocolDocument, at: datetime) -> None:
-    """Write the panel's decision once the quorum has voted in the newest round."""
-    newest = (
-        PanelReview.objects.filter(case=case).order_by("-round").values_list("round", flat=True).first() or 1
-    )
+    """Write the panel's decision once the quorum has voted in this round."""
     reviews = list(
-        PanelReview.objects.filter(case=case, round=newest, submitted_at__isnull=False).order_by(
-            "submitted_at"
-        )
+        PanelReview.objects.filter(
+            case=case, round=panel_round(case.pk), submitted_at__isnull=False
+        ).order_by("submitted_at", "pk")
     )
     quorum = int(document.reference.get("quorum", 1))
     if len(reviews) < quorum:

@@ -1,0 +1,52 @@
+"""
+Statistics of reader studies: arrays in, frozen results out.
+
+Pure NumPy and SciPy. Importing this package loads neither: each name is loaded from its module when it is
+first used, so that a program pays for what it calls.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_WHERE: dict[str, tuple[str, ...]] = {
+    "estimate": ("Alternative", "AnalysisRefused", "Comparison", "Estimate", "HypothesisTest"),
+    "accuracy.counts": ("BinaryCounts", "binary_counts", "confusion_matrix", "dichotomise"),
+    "accuracy.proportions": (
+        "clustered_proportion",
+        "paired_proportion_difference",
+        "proportion",
+        "proportion_difference",
+    ),
+    "accuracy.binary": ("BinarySummary", "binary_summary", "share_of_counts", "summary_of_counts"),
+    "accuracy.clustered": (
+        "clustered_accuracy",
+        "clustered_binary_summary",
+        "clustered_f1",
+        "clustered_npv",
+        "clustered_ppv",
+        "clustered_sensitivity",
+        "clustered_specificity",
+    ),
+    "roc.delong": ("auc", "auc_difference", "auc_difference_unpaired", "auc_matrix"),
+    "roc.clustered": ("clustered_auc", "clustered_auc_difference"),
+    "roc.curves": ("operating_points", "pr_curve", "roc_curve", "youden_points"),
+    "agreement.percent": ("clustered_percent_agreement", "percent_agreement"),
+    "agreement.kappa": ("clustered_kappa", "cohen_kappa_table", "weighted_kappa"),
+    "agreement.weights": ("agreement_weights",),
+    "resampling.jackknife": ("jackknife_counts",),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

@@ -1,0 +1,1 @@
+"""Accuracy of calls and grades against a reference standard."""

@@ -1,0 +1,1 @@
+"""Agreement between readers, and of a reader with himself."""

@@ -1,0 +1,1 @@
+"""Patient-level resampling: bootstrap, delete-one-patient jackknife and permutation."""

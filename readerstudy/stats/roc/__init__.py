@@ -1,0 +1,1 @@
+"""ROC and precision-recall curves and their areas. Higher scores are more suspicious; never flipped."""
