@@ -29,11 +29,11 @@ N_GRADES: Final[Mapping[str, int]] = {
 }
 FINDINGS: Final = tuple(N_GRADES)
 
-#: Where a grade can be recognised on the phantom's images (DX: the oblique view, and coarsely).
+#: Where the shipped protocol asks for a grade; radiographs show the outline of a joint, not its surfaces.
 ASSESSABLE_ON: Final[Mapping[str, tuple[str, ...]]] = {
-    "narrowing": ("CT", "MR", "DX"),
-    "hypertrophy": ("CT", "MR", "DX"),
-    "osteophytes": ("CT", "MR", "DX"),
+    "narrowing": ("CT", "MR"),
+    "hypertrophy": ("CT", "MR", "XR"),
+    "osteophytes": ("CT", "MR", "XR"),
     "erosion": ("CT", "MR"),
     "cyst": ("CT", "MR"),
 }

@@ -54,8 +54,8 @@ def make_joint(
     grades = check_grades(grades)
     vary = rng.uniform(0.94, 1.06, size=5)
     grown = grades["hypertrophy"]
-    half_width = 7.6 * scale * vary[0] * _WIDER[grown]
-    half_height = 8.2 * scale * vary[1] * _WIDER[grown]
+    half_width = 8.2 * scale * vary[0] * _WIDER[grown]
+    half_height = 8.6 * scale * vary[1] * _WIDER[grown]
     # Mostly outward growth: the inferior process thickens towards the lamina, the superior to the front.
     thickness = (
         6.2 * scale * vary[2] * _THICKER[grown],

@@ -53,6 +53,9 @@ def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
         _roughen(field, canvas, body)
     for joint in joints:
         _draw_joint(fields, canvas, body, joint)
+    # Last, so that clearing the way for a big joint never bites into a vertebral body.
+    for index, vertebra in enumerate(body.vertebrae):
+        _draw_vertebral_body(fields[min(index, len(body.vertebrae) - 2) % 2], canvas, body, vertebra)
     return fields
 
 
@@ -70,9 +73,6 @@ def _draw_vertebra(
         result: Array = v.centre_mm + v.axes @ np.asarray(point)
         return result
 
-    box = canvas.box(v.centre_mm, 0.5 * float(np.hypot(np.hypot(v.width, v.depth), v.height)) + 2)
-    if box:
-        _add(field, box, _body_distance(v, *canvas.local_mm(box, v.centre_mm, v.axes)))
     back = v.depth / 2
     arch = back + v.canal_depth + 3.5
     # A point of the vertebra's frame, the reach of the piece around it, and the piece.
@@ -113,7 +113,16 @@ def _draw_vertebra(
         # The process hangs down a little and its lower edge is the thicker one.
         drop = z + np.float32(0.22) * y
         thick = np.float32(1) - np.float32(0.04) * np.clip(drop, -8, 8)
-        _add(field, box, round_box(x / thick, y, drop, (3.0, reach, 10.0 if not sacral else 8.0), 2.6))
+        _add(field, box, round_box(x / thick, y, drop, (3.5, reach, 10.0 if not sacral else 8.0), 2.6))
+
+
+def _draw_vertebral_body(field: Array, canvas: Canvas, body: Body, v: Vertebra) -> None:
+    box = canvas.box(v.centre_mm, 0.5 * float(np.hypot(np.hypot(v.width, v.depth), v.height)) + 2)
+    if box is None:
+        return
+    distance = _body_distance(v, *canvas.local_mm(box, v.centre_mm, v.axes))
+    _roughen(distance, canvas, body, box)
+    _add(field, box, distance)
 
 
 def _mix(first: object, second: object, share: float) -> tuple[float, float, float]:
@@ -195,8 +204,8 @@ def _lamina(field: Array, canvas: Canvas, v: Vertebra, foot: object, arch: float
 
 
 def _ala(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
-    size = (27.0, 15.0, 15.0) if v.name == "S1" else (26.0, 11.0, 15.0)
-    middle = v.centre_mm + v.axes @ np.array([sign * v.width * 0.62, v.depth * 0.22, 0.0])
+    size = (27.0, 15.0, 12.5) if v.name == "S1" else (26.0, 11.0, 15.0)
+    middle = v.centre_mm + v.axes @ np.array([sign * v.width * 0.62, v.depth * 0.22, -5.0])
     box = canvas.box(middle, max(size) + 3)
     if box is None:
         return
@@ -204,18 +213,19 @@ def _ala(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
     _add(field, box, ellipsoid(x, y, z + x * np.float32(sign * 0.25), *size), 5.0)
 
 
-def _roughen(field: Array, canvas: Canvas, body: Body) -> None:
-    """Real bone is not smooth: shift its surface by fractions of a millimetre."""
+def _roughen(field: Array, canvas: Canvas, body: Body, box: Box | None = None) -> None:
+    """Real bone is not smooth: shift its surface by fractions of a millimetre; ``field`` may be a box's."""
     near = np.flatnonzero(np.abs(field) < 3)
     if near.size == 0:
         return
-    places = np.unravel_index(near, field.shape)
+    first = [s.start for s in box] if box else [0, 0, 0]
+    places = [p + n for p, n in zip(np.unravel_index(near, field.shape), first, strict=True)]
     points = [
         sum((canvas.affine[i, j] * places[j] for j in range(3)), canvas.affine[i, 3]).astype(np.float32)
         for i in range(3)
     ]
     shift = texture_at((points[0], points[1], points[2]), 4.0, body.texture, body.chirality)
-    field.ravel()[near] += np.float32(0.45) * shift
+    field.reshape(-1)[near] += np.float32(0.45) * shift
 
 
 def joint_coordinates(joint: Joint, canvas: Canvas, box: Box) -> tuple[Array, Array, Array]:
@@ -260,17 +270,14 @@ def _draw_joint(fields: tuple[Array, Array], canvas: Canvas, body: Body, joint: 
             t, v, away - half_gap * np.float32(0.5), joint.half_width, joint.half_height, thickness
         )
         mine = smooth_min(field[box], shape, 2.0)
-        for _, end, height, length, base in joint.spurs[joint.spurs[:, 0] == process]:
-            # A hook from the margin outwards, bent towards the gap's ends as spurs embrace the joint.
-            root = (end * (joint.half_width - 2.0), height, joint.gap_mm / 2 + 2.2)
-            tip = (end * (joint.half_width - 0.5 + length), height, joint.gap_mm / 2 + 2.0 + 0.2 * length)
-            spur = capsule(t, v * np.float32(0.45), away, _squeeze(root), _squeeze(tip), base, 0.9)
-            mine = smooth_min(mine, spur, 1.2)
+        for spur in joint.spurs[joint.spurs[:, 0] == process]:
+            mine = smooth_min(mine, spur_distance(joint, spur, t, v, away), 1.2)
         # Nothing of this vertebra crosses the gap within the joint's extent.
         extent = np.maximum(
             np.abs(v) - np.float32(joint.half_height + 0.5), np.abs(t) - np.float32(joint.half_width + 4)
         )
-        forbidden = np.maximum(away - half_gap, extent)
+        opposite = joint.thickness[1] if process < 0 else joint.thickness[0]
+        forbidden = np.maximum(np.maximum(away - half_gap, -away - np.float32(opposite + 3)), extent)
         mine = np.maximum(mine, -forbidden)
         for _, place, height, radius in joint.pits[joint.pits[:, 0] == process]:
             ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - half_gap) ** 2)
@@ -278,5 +285,25 @@ def _draw_joint(fields: tuple[Array, Array], canvas: Canvas, body: Body, joint: 
         field[box] = mine
 
 
-def _squeeze(point: tuple[float, float, float]) -> tuple[float, float, float]:
-    return point[0], point[1] * 0.45, point[2]
+def spur_distance(joint: Joint, spur: Array, t: Array, v: Array, away: Array) -> Array:
+    """
+    Signed distance to a marginal osteophyte: a hook from the margin outwards, bent as spurs embrace a joint.
+
+    Parameters
+    ----------
+    joint : Joint
+    spur : ndarray, shape (5,)
+        A row of ``joint.spurs``.
+    t, v, away : ndarray
+        Along the gap, up, and into the spur's process, in mm.
+
+    Returns
+    -------
+    ndarray
+    """
+    _, end, height, length, base = (float(x) for x in spur)
+    foot = joint.gap_mm / 2 + 2.2
+    flat = 0.45  # a ridge, not a needle: long along v
+    root = (end * (joint.half_width - 2.0), height * flat, foot)
+    tip = (end * (joint.half_width - 0.5 + length), height * flat, foot - 0.2 + 0.2 * length)
+    return capsule(t, v * np.float32(flat), away, root, tip, base, 0.9)

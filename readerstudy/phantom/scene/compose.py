@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from readerstudy.phantom.body import Body, Joint
-from readerstudy.phantom.scene.bone import bone_fields, joint_coordinates, joint_reach_mm
-from readerstudy.phantom.scene.canvas import Array, Canvas, coverage, texture_at
+from readerstudy.phantom.scene.bone import bone_fields, joint_coordinates, joint_reach_mm, spur_distance
+from readerstudy.phantom.scene.canvas import Array, Canvas, coverage, ellipsoid, texture_at
 from readerstudy.phantom.scene.soft import Tissues, blend, paint_canal, paint_discs, paint_trunk
 from readerstudy.phantom.scene.tissue import TISSUES, Contrast
 
@@ -86,10 +86,12 @@ def _paint_joint_space(joint: Joint, canvas: Canvas, tissues: list[Tissues], ima
         return
     s, t, v = joint_coordinates(joint, canvas, box)
     edge = canvas.edge_mm
-    inside = np.maximum(np.abs(t) - np.float32(joint.half_width), np.abs(v) - np.float32(joint.half_height))
+    unit = np.sqrt((t * np.float32(1 / joint.half_width)) ** 2 + (v * np.float32(1 / joint.half_height)) ** 2)
+    inside = (unit - 1) * np.float32(joint.half_width)
     space = coverage(np.maximum(inside, np.abs(s) - np.float32(joint.gap_mm / 2 + 2.5)), edge)
     film = coverage(np.maximum(inside, np.abs(s) - np.float32(0.22 * joint.gap_mm)), edge)
-    rim = coverage(np.maximum(inside - 2, np.abs(s) - np.float32(joint.gap_mm / 2 + 4)), edge)
+    capsule_size = (joint.half_width + 2.0, joint.half_height + 2.0, joint.gap_mm / 2 + 6.0)
+    rim = coverage(ellipsoid(t, v, s, *capsule_size), edge)
     # Fluid stands up to the gap's width; a closed gap has neither fluid nor cartilage.
     wet = np.float32(min(1.0, joint.gap_mm / 2.2))
     for tissue, image in zip(tissues, images, strict=True):
@@ -127,10 +129,7 @@ def _paint_joint_bone(
             np.abs(t) - np.float32(joint.half_width - 0.5), np.abs(v) - np.float32(joint.half_height - 0.5)
         )
         # The plate follows the original surface: an erosion goes through it and has no rim.
-        plate = coverage(np.maximum(away - _PLATE_MM, within), edge) * bone
-        spur = coverage(np.float32(joint.half_width - 0.5) - np.abs(t), 1.5) * bone
-        around = np.maximum(np.abs(t) - np.float32(joint.half_width + 8), np.abs(v) - 7)
-        spur = spur * coverage(np.maximum(around, np.abs(away) - 6), 1.0) * np.float32(len(joint.spurs) > 0)
+        plate = coverage(np.maximum(np.maximum(away - _PLATE_MM, -1 - away), within), edge) * bone
         pits = joint.pits[joint.pits[:, 0] == process]
         bare = np.ones_like(plate)
         for _, place, height, radius in pits:
@@ -139,7 +138,10 @@ def _paint_joint_bone(
             bare = bare * (1 - coverage(ball - np.float32(radius + 0.3), edge))
         for tissue, image in zip(tissues, images, strict=True):
             part = image[box]
-            blend(part, spur * np.float32(0.7), tissue["spur"])
+            for spur in joint.spurs[joint.spurs[:, 0] == process]:
+                blend(
+                    part, coverage(spur_distance(joint, spur, t, v, s * process), edge) * bone, tissue["spur"]
+                )
             blend(part, plate * bare, tissue["plate"])
             for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process]:
                 ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - np.float32(depth)) ** 2)

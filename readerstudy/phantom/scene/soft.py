@@ -17,6 +17,8 @@ from readerstudy.phantom.scene.canvas import (
     texture_at,
 )
 
+FAR_MM = 20.0
+
 Tissues = Mapping[str, float]
 
 
@@ -79,7 +81,8 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         result: Array = (unit - 1) * f32(min(rx, ry))
         return result
 
-    tx, ty = x - f32(spine_x), y - middle_y
+    # The back follows the lordosis in part.
+    tx, ty = x - f32(spine_x), y - middle_y - f32(0.5) * np.clip(cy - f32(spine_y), -12, 25)
     # Flatter at the back, with a furrow over the spinous processes.
     furrow = f32(9) * np.exp(-((tx * f32(1 / 22)) ** 2)) * (ty > 0)
     skin = oval(tx, ty + furrow, float(width), float(depth))
@@ -101,7 +104,8 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
     )
     muscles = np.maximum(muscles + f32(1.6) * noise, np.broadcast_to(fascia, shape) + 1)
     wall = np.maximum(np.broadcast_to(fascia, shape), -np.broadcast_to(inner, shape))
-    septa = np.clip((np.abs(fine + f32(0.6) * noise) < 0.16) * f32(0.75), 0, 1)
+    # Fat between the fibres: streaks where the noise is high.
+    streaks = np.clip((fine * f32(0.8) + noise * f32(0.5) - f32(0.75)) * f32(1.6), 0, f32(0.85))
     bowel = np.clip((noise - f32(0.15)) * 2.5, 0, 1) * np.broadcast_to((inner < -4) & (dy < -20), shape)
     gas = np.clip((noise - f32(1.35)) * 4, 0, 1) * np.broadcast_to((inner < -12) & (dy < -48), shape)
     inside = coverage(skin, edge)
@@ -112,6 +116,7 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         )
         for s in (-1, 1)
     ]
+    vessels = coverage(_vessels(body, dx, dy, z), edge)
     for tissue, image in zip(tissues, images, strict=True):
         image[...] = tissue["air"]
         blend(image, inside, tissue["fat"])
@@ -122,13 +127,23 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
             blend(image, coverage(k, edge), tissue["organ"])
         flesh = tissue["muscle"] + f32(tissue["muscle_texture"]) * fine
         blend(image, mc, flesh)
-        blend(image, mc * septa * f32(0.6), tissue["fat"])
-        for ax, ay, radius in ((9.0, -29.0, 9.5), (-14.0, -28.0, 11.0)):
-            blend(
-                image,
-                coverage(np.hypot(dx - f32(ax * body.chirality), dy - f32(ay)) - f32(radius), edge),
-                tissue["blood"],
-            )
+        blend(image, mc * streaks, tissue["fat"])
+        blend(image, vessels, tissue["blood"])
+
+
+def _vessels(body: Body, dx: Array, dy: Array, z: Array) -> Array:
+    """Aorta and inferior vena cava, each parting into two at the height of L4."""
+    f32 = np.float32
+    fork = f32(body.disc("L4-5").centre_mm[2] + 18)
+    below = np.clip((fork - z) * f32(1 / 45), 0, 1)
+    distance = np.float32(FAR_MM)
+    for ax, ay, radius in ((8.0, -30.0, 9.0), (-15.0, -29.0, 10.5)):
+        thin = f32(radius) * (1 - f32(0.35) * (below > 0))
+        for way in (-1.0, 1.0):
+            mx = f32(ax * body.chirality) + f32(way * 20) * below
+            my = f32(ay) - f32(2) * below
+            distance = np.minimum(distance, np.hypot(dx - mx, dy - my) - thin)
+    return np.asarray(distance)
 
 
 def _plane_noise(body: Body, canvas: Canvas, cell_mm: float) -> Array:

@@ -17,7 +17,7 @@ TISSUES: Final[Mapping[Contrast, Mapping[str, float]]] = {
         "air": -1000, "fat": -100, "muscle": 58, "organ": 50, "blood": 45, "fluid": 12, "cord": 38,
         "root": 32, "ligament": 75, "annulus": 95, "nucleus": 75, "marrow": 190, "cortex": 1150,
         "plate": 1250, "cartilage": 70, "synovia": 30, "granulation": 55, "cyst": 25, "rim": 1050,
-        "gas": -850, "spur": 620, "marrow_texture": 90, "muscle_texture": 10, "tumour": 45,
+        "gas": -850, "spur": 620, "marrow_texture": 55, "muscle_texture": 10, "tumour": 45,
     },
     "T2": {
         "air": 0.0, "fat": 0.78, "muscle": 0.17, "organ": 0.35, "blood": 0.05, "fluid": 1.0, "cord": 0.40,
