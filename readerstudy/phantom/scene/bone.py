@@ -101,10 +101,12 @@ def _draw_vertebra(
         _lamina(field, canvas, v, foot, arch)
         if sacral:
             _ala(field, canvas, v, sign)
+        if v.name == "S1":
+            _ilium(field, canvas, v, sign)
         length = v.rib[0] if sign < 0 else v.rib[1]
         if length:
             out = (sign * (v.width * 0.42 + length), back + 18.0, v.height * 0.1 - length * 0.35)
-            _rod(field, canvas, v, (sign * v.width * 0.46, back - 2, v.height * 0.3), out, 4.2, 3.6)
+            _rod(field, canvas, v, (sign * v.width * 0.46, back - 2, v.height * 0.3), out, 3.8, 3.0)
     reach = 9.0 if sacral else 17.0
     middle = (0.0, arch + reach - 2.0, -v.height * (0.0 if sacral else 0.42))
     box = canvas.box(patient(middle), reach + 12)
@@ -211,6 +213,23 @@ def _ala(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
         return
     x, y, z = canvas.local_mm(box, middle, v.axes)
     _add(field, box, ellipsoid(x, y, z + x * np.float32(sign * 0.25), *size), 5.0)
+
+
+def _ilium(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
+    """The wing of the ilium, a plate from the sacroiliac joint outwards, upwards and to the front."""
+    middle = v.centre_mm + np.array([sign * 84.0, -8.0, 14.0])
+    outward = np.array([sign * 0.60, -0.74, 0.30])
+    normal = np.array([sign * 0.72, 0.66, 0.18])
+    normal = normal - outward * (normal @ outward) / (outward @ outward)
+    axes = np.stack([v / np.linalg.norm(v) for v in (outward, normal, np.cross(outward, normal))], axis=1)
+    box = canvas.box(middle, 72.0)
+    if box is None:
+        return
+    x, y, z = canvas.local_mm(box, middle, axes)
+    bent = y + np.float32(0.0035) * x * x - np.float32(6)
+    plate = ellipsoid(x, bent, z, 62.0, 7.5, 58.0)
+    # No union fillet with the ala: the sacroiliac joint stays a narrow gap.
+    field[box] = np.minimum(field[box], plate)
 
 
 def _roughen(field: Array, canvas: Canvas, body: Body, box: Box | None = None) -> None:

@@ -27,21 +27,23 @@ class Canvas:
         ``(slices, rows, columns)``.
     affine : ndarray, shape (4, 4)
         ``(slice, row, column, 1)`` to LPS millimetres; the three axes perpendicular.
+    edge_mm : float
+        Width over which a surface fades from outside to inside; one voxel in the plane when not given.
     """
 
     shape: tuple[int, int, int]
     affine: Array
+    edge_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.edge_mm:
+            object.__setattr__(self, "edge_mm", float(self.spacing_mm[1:].mean()))
 
     @property
     def spacing_mm(self) -> Array:
         """Distance between neighbours along (slice, row, column)."""
         spacing: Array = np.linalg.norm(self.affine[:3, :3], axis=0)
         return spacing
-
-    @property
-    def edge_mm(self) -> float:
-        """Width over which a surface fades from outside to inside: one voxel in the plane."""
-        return float(self.spacing_mm[1:].mean())
 
     def box(self, centre_mm: Array, reach_mm: Any) -> Box | None:
         """

@@ -12,11 +12,10 @@ from readerstudy.phantom.scene.tissue import TISSUES, Contrast
 
 _CORTEX_MM = np.float32(0.9)
 _PLATE_MM = np.float32(1.5)
+_TRUNK_STEP_MM = 4.0
 
 
-def compose(
-    body: Body, canvas: Canvas, contrasts: tuple[Contrast, ...], *, background: list[Array] | None = None
-) -> list[Array]:
+def compose(body: Body, canvas: Canvas, contrasts: tuple[Contrast, ...]) -> list[Array]:
     """
     Noise-free images of a body.
 
@@ -25,8 +24,6 @@ def compose(
     body : Body
     canvas : Canvas
     contrasts : tuple of {"CT", "T1", "T2"}
-    background : list of ndarray, optional
-        The trunk without the spine on the same canvas, one per contrast, used up; painted here when absent.
 
     Returns
     -------
@@ -34,11 +31,7 @@ def compose(
         One float32 array of the canvas's shape per contrast: Hounsfield units, or relative signal.
     """
     tissues: list[Tissues] = [TISSUES[contrast] for contrast in contrasts]
-    if background is None:
-        images = [np.empty(canvas.shape, np.float32) for _ in contrasts]
-        paint_trunk(body, canvas, tissues, images)
-    else:
-        images = background
+    images = _trunk(body, canvas, tissues)
     paint_canal(body, canvas, tissues, images)
     paint_discs(body, canvas, tissues, images)
     joints = [*body.joints.values(), *body.upper_joints]
@@ -49,6 +42,54 @@ def compose(
     for joint in joints:
         _paint_joint_bone(body, joint, canvas, fields, tissues, images)
     return images
+
+
+def _trunk(body: Body, canvas: Canvas, tissues: list[Tissues]) -> list[Array]:
+    """The trunk, painted on every few slices and blended between: it changes slowly from slice to slice."""
+    slices = canvas.shape[0]
+    step = int(_TRUNK_STEP_MM / canvas.spacing_mm[0])
+    if step < 2 or slices < 3:
+        images = [np.empty(canvas.shape, np.float32) for _ in tissues]
+        paint_trunk(body, canvas, tissues, images)
+        return images
+    coarse_affine = canvas.affine.copy()
+    coarse_affine[:3, 0] *= step
+    count = (slices - 2) // step + 2
+    coarse = Canvas((count, *canvas.shape[1:]), coarse_affine, canvas.edge_mm)
+    key = [np.empty(coarse.shape, np.float32) for _ in tissues]
+    paint_trunk(body, coarse, tissues, key)
+    images = []
+    for image in key:
+        full = np.empty(canvas.shape, np.float32)
+        for k in range(slices):
+            low, share = divmod(k, step)
+            full[k] = image[low]
+            if share:
+                full[k] += np.float32(share / step) * (image[low + 1] - image[low])
+        images.append(full)
+    return images
+
+
+def compose_skeleton(body: Body, canvas: Canvas) -> Array:
+    """
+    Attenuation of the bones alone, above that of muscle.
+
+    Parameters
+    ----------
+    body : Body
+    canvas : Canvas
+
+    Returns
+    -------
+    ndarray
+        float32, of the canvas's shape, 1/mm.
+    """
+    image = np.zeros(canvas.shape, np.float32)
+    fields = bone_fields(body, canvas)
+    _paint_bone(body, canvas, fields, [TISSUES["XR"]], [image])
+    for joint in (*body.joints.values(), *body.upper_joints):
+        _paint_joint_bone(body, joint, canvas, fields, [TISSUES["XR"]], [image])
+    return image
 
 
 def _paint_bone(

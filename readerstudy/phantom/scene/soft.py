@@ -91,17 +91,14 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
     shape = canvas.shape
     noise = _plane_noise(body, canvas, 9.0)
     fine = _plane_noise(body, canvas, 2.2)
-    muscles = np.minimum.reduce(
-        [
-            np.broadcast_to(m, shape)
-            for m in (
-                oval(np.abs(dx) - 31, dy - 47, 28, 25),
-                oval(np.abs(dx) - 13, dy - 44, 12, 22),
-                oval(np.abs(dx) - 68, dy - 24, 24, 13),
-                oval(np.abs(dx) - 40 - f32(0.04) * np.clip(-z, -60, 80), dy + 2, 17, 21),
-            )
-        ]
-    )
+    muscles = np.full(shape, FAR_MM, np.float32)
+    for muscle in (
+        oval(np.abs(dx) - 31, dy - 47, 28, 25),
+        oval(np.abs(dx) - 13, dy - 44, 12, 22),
+        oval(np.abs(dx) - 68, dy - 24, 24, 13),
+        oval(np.abs(dx) - 40 - f32(0.04) * np.clip(-z, -60, 80), dy + 2, 17, 21),
+    ):
+        np.minimum(muscles, muscle, out=muscles)
     muscles = np.maximum(muscles + f32(1.6) * noise, np.broadcast_to(fascia, shape) + 1)
     wall = np.maximum(np.broadcast_to(fascia, shape), -np.broadcast_to(inner, shape))
     # Fat between the fibres: streaks where the noise is high.
@@ -173,7 +170,7 @@ def _plane_noise(body: Body, canvas: Canvas, cell_mm: float) -> Array:
 
 def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list[Array]) -> None:
     """Epidural fat, thecal sac, conus and roots, ligaments, foramina; in place on the images."""
-    box = _spine_box(body, canvas, 44.0)
+    box = _canal_box(body, canvas)
     if box is None:
         return
     x, y, z = canvas.local_mm(box, np.zeros(3), np.eye(3))
@@ -201,7 +198,9 @@ def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         spread = np.clip(1 + f32(0.002) * (z - f32(s1_top)), 0.6, 1.2)
         ox, oy = side * 7.2 * ring * np.cos(angle), 5.4 * ring * np.sin(angle) * 0.9 + 0.6
         roots.append(np.hypot(dx - f32(ox) * spread * narrow, dy - f32(oy) * narrow) - f32(0.75))
-    bundle = np.minimum.reduce([np.broadcast_to(r, shape) for r in roots])
+    bundle = np.full(shape, 5, np.float32)
+    for root in roots:
+        np.minimum(bundle, root, out=bundle)
     bundle = np.where(z > f32(conus_z + 18), f32(5), bundle)
     fat, sac = tube(0, 0.5, 12.0, 9.5), tube(0, -0.8, 8.6, 7.0) + (1 - narrow) * 8
     for tissue, image in zip(tissues, images, strict=True):
@@ -266,9 +265,12 @@ def paint_discs(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
             blend(image[box], coverage(whole, edge), bright.astype(np.float32))
 
 
-def _spine_box(body: Body, canvas: Canvas, reach_mm: float) -> Box | None:
-    """Smallest box around all vertebrae that are on the canvas."""
-    boxes = [canvas.box(v.centre_mm + v.axes @ np.array([0, 20.0, 0]), reach_mm) for v in body.vertebrae]
+def _canal_box(body: Body, canvas: Canvas) -> Box | None:
+    """Smallest box around the part of the canal that is on the canvas, its neighbours included."""
+    parts: list[Vertebra | Disc] = [*body.vertebrae, *body.discs]
+    boxes = [
+        canvas.box(p.centre_mm + p.axes @ np.array([0, p.depth / 2 + 8.5, 0]), 14 + p.height) for p in parts
+    ]
     hit = [b for b in boxes if b is not None]
     if not hit:
         return None

@@ -2,7 +2,8 @@
 How bright each tissue is.
 
 CT values are Hounsfield units rounded from textbook ranges; MR values are relative signals (fat on T2 = 0.75)
-chosen to look like a fast spin echo, not computed from relaxation times.
+chosen to look like a fast spin echo, not computed from relaxation times. XR values are linear attenuation in
+1/mm above that of muscle (0.02), of the order found at 60-70 keV; only bone has any.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-Contrast = Literal["CT", "T1", "T2"]
+Contrast = Literal["CT", "T1", "T2", "XR"]
 
 TISSUES: Final[Mapping[Contrast, Mapping[str, float]]] = {
     "CT": {
@@ -31,4 +32,11 @@ TISSUES: Final[Mapping[Contrast, Mapping[str, float]]] = {
         "plate": 0.03, "cartilage": 0.34, "synovia": 0.20, "granulation": 0.26, "cyst": 0.13, "rim": 0.04,
         "gas": 0.0, "spur": 0.30, "marrow_texture": 0.05, "muscle_texture": 0.03, "tumour": 0.26,
     },
+    "XR": {
+        "marrow": 0.0055, "cortex": 0.030, "plate": 0.034, "rim": 0.028, "spur": 0.018, "cyst": 0.0,
+        "marrow_texture": 0.0012,
+    },
 }  # fmt: skip
+
+#: Linear attenuation of muscle in 1/mm, on which the "XR" values stand.
+MUSCLE_PER_MM: Final = 0.02
