@@ -259,6 +259,22 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 READERSTUDY_JOB_LEASE_SECONDS = float(os.environ.get("READERSTUDY_JOB_LEASE_SECONDS", "30"))
 READERSTUDY_JOB_REAP_SECONDS = float(os.environ.get("READERSTUDY_JOB_REAP_SECONDS", "5"))
 
+# --- images ---------------------------------------------------------------------------------------
+
+# The files as they came, encrypted in a store of their own; off keeps the blinded cache alone.
+READERSTUDY_KEEP_ORIGINALS = _flag("READERSTUDY_KEEP_ORIGINALS", default=True)
+READERSTUDY_IMPORT_PROCESSES = int(
+    os.environ.get("READERSTUDY_IMPORT_PROCESSES", min(2, os.cpu_count() or 1))
+)
+# Bounds of the processes that read files of unknown origin; see readerstudy.dicom.limits.
+READERSTUDY_IMPORT_LIMITS: dict[str, int] = {}
+# How frames are kept: htj2k (lossless, small), jpeg-ls (lossless) or explicit-le (uncompressed).
+READERSTUDY_FRAME_SYNTAX = os.environ.get("READERSTUDY_FRAME_SYNTAX", "htj2k")
+# A capability ends by itself after this time; sign-out, lock and withdrawal end it earlier.
+READERSTUDY_IMAGES_OPEN_SECONDS = int(os.environ.get("READERSTUDY_IMAGES_OPEN_SECONDS", 12 * 3600))
+# "immutable" lets the one browser keep images of an open presentation; "no-store" forbids it.
+READERSTUDY_IMAGE_CACHING = os.environ.get("READERSTUDY_IMAGE_CACHING", "immutable")
+
 # --- API ------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

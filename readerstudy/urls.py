@@ -4,4 +4,5 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("readerstudy.accounts.urls")),
+    path("", include("readerstudy.imaging.urls")),
 ]

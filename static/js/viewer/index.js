@@ -1,4 +1,4 @@
-// Entry of the viewer: registers the <rs-viewer> element.
+// Entry of the viewer: registers its elements.
 import { RsViewer } from "./element.js";
 
 customElements.define("rs-viewer", RsViewer);

@@ -1,0 +1,191 @@
+"""From a folder or archive to answers of the reading processes, in order of arrival."""
+
+import hmac
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from readerstudy.core.keys import derive_key
+from readerstudy.dicom.archive_file import is_clutter
+from readerstudy.dicom.limits import Limits
+from readerstudy.imaging.reader_process import ReaderProcess
+
+
+@dataclass
+class Item:
+    """One file on its way in: its name for people, where it lies, and what the reading process said."""
+
+    name: str
+    name_key: str
+    place: int = 0
+    path: Path | None = None
+    staged: Path | None = None
+    answer: dict[str, Any] = field(default_factory=dict)
+
+
+def name_key(batch: str, name: str) -> str:
+    """Return the keyed hash by which a file is recognised when its import is resumed."""
+    key = derive_key("imaging.import-names", batch)
+    return hmac.new(key, name.encode("utf-8", "surrogateescape"), "sha256").hexdigest()[:32]
+
+
+def _walk(source: Path) -> Iterator[tuple[str, Path]]:
+    if source.is_file():
+        yield source.name, source
+        return
+    for folder, folders, files in os.walk(source):
+        folders.sort()
+        for file in sorted(files):
+            path = Path(folder) / file
+            yield str(path.relative_to(source)), path
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+    except OSError:
+        return False
+    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or path.suffix.lower() == ".zip"
+
+
+def items_of(source: Path, *, batch: str, staging: Path, reader: ReaderProcess) -> Iterator[Item]:
+    """
+    Yield every file of a folder, a single file, or an archive (also archives inside the folder).
+
+    Files that cannot even be looked at carry their refusal already.
+    """
+    archives = 0
+    for name, path in _walk(source):
+        if is_clutter(name):
+            continue
+        if path.is_symlink() or not path.is_file():
+            yield Item(name, name_key(batch, name), answer={"refused": "a link, not a file"})
+            continue
+        if not os.access(path, os.R_OK):
+            yield Item(name, name_key(batch, name), answer={"refused": "the file cannot be opened"})
+            continue
+        if not _is_archive(path):
+            yield Item(name, name_key(batch, name), path=path)
+            continue
+        archives += 1
+        folder = staging / f"archive-{archives}"
+        folder.mkdir(mode=0o700)
+        for inner, number, reason in reader.expand(path, folder):
+            full = f"{name}/{inner}" if inner else name
+            if reason:
+                yield Item(full, name_key(batch, full), answer={"refused": reason})
+            else:
+                yield Item(full, name_key(batch, full), path=folder / number)
+
+
+class ReadingPool:
+    """
+    A few reading processes at work on one import.
+
+    Parameters
+    ----------
+    limits : Limits
+        Bounds of each process.
+    processes : int
+        How many (one per core is right).
+    syntax : str
+        Form of the frames, see `dicom.pixels`.
+    """
+
+    def __init__(self, limits: Limits, *, processes: int, syntax: str) -> None:
+        self._limits = limits
+        self._processes = processes
+        self._syntax = syntax
+        self.peak_memory_bytes = 0
+
+    def read(
+        self, items: Callable[[ReaderProcess], Iterator[Item]], staging: Path, *, skip: set[str]
+    ) -> Iterator[Item]:
+        """
+        Yield each item with its answer, in the order of `items`; those with `name_key` in `skip` are left out.
+
+        The order decides which of two clashing files stays, so it must not depend on which process was
+        faster. Not more than a few dozen files wait between reading and committing, whatever the folder's size.
+        """
+        todo: queue.Queue[Item | None] = queue.Queue(maxsize=8 * self._processes)
+        done: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=32 * self._processes)
+        stop = threading.Event()
+
+        def put(target: "queue.Queue[Any]", value: object) -> bool:
+            while not stop.is_set():
+                try:
+                    target.put(value, timeout=0.2)
+                    return True
+                except queue.Full:
+                    continue
+            return False
+
+        def produce() -> None:
+            try:
+                with ReaderProcess(self._limits) as reader:
+                    number = 0
+                    for item in items(reader):
+                        if item.name_key in skip:
+                            continue
+                        number += 1
+                        item.place = number
+                        item.staged = staging / f"f{number:07d}"
+                        if not put(done if item.answer else todo, item):
+                            return
+            except BaseException as error:
+                put(done, error)
+            finally:
+                for _ in range(self._processes):
+                    put(todo, None)
+
+        def work() -> None:
+            reader = ReaderProcess(self._limits)
+            try:
+                while not stop.is_set():
+                    try:
+                        item = todo.get(timeout=0.2)
+                    except queue.Empty:
+                        continue
+                    if item is None:
+                        return
+                    if item.path is not None and item.staged is not None:
+                        item.answer = reader.read(item.path, item.staged, syntax=self._syntax)
+                    if not put(done, item):
+                        return
+            except BaseException as error:
+                put(done, error)
+            finally:
+                reader.stop()
+                self.peak_memory_bytes = max(self.peak_memory_bytes, reader.peak_memory_bytes)
+                put(done, None)
+
+        threads = [threading.Thread(target=produce, daemon=True, name="import-files")]
+        threads += [
+            threading.Thread(target=work, daemon=True, name=f"import-read-{k}")
+            for k in range(self._processes)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            running, following = self._processes, 1
+            early: dict[int, Item] = {}
+            while running:
+                value = done.get()
+                if value is None:
+                    running -= 1
+                elif isinstance(value, BaseException):
+                    raise value
+                else:
+                    early[value.place] = value
+                while following in early:
+                    yield early.pop(following)
+                    following += 1
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
