@@ -12,6 +12,8 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from readerstudy.dicom.parsing import Identifiers
+
 Json = dict[str, Any]
 
 #: UIDs that are replaced by keyed ones before anything leaves the import (PS3.15 table E.1-1, action U).
@@ -262,7 +264,7 @@ def references(dataset: Dataset) -> Json:
     return {"00081140": {"vr": "SQ", "Value": items}} if items else {}
 
 
-def allowed_attributes(dataset: Dataset, *, n_frames: int) -> Json:
+def allowed_attributes(dataset: Dataset, uids: Identifiers, *, n_frames: int) -> Json:
     """
     Return the allow-listed attributes in the DICOM JSON model, with the original UIDs.
 
@@ -270,6 +272,8 @@ def allowed_attributes(dataset: Dataset, *, n_frames: int) -> Json:
     ----------
     dataset : Dataset
         A data set from `parsing.read_image`.
+    uids : Identifiers
+        Its UIDs, from `parsing.identifiers_of`.
     n_frames : int
         Number of frames, checked.
 
@@ -279,11 +283,11 @@ def allowed_attributes(dataset: Dataset, *, n_frames: int) -> Json:
         If a stated rescale cannot give values.
     """
     out: Json = {
-        "00080016": element("UI", str(dataset.SOPClassUID)),
-        "00080018": element("UI", str(dataset.SOPInstanceUID)),
+        "00080016": element("UI", uids.sop_class),
+        "00080018": element("UI", uids.instance),
         "00080060": element("CS", modality_of(dataset)),
-        "0020000D": element("UI", str(dataset.StudyInstanceUID)),
-        "0020000E": element("UI", str(dataset.SeriesInstanceUID)),
+        "0020000D": element("UI", uids.study),
+        "0020000E": element("UI", uids.series),
     }
     kinds = [text for text in (dataset.get("ImageType") or []) if str(text) in _IMAGE_TYPES]
     if len(kinds) >= 2:

@@ -16,7 +16,7 @@ from readerstudy.dicom.attributes import (
     text_of,
 )
 from readerstudy.dicom.limits import Limits
-from readerstudy.dicom.parsing import patient_identifier, read_image
+from readerstudy.dicom.parsing import identifiers_of, patient_identifier, read_image
 from readerstudy.dicom.pixels import (
     FRAME_SYNTAX_UID,
     Frame,
@@ -70,6 +70,8 @@ class Intake:
         MR weighting, "" where unknown.
     burned_in : str
         Why pixels may hold text: ``stated``, ``kind`` (secondary capture, ultrasound ...) or "".
+    note : str
+        What a coordinator should know of the file although it is taken, "" for nothing.
     """
 
     identity: dict[str, str]
@@ -82,6 +84,7 @@ class Intake:
     instance_number: float
     weighting: str
     burned_in: str
+    note: str
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""
@@ -117,12 +120,11 @@ def _lossy(dataset: Dataset) -> bool:
     }
 
 
-def _burned_in(dataset: Dataset) -> str:
+def _burned_in(dataset: Dataset, kind: str) -> str:
     if text_of(dataset, "BurnedInAnnotation") == "YES":
         return "stated"
     if text_of(dataset, "BurnedInAnnotation") == "NO":
         return ""
-    kind = str(dataset.SOPClassUID)
     captured = kind.startswith("1.2.840.10008.5.1.4.1.1.7") or kind.startswith("1.2.840.10008.5.1.4.1.1.6.1")
     return "kind" if captured or text_of(dataset, "Modality") in ("US", "OT", "SC") else ""
 
@@ -203,7 +205,8 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
     identity = _identity(dataset)
     form = pixel_form(dataset, limits)
     try:
-        attributes = allowed_attributes(dataset, n_frames=form.frames)
+        uids = identifiers_of(dataset)
+        attributes = allowed_attributes(dataset, uids, n_frames=form.frames)
         rescale = rescale_of(dataset)
     except ValueError as error:
         raise Refused(str(error)) from None
@@ -245,11 +248,7 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
     number_value = finite(text_of(dataset, "InstanceNumber")) if number_text is not None else None
     return Intake(
         identity=identity,
-        uids={
-            "study": str(dataset.StudyInstanceUID),
-            "series": str(dataset.SeriesInstanceUID),
-            "instance": str(dataset.SOPInstanceUID),
-        },
+        uids={"study": uids.study, "series": uids.series, "instance": uids.instance},
         attributes=attributes,
         transfer_syntax=transfer_syntax,
         digest=digest.hexdigest(),
@@ -264,5 +263,6 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
         )
         if attributes["00080060"]["Value"] == ["MR"]
         else "",
-        burned_in=_burned_in(dataset),
+        burned_in=_burned_in(dataset, uids.sop_class),
+        note=uids.note,
     )

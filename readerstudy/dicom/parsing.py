@@ -2,7 +2,8 @@
 
 import re
 import zlib
-from io import BytesIO
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,69 @@ def is_uid(text: str) -> bool:
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
-def _checked_uid(dataset: Dataset, keyword: str, words: str) -> str:
+def _stated_uid(dataset: Dataset, keyword: str, words: str) -> str:
     text = str(dataset.get(keyword) or "")
-    if not text:
-        raise Refused(f"the file has no {words}")
-    if not is_uid(text):
+    if text and not is_uid(text):
         raise Refused(f"the {words} is not a UID (digits and dots, at most 64 characters)")
     return text
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """
+    The UIDs under which an image is filed.
+
+    Parameters
+    ----------
+    sop_class, instance, series, study : str
+        As the file states them, or found as `note` says.
+    note : str
+        What had to be found another way; "" for a complete file.
+    """
+
+    sop_class: str
+    instance: str
+    series: str
+    study: str
+    note: str
+
+
+def identifiers_of(dataset: Dataset) -> Identifiers:
+    """
+    Return the UIDs of an image.
+
+    Some anonymisers empty UIDs. Class and instance are then taken from the file's own header group. Images
+    without series or study UID belong together when they share frame of reference, modality and image size;
+    alone otherwise.
+
+    Raises
+    ------
+    Refused
+        If a UID is malformed, or class or instance are stated nowhere.
+    """
+    notes = []
+    sop_class = _stated_uid(dataset, "SOPClassUID", "SOP class")
+    instance = _stated_uid(dataset, "SOPInstanceUID", "SOP instance UID")
+    if not sop_class or not instance:
+        sop_class = sop_class or _stated_uid(dataset.file_meta, "MediaStorageSOPClassUID", "SOP class")
+        instance = instance or _stated_uid(
+            dataset.file_meta, "MediaStorageSOPInstanceUID", "SOP instance UID"
+        )
+        notes.append("class and instance UID taken from the file's header group")
+    if not sop_class:
+        raise Refused("the file has no SOP class")
+    if not instance:
+        raise Refused("the file has no SOP instance UID")
+    series = _stated_uid(dataset, "SeriesInstanceUID", "series UID")
+    study = _stated_uid(dataset, "StudyInstanceUID", "study UID")
+    if not series or not study:
+        # Not UIDs, only keys of the blinded ones: the words keep them apart from every real UID.
+        place = str(dataset.get("FrameOfReferenceUID") or instance)
+        size = f"{dataset.get('Modality')} {dataset.get('Rows')}x{dataset.get('Columns')}"
+        series = series or f"no series UID: {place} {study} {size}"
+        study = study or f"no study UID: {place}"
+        notes.append("no series or study UID: grouped by frame of reference")
+    return Identifiers(sop_class, instance, series, study, "; ".join(notes))
 
 
 def _check_inflation(path: Path, limits: Limits) -> None:
@@ -92,6 +149,19 @@ def _transfer_syntax_before_reading(path: Path) -> str:
         return str(read_file_meta_info(str(path)).get("TransferSyntaxUID", ""))
     except Exception:
         return ""
+
+
+class _Clamped(BufferedReader):
+    """A file that is never asked for more than it holds: a length in a header may claim 4 GiB."""
+
+    def __init__(self, raw: FileIO, size: int) -> None:
+        super().__init__(raw)
+        self._size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > 1 << 16:
+            size = max(0, min(size, self._size - self.tell()))
+        return super().read(size)
 
 
 def read_image(path: Path, limits: Limits) -> Dataset:
@@ -123,7 +193,8 @@ def read_image(path: Path, limits: Limits) -> Dataset:
     if _transfer_syntax_before_reading(path) == uid.DeflatedExplicitVRLittleEndian:
         _check_inflation(path, limits)
     try:
-        dataset = dcmread(path)
+        with _Clamped(FileIO(path), size) as stream:
+            dataset = dcmread(stream)
     except InvalidDicomError:
         raise Refused("not a DICOM file") from None
     except RecursionError:
@@ -135,7 +206,7 @@ def read_image(path: Path, limits: Limits) -> Dataset:
     except Exception:
         raise Refused("the file cannot be parsed as DICOM") from None
     try:
-        _check_identifiers(dataset)
+        _check_kind(dataset)
     except (Refused, MemoryError, RecursionError):
         raise
     except Exception:
@@ -143,17 +214,14 @@ def read_image(path: Path, limits: Limits) -> Dataset:
     return dataset
 
 
-def _check_identifiers(dataset: Dataset) -> None:
+def _check_kind(dataset: Dataset) -> None:
     syntax = str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or "")
     if not syntax:
         raise Refused("the file does not say how it is encoded (no transfer syntax)")
-    sop_class = _checked_uid(dataset, "SOPClassUID", "SOP class")
-    if sop_class not in IMAGE_CLASSES:
+    if identifiers_of(dataset).sop_class not in IMAGE_CLASSES:
         raise Refused("the object is not an image for reading (SOP class)")
-    _checked_uid(dataset, "SOPInstanceUID", "SOP instance UID")
-    _checked_uid(dataset, "SeriesInstanceUID", "series UID")
-    _checked_uid(dataset, "StudyInstanceUID", "study UID")
-    if not dataset.get_item("PixelData") or not dataset.get_item("PixelData").value:
+    element = dataset.get_item("PixelData")
+    if element is None or not element.value:
         raise Refused("the file has no pixels")
     frame_of_reference = dataset.get("FrameOfReferenceUID")
     if frame_of_reference and not is_uid(str(frame_of_reference)):
@@ -167,19 +235,17 @@ _PATIENT_ID = re.compile(r"[^\W_](?:[\w .,:/+#@^&-]{0,62}[\w.#^])?")
 
 def patient_identifier(dataset: Dataset) -> tuple[str, str]:
     """
-    Return (PatientID, IssuerOfPatientID).
+    Return (PatientID, IssuerOfPatientID); "" where the file leaves them empty, as the standard allows.
 
     Raises
     ------
     Refused
-        If there is no PatientID or it is no plausible identifier (control or bidirectional characters,
+        If the PatientID is no plausible identifier (control or bidirectional characters,
         markup, formulas, quotes; more than 64 characters).
     """
     raw: Any = dataset.get("PatientID")
     text = str(raw or "").strip()
-    if not text:
-        raise Refused("the file names no patient (PatientID)")
-    if not _PATIENT_ID.fullmatch(text):
+    if text and not _PATIENT_ID.fullmatch(text):
         raise Refused("the patient identifier holds characters or a length that no hospital number has")
     issuer = str(dataset.get("IssuerOfPatientID") or "").strip()
     return text, issuer[:64]

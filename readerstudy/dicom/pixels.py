@@ -43,7 +43,8 @@ _DECODERS: dict[str, Callable[[bytes], Frame]] = {
     uid.JPEG2000: imagecodecs.jpeg2k_decode,
     uid.HTJ2KLossless: imagecodecs.htj2k_decode,
     uid.HTJ2KLosslessRPCL: imagecodecs.htj2k_decode,
-    uid.HTJ2K: imagecodecs.htj2k_decode,
+    # Not htj2k_decode: it wraps past white and black around where lossy values overshoot (2026.3.6).
+    uid.HTJ2K: imagecodecs.jpeg2k_decode,
 }
 _ENCAPSULATED = frozenset({*_DECODERS, uid.RLELossless, uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit})
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")

@@ -340,6 +340,9 @@ class _Chunk:
 
     def _subject(self, item: Item) -> str:
         identity = item.answer["identity"]
+        if not identity["patient_id"]:
+            # Nobody is named: what belongs together is the study alone (the space keeps it apart from any number).
+            return subject_key(self.batch.scope, issuer=" study", patient_id=item.answer["uids"]["study"])
         return subject_key(self.batch.scope, issuer=identity["issuer"], patient_id=identity["patient_id"])
 
     def _place(
@@ -394,7 +397,7 @@ class _Chunk:
             )
             self._series[names["series"]] = series
         self._take(item, names, uids, series, image_set)
-        return Outcome.STORED, "", image_set
+        return Outcome.STORED, item.answer["note"], image_set
 
     def _take(
         self, item: Item, names: dict[str, str], uids: UidMap, series: Series, image_set: ImageSet

@@ -25,7 +25,8 @@ export class Actions {
   run(action) {
     const { viewer } = this;
     const pane = viewer.active;
-    if (action === "to-panel") return viewer.leave();
+    // Escape gives up a half-drawn mark first, then leaves the images.
+    if (action === "to-panel") return viewer.annotations.escape() ? undefined : viewer.leave();
     if (!pane) return false;
     if (action.startsWith("preset-")) return this.preset(Number(action.slice(7)));
     if (action.startsWith("tool-")) return viewer.setTool(action.slice(5));
@@ -70,6 +71,8 @@ export class Actions {
         return viewer.hang(viewer.hanging);
       case "next-hanging":
         return viewer.hang((viewer.hanging + 1) % viewer.hangings.length);
+      case "mpr":
+        return void viewer.toggleThreePlanes();
       case "maximise":
         return viewer.toggleMaximised();
       case "retry-image":

@@ -4,13 +4,17 @@
 // survives whatever happens here.
 
 import { Actions } from "./actions.js";
+import { AnnotationLayer } from "./annotation-layer.js";
 import { Cine } from "./cine.js";
 import { html } from "./dom.js";
 import { takeEarly } from "./early.js";
+import { DerivedStack } from "./derived.js";
+import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor } from "./hanging.js";
 import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
 import { renderingEngine } from "./rendering.js";
+import { volumeOf } from "./reformat.js";
 import { LoadQueue, Stack } from "./stacks.js";
 import { loadTexts, t } from "./texts.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -38,6 +42,8 @@ export class RsViewer extends HTMLElement {
     this.mouse = new Mouse(this);
     this.actions = new Actions(this);
     this.cine = new Cine(this);
+    this.annotations = new AnnotationLayer(this);
+    this.layers = [this.annotations];
     this.thumbnails = new Thumbnails(this, (stack) => this.showStack(stack));
     this.grid = html("div", { class: "rs-grid" });
     this.append(this.thumbnails.element, this.grid);
@@ -68,6 +74,8 @@ export class RsViewer extends HTMLElement {
       presets: {},
       structures: [],
       landmarks: [],
+      marks: [],
+      mark_kinds: [],
       resume: undefined,
       keymap: {},
       rendering: "auto",
@@ -80,6 +88,10 @@ export class RsViewer extends HTMLElement {
     on("rs:activate-structure", ({ structure }) => this.activateStructure(structure));
     on("rs:step-slice", ({ delta }) => this.active?.step(Number(delta) || 0));
     on("rs:focus-images", () => this.focusImages());
+    on("rs:set-tool", ({ tool, class: className }) => {
+      this.markClass = className;
+      this.setTool(tool ?? "window");
+    });
     on("rs:image-retry", () => this.panes.forEach((pane) => pane.retry()));
     this.addEventListener("focusin", (event) => {
       const pane = this.panes.find(({ element }) => element.contains(event.target));
@@ -104,11 +116,34 @@ export class RsViewer extends HTMLElement {
   /** Put up one of the fitting hanging protocols. */
   hang(number, resume) {
     this.hanging = number;
+    this.threePlanes = undefined;
     const { slots, window: wish } = this.hangings[number];
+    this.#setPanes(slots.map(({ area }) => area));
+    this.activate(this.panes[Math.min(resume?.active ?? 0, this.panes.length - 1)]);
+    slots.forEach((slot, i) => {
+      const saved = resume?.panes?.[i];
+      const uid = saved?.series_uid ?? slot.series.series_uid;
+      const stack = this.stacks.find((one) => one.uid === uid) ?? this.#stackOf(slot.series);
+      const modalityWindow = wish?.[slot.series.modality] ?? (wish && !isPerModality(wish) ? wish : undefined);
+      this.panes[i].setStack(stack, {
+        index: saved ? saved.slice - 1 : undefined,
+        window: saved?.window,
+        inverted: saved?.inverted,
+        view: saved?.view,
+        wish: slot.rule.window ?? modalityWindow,
+      });
+    });
+    this.#rearrangeQueue();
+    this.#changed();
+  }
+
+  #setPanes(areas) {
     for (const pane of this.panes) pane.destroy();
-    this.panes = slots.map((slot, i) => {
+    this.active = undefined;
+    this.maximised = undefined;
+    this.panes = areas.map((area, i) => {
       const pane = new Pane(this, i);
-      pane.area = slot.area;
+      pane.area = area;
       this.mouse.attach(pane);
       pane.addEventListener("shown", () => this.#shown(pane));
       pane.addEventListener("look", () => this.#changed());
@@ -120,25 +155,49 @@ export class RsViewer extends HTMLElement {
       return pane;
     });
     this.grid.replaceChildren(...this.panes.map(({ element }) => element));
-    this.maximised = undefined;
     this.arrange();
-    this.activate(this.panes[Math.min(resume?.active ?? 0, this.panes.length - 1)]);
-    slots.forEach((slot, i) => {
-      const pane = this.panes[i];
-      const saved = resume?.panes?.[i];
-      const uid = saved?.series_uid ?? slot.series.series_uid;
-      const stack = this.stacks.find((one) => one.uid === uid) ?? this.#stackOf(slot.series);
-      const modalityWindow = wish?.[slot.series.modality] ?? (wish && !isPerModality(wish) ? wish : undefined);
-      pane.setStack(stack, {
-        index: saved ? saved.slice - 1 : undefined,
-        window: saved?.window,
-        inverted: saved?.inverted,
-        view: saved?.view,
-        wish: slot.rule.window ?? modalityWindow,
+  }
+
+  /** The active series in three planes, or back to the study's own view. */
+  async toggleThreePlanes() {
+    if (this.threePlanes) {
+      this.hang(this.hanging, this.threePlanes);
+      this.focusIfKeys();
+      return;
+    }
+    const { stack, plane, look } = this.active;
+    if (!stack || stack.derived) return;
+    const volume = volumeOf(stack.planes);
+    if (volume.reason) {
+      this.active.note(
+        {
+          few: t("Three planes need at least 5 parallel images."),
+          "no-place": t("Three planes need images that state their place."),
+          "not-parallel": t("Three planes need parallel images; this series has several directions."),
+          "uneven-size": t("Three planes need images of one size."),
+        }[volume.reason],
+      );
+      return;
+    }
+    const before = this.state();
+    const at = plane && middleOfPlane(plane);
+    this.#setPanes(["main", "top", "bottom"]);
+    this.threePlanes = before;
+    const names = ["sagittal", "axial", "coronal"];
+    this.activate(this.panes[Math.max(0, names.indexOf(volume.own))]);
+    names.forEach((name, i) => {
+      const cut = name === volume.own ? stack : new DerivedStack(stack, volume, name);
+      this.panes[i].setStack(cut, { window: look.window, inverted: look.inverted }).then(() => {
+        if (at) this.panes[i]?.showPlace(at, volume.frameOfReferenceUid);
       });
     });
     this.#rearrangeQueue();
-    this.#changed();
+    this.focusIfKeys();
+  }
+
+  /** Keep the keyboard here when the viewports were exchanged under it. */
+  focusIfKeys() {
+    if (this.hasAttribute("data-keys")) this.focusImages();
   }
 
   #stackOf(series) {
@@ -310,9 +369,18 @@ export class RsViewer extends HTMLElement {
   state() {
     return {
       hanging: this.hangings[this.hanging]?.name,
+      // Three planes are a passing look: one comes back to the study's own view.
+      ...(this.threePlanes ?? {}),
+      ...(this.threePlanes ? {} : this.#panesState()),
+      structure: this.structure?.id,
+      measurements: this.annotations.measurements,
+    };
+  }
+
+  #panesState() {
+    return {
       active: this.panes.indexOf(this.active),
       panes: this.panes.map((pane) => pane.state() ?? null),
-      structure: this.structure?.id,
     };
   }
 
@@ -321,11 +389,27 @@ export class RsViewer extends HTMLElement {
     this.#emit("rs:focus-panel");
   }
 
+  /** Marks belong to the read: the page saves them. Measurements come back with the viewer's state. */
+  annotationsChanged({ marks }) {
+    const key = JSON.stringify(marks);
+    if (key !== this.lastMarks) {
+      this.lastMarks = key;
+      this.#emit("rs:marks", { marks });
+    }
+    this.redraw();
+    this.#changed();
+  }
+
   setTool(tool) {
+    this.annotations.escape();
     this.tool = tool;
     this.dataset.tool = tool;
     this.#emit("rs:viewer-tool", { tool });
   }
+}
+
+function middleOfPlane(plane) {
+  return imagePxToPatientMm(plane, [(plane.columns - 1) / 2, (plane.rows - 1) / 2]);
 }
 
 function isPerModality(wish) {

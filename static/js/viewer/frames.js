@@ -35,6 +35,14 @@ export function registerFrame(frame, url) {
   return imageId;
 }
 
+/** Make an image known that is computed in the page. @param {(imageId: string) => Promise<object>} make */
+export function registerDerived(frame, make) {
+  counter += 1;
+  const imageId = `rs:${counter}`;
+  records.set(imageId, { frame, make });
+  return imageId;
+}
+
 export function frameOf(imageId) {
   return records.get(imageId)?.frame;
 }
@@ -116,6 +124,7 @@ const UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]);
 export async function loadFrame(imageId) {
   const record = records.get(imageId);
   if (!record) throw new ImageFailure("gone", `unknown ${imageId}`);
+  if (record.make) return record.make(imageId);
   const { frame, url } = record;
   const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS));
   let part;

@@ -17,6 +17,7 @@ export const DEFAULT_KEYMAP = {
   "preset-5": ["Digit5", "Numpad5"],
   "zoom-in": ["Shift+Equal", "NumpadAdd"],
   "zoom-out": ["Minus", "NumpadSubtract"],
+  reset: ["Shift+Space"],
   fit: ["Equal", "NumpadEqual"],
   invert: ["KeyI"],
   "rotate-right": ["KeyR"],
@@ -39,6 +40,9 @@ export const DEFAULT_KEYMAP = {
   undo: ["Ctrl+KeyZ"],
   redo: ["Ctrl+Shift+KeyZ", "Ctrl+KeyY"],
   "delete-mark": ["Backspace", "Delete"],
+  "finish-mark": ["Enter"],
+  deeper: ["Shift+ArrowDown"],
+  shallower: ["Shift+ArrowUp"],
   "retry-image": ["KeyT"],
   "to-panel": ["Escape"],
 };

@@ -176,9 +176,9 @@ export class Pane extends EventTarget {
       this.fitted = true;
     }
     this.shape = shape;
-    this.index = index;
     await this.surface.show(stack.imageIds, index, frame, this.look);
     if (this.stack !== stack) return;
+    this.index = index;
     this.#hideFailure();
     this.element.dataset.slice = String(index + 1);
     this.element.dataset.ready = "";
@@ -250,6 +250,17 @@ export class Pane extends EventTarget {
     }, SLOW_MS);
   }
 
+  /** A sentence over the image for a few seconds. */
+  note(text) {
+    clearTimeout(this.noteTimer);
+    this.waiting.textContent = text;
+    this.waiting.hidden = false;
+    this.live.textContent = text;
+    this.noteTimer = setTimeout(() => {
+      this.waiting.hidden = true;
+    }, 5000);
+  }
+
   #showFailure(failure) {
     clearTimeout(this.waitTimer);
     this.waiting.hidden = true;
@@ -301,7 +312,7 @@ export class Pane extends EventTarget {
 
   /** Corner texts, letters, lines: everything over the image. */
   redraw() {
-    if (!this.frame || !this.surface) return;
+    if (!this.frame || !this.surface?.image) return;
     const { stack, frame, plane, look } = this;
     this.#name();
     const sides = lateralityLabel(stack.series.laterality ?? this.viewer.config.laterality);

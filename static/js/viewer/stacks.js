@@ -159,6 +159,7 @@ export class LoadQueue {
   /** One image, before all others. @returns {Promise<object>} */
   now(stack, index) {
     if (stack.states[index] === "loaded" || stack.states[index] === "loading") return stack.load(index);
+    // Only the newest wish of a stack is urgent; an overtaken one is loaded in its turn.
     this.urgent = this.urgent.filter((job) => job.stack !== stack || job.index === index);
     return new Promise((resolve, reject) => {
       this.urgent.unshift({ stack, index, resolve, reject });
@@ -172,7 +173,9 @@ export class LoadQueue {
       return job;
     }
     for (const shown of [true, false]) {
-      const group = this.stacks.filter((entry) => entry.shown === shown && entry.stack.imageIds.length);
+      const group = this.stacks.filter(
+        (entry) => entry.shown === shown && entry.stack.imageIds.length && !entry.stack.derived,
+      );
       for (let i = 0; i < group.length; i += 1) {
         const { stack, at } = group[(this.turn + i) % group.length];
         const index = nearestWaiting(stack.states, at);

@@ -69,6 +69,7 @@ export class Surface {
    * @param {{window: object, inverted: boolean, view: object}} look
    */
   async show(imageIds, index, frame, look) {
+    // Of two calls that overlap only the newer comes back: Cornerstone drops the older one.
     if (this.imageIds !== imageIds) {
       this.imageIds = imageIds;
       await this.viewport.setStack(imageIds, index);
