@@ -2,8 +2,9 @@
 Taking images into a study: files through `imaging`, cases from what arrived, the import table's names.
 
 A folder may carry two tables: ``cases.csv`` (case_id, patient_id, centre, laterality,
-dicom_patient_id) with pseudonyms and what is known of left and right, and ``joints.csv`` (case_id,
-structure, frame_of_reference, x_mm, y_mm, z_mm) with places fixed before reading.
+dicom_patient_id; issuer where numbers of several hospitals meet) with pseudonyms and what is known of
+left and right, and ``joints.csv`` (case_id, structure, frame_of_reference, x_mm, y_mm, z_mm) with
+places fixed before reading.
 """
 
 import csv
@@ -14,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 
 from readerstudy.core.audit import Actor
-from readerstudy.imaging.models import ImportBatch
+from readerstudy.imaging.models import ImageSet, ImportBatch
 from readerstudy.imaging.services.receiving import receive
-from readerstudy.imaging.services.subjects import state_laterality
-from readerstudy.imaging.uids import blinded_uid, subject_key
+from readerstudy.imaging.services.subjects import identity_of, state_laterality
+from readerstudy.imaging.uids import blinded_uid
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.cases import EnrolledAs, Place, enrol_image_sets, import_landmarks
 from readerstudy.studies.services.errors import StudyRefused
@@ -32,6 +33,23 @@ class Imported:
 
     batch: ImportBatch
     cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What one line of the import table says of a patient."""
+
+    names: EnrolledAs
+    centre: str
+    laterality: str
+
+
+def _row_of(image_set: ImageSet, rows: Mapping[tuple[str, str], _Row]) -> _Row | None:
+    """Find a patient's line by the number in the files; a line without an issuer fits every issuer."""
+    if not rows:
+        return None
+    identity = identity_of(image_set)
+    return rows.get((identity.issuer, identity.patient_id)) or rows.get(("", identity.patient_id))
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -88,21 +106,20 @@ def import_images(
         )
     table = table or _beside(source, CASES_TABLE)
     places = places or _beside(source, PLACES_TABLE)
-    names: dict[str, EnrolledAs] = {}
-    centres: dict[str, str] = {}
-    sides: dict[str, str] = {}
+    rows: dict[tuple[str, str], _Row] = {}
     if table is not None:
         for number, row in _rows(table, ("case_id", "patient_id", "dicom_patient_id")):
-            key = subject_key(study.public_id, issuer="", patient_id=row["dicom_patient_id"])
             stated = row.get("laterality") or laterality
             if stated not in LATERALITIES:
                 raise StudyRefused(
                     f"{table.name}, line {number}: laterality is {stated!r}; allowed are {', '.join(LATERALITIES)}. "
                     "Nothing was imported."
                 )
-            names[key] = EnrolledAs(patient=row["patient_id"], case=row["case_id"])
-            centres[key] = row.get("centre") or centre_code
-            sides[key] = stated
+            rows[row.get("issuer", ""), row["dicom_patient_id"]] = _Row(
+                names=EnrolledAs(patient=row["patient_id"], case=row["case_id"]),
+                centre=row.get("centre") or centre_code,
+                laterality=stated,
+            )
     located = _places(study, places) if places is not None else {}
     batch = receive(
         scope=study.public_id,
@@ -113,13 +130,19 @@ def import_images(
         actor=actor,
     )
     cases: list[Case] = []
-    by_centre: dict[str, list[object]] = defaultdict(list)
+    by_centre: dict[str, list[ImageSet]] = defaultdict(list)
+    names: dict[str, EnrolledAs] = {}
+    sides: dict[str, str] = {}
     for image_set in batch.image_sets.order_by("pk"):
-        by_centre[centres.get(image_set.subject_key, centre_code)].append(image_set)
+        found = _row_of(image_set, rows)
+        by_centre[found.centre if found else centre_code].append(image_set)
+        if found:
+            names[image_set.subject_key] = found.names
+            sides[image_set.subject_key] = found.laterality
     for code in sorted(by_centre):
         cases += enrol_image_sets(
             study=study,
-            image_sets=by_centre[code],  # type: ignore[arg-type]
+            image_sets=by_centre[code],
             centre_code=code,
             actor=actor,
             at=at,
