@@ -17,19 +17,27 @@ from django.utils import timezone
 
 from readerstudy.imaging.authorise import authorise
 from readerstudy.imaging.dicomweb import NOT_FOUND, Answer, View
-from readerstudy.imaging.serving import caching_header, json_acceptable, unpacked
+from readerstudy.imaging.serving import caching_header, json_acceptable, unpacked, verdict
 
 _UID = r"(2\.25\.[0-9]{1,39})"
 _ADDRESS = re.compile(
     r"/dicomweb/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-    rf"/studies/{_UID}/series/{_UID}/(?:metadata|instances/{_UID}/frames/([0-9,]{{1,255}}))"
+    rf"/(?:verdict|studies/{_UID}/series/{_UID}/(?:metadata|instances/{_UID}/frames/([0-9,]{{1,255}})))"
 )
-_PHRASES = {200: "200 OK", 304: "304 Not Modified", 404: "404 Not Found", 406: "406 Not Acceptable"}
+_PHRASES = {
+    200: "200 OK",
+    204: "204 No Content",
+    304: "304 Not Modified",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    406: "406 Not Acceptable",
+}
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-def _policy() -> str:
+def content_security_policy() -> str:
+    """Return the policy that every answer carries, as one header value."""
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
 
@@ -47,7 +55,7 @@ class ImageFastPath:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._fixed = [
-            ("Content-Security-Policy", _policy()),
+            ("Content-Security-Policy", content_security_policy()),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -75,6 +83,8 @@ class ImageFastPath:
             authorization=environ.get("HTTP_AUTHORIZATION", ""),
             now=timezone.now(),
         )
+        if study is None:
+            return verdict(opened, environ.get("HTTP_X_IMAGE_VERDICT_KEY", ""))
         if opened is None:
             return NOT_FOUND
         view = View(opened.root, caching=caching_header())
@@ -104,7 +114,7 @@ class ImageFastPath:
         ]
         start_response(_PHRASES.get(answer.status, f"{answer.status} -"), headers)
         if stream is None:
-            return [body] if answer.status != 304 else []
+            return [body] if body else []
         stream.seek(0)
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is None:

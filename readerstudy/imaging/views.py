@@ -8,7 +8,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
 
+from readerstudy.imaging import serving
 from readerstudy.imaging.authorise import authorise
 from readerstudy.imaging.dicomweb import NOT_FOUND, Answer, View
 from readerstudy.imaging.rendering import (
@@ -53,6 +55,19 @@ def _endpoint(respond: Respond) -> Callable[..., HttpResponse]:
     view.__name__ = respond.__name__
     view.__doc__ = respond.__doc__
     return view
+
+
+@login_not_required
+@require_GET
+def verdict(request: HttpRequest, presentation: UUID) -> HttpResponse:
+    """Tell a web server in front which folder a request may read; absent for everybody else."""
+    opened = authorise(
+        presentation=presentation,
+        cookies=request.META.get("HTTP_COOKIE", ""),
+        authorization=request.META.get("HTTP_AUTHORIZATION", ""),
+        now=timezone.now(),
+    )
+    return _response(serving.verdict(opened, request.META.get("HTTP_X_IMAGE_VERDICT_KEY", "")))
 
 
 def _base(request: HttpRequest) -> str:
