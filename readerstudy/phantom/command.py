@@ -1,0 +1,53 @@
+"""The options shared by ``python -m readerstudy.phantom`` and ``manage.py phantom``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from readerstudy.phantom.files.case import MODALITIES
+from readerstudy.phantom.files.folder import write_folder
+from readerstudy.phantom.scanner import SCANNERS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options on a parser."""
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("--cases", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--centre", action="append", choices=sorted(SCANNERS), help="may be given again")
+    parser.add_argument("--modality", action="append", choices=MODALITIES, help="may be given again")
+    parser.add_argument("--independent", action="store_true", help="draw the findings independently")
+    parser.add_argument("--no-variants", action="store_true", help="five lumbar vertebrae in every body")
+    parser.add_argument("--bar-code", action="store_true", help="draw the slice number into each picture")
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(options: dict[str, Any]) -> str:
+    """
+    Do what the options say.
+
+    Parameters
+    ----------
+    options : dict
+        As parsed from `add_arguments`.
+
+    Returns
+    -------
+    str
+        One sentence for the person who asked.
+    """
+    out: Path = options["out"]
+    write_folder(
+        out,
+        cases=options["cases"],
+        seed=options["seed"],
+        centres=options["centre"] or ("A",),
+        modalities=options["modality"] or MODALITIES,
+        correlation="independent" if options["independent"] else "correlated",
+        variants=not options["no_variants"],
+        bar_code=options["bar_code"],
+        workers=options["workers"],
+    )
+    return f"Wrote {options['cases']} synthetic cases to {out}."

@@ -1,0 +1,215 @@
+// The series of a case as stacks of images: metadata, order, load queue with priorities, progress.
+
+import { cache, imageLoader } from "@cornerstonejs/core";
+import { framesOfInstance } from "./dicomjson.js";
+import { ImageFailure, registerFrame } from "./frames.js";
+import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
+
+/** One series: its images in scroll order, and what is known about each. */
+export class Stack extends EventTarget {
+  /**
+   * @param {object} series Entry of the page's configuration.
+   * @param {string} root DICOMweb address of the presentation.
+   * @param {Promise<object[]>|undefined} early Metadata asked for before the viewer was loaded.
+   */
+  constructor(series, root, early) {
+    super();
+    this.series = series;
+    this.root = root.replace(/\/$/, "");
+    this.early = early;
+    this.frames = [];
+    this.imageIds = [];
+    this.planes = [];
+    this.states = []; // per image: "waiting" | "loading" | "loaded" | "failed"
+    this.failures = []; // per image: ImageFailure
+    this.opened = undefined;
+  }
+
+  get uid() {
+    return this.series.series_uid;
+  }
+
+  get label() {
+    return this.series.label;
+  }
+
+  get count() {
+    return this.imageIds.length || this.series.n_images || 0;
+  }
+
+  get loaded() {
+    return this.states.filter((state) => state === "loaded").length;
+  }
+
+  get complete() {
+    return this.imageIds.length > 0 && this.loaded === this.imageIds.length;
+  }
+
+  get failed() {
+    return this.states.some((state) => state === "failed") || Boolean(this.openFailure);
+  }
+
+  /** Ask for the metadata, once. */
+  open() {
+    this.opened ??= this.#open().catch((error) => {
+      this.opened = undefined;
+      this.openFailure = error instanceof ImageFailure ? error : new ImageFailure("server", String(error));
+      this.dispatchEvent(new Event("change"));
+      throw this.openFailure;
+    });
+    return this.opened;
+  }
+
+  async #open() {
+    const address = `${this.root}/studies/${this.series.study_uid}/series/${this.series.series_uid}`;
+    const early = this.early;
+    this.early = undefined;
+    // An early answer that failed is asked for again, so that its reason can be told.
+    const datasets = (early && (await early)) ?? (await fetchMetadata(`${address}/metadata`));
+    this.openFailure = undefined;
+    const frames = orderFrames(datasets.flatMap(framesOfInstance).filter(({ rows, columns }) => rows && columns));
+    if (!frames.length) throw new ImageFailure("gone", "the series holds no image");
+    this.frames = frames;
+    this.imageIds = frames.map((frame) =>
+      registerFrame(frame, `${address}/instances/${frame.sopUid}/frames/${frame.frame}`),
+    );
+    this.planes = frames.map(planeOfFrame);
+    this.states = frames.map(() => "waiting");
+    this.failures = frames.map(() => undefined);
+    this.middle = { x: middleOfStackX(this.planes), known: false };
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Image already decoded, or undefined. */
+  image(index) {
+    return this.states[index] === "loaded" ? cache.getImage(this.imageIds[index]) : undefined;
+  }
+
+  async load(index) {
+    if (this.states[index] === "loaded" && cache.getImage(this.imageIds[index])) return this.image(index);
+    this.states[index] = "loading";
+    try {
+      const image = await imageLoader.loadAndCacheImage(this.imageIds[index]);
+      this.states[index] = "loaded";
+      this.failures[index] = undefined;
+      return image;
+    } catch (error) {
+      this.states[index] = "failed";
+      this.failures[index] = error instanceof ImageFailure ? error : new ImageFailure("damaged", String(error));
+      console.warn(`Image ${index + 1} of ${this.label}: ${this.failures[index].message}`);
+      throw this.failures[index];
+    } finally {
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  /** Forget failures, so that the images are asked for again. */
+  forgive() {
+    this.states = this.states.map((state) => (state === "failed" ? "waiting" : state));
+    this.openFailure = undefined;
+  }
+}
+
+/** Series metadata as DICOM JSON; ImageFailure when it does not come. */
+export async function fetchMetadata(url, quietMs = 2800) {
+  let response;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), quietMs);
+  try {
+    response = await fetch(url, {
+      headers: { Accept: "application/dicom+json" },
+      credentials: "same-origin",
+      signal: controller.signal,
+    });
+    if (!response.ok) {
+      const reason = { 401: "refused", 403: "refused", 404: "gone", 410: "gone" }[response.status] ?? "server";
+      throw new ImageFailure(reason, `metadata, status ${response.status}`);
+    }
+    return await response.json();
+  } catch (error) {
+    if (error instanceof ImageFailure) throw error;
+    if (error instanceof SyntaxError) throw new ImageFailure("damaged", "metadata is not JSON");
+    throw new ImageFailure(controller.signal.aborted ? "slow" : "connection", String(error?.message ?? error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Loads all images of several stacks, those that are looked at first.
+ *
+ * Order: images asked for by a viewport now; then, stack by stack in turn, outwards from the image each
+ * stack is at; stacks that no viewport shows come last.
+ */
+export class LoadQueue {
+  constructor({ parallel = 6 } = {}) {
+    this.parallel = parallel;
+    this.running = 0;
+    this.urgent = [];
+    this.stacks = []; // {stack, at, shown}
+    this.turn = 0;
+  }
+
+  /** Tell the queue which stacks are shown, and at which image. */
+  arrange(stacks) {
+    this.stacks = stacks;
+    this.pump();
+  }
+
+  /** One image, before all others. @returns {Promise<object>} */
+  now(stack, index) {
+    if (stack.states[index] === "loaded" || stack.states[index] === "loading") return stack.load(index);
+    // Only the newest wish of a stack is urgent; an overtaken one is loaded in its turn.
+    this.urgent = this.urgent.filter((job) => job.stack !== stack || job.index === index);
+    return new Promise((resolve, reject) => {
+      this.urgent.unshift({ stack, index, resolve, reject });
+      this.pump();
+    });
+  }
+
+  #next() {
+    while (this.urgent.length) {
+      const job = this.urgent.shift();
+      return job;
+    }
+    for (const shown of [true, false]) {
+      const group = this.stacks.filter(
+        (entry) => entry.shown === shown && entry.stack.imageIds.length && !entry.stack.derived,
+      );
+      for (let i = 0; i < group.length; i += 1) {
+        const { stack, at } = group[(this.turn + i) % group.length];
+        const index = nearestWaiting(stack.states, at);
+        if (index >= 0) {
+          this.turn += 1;
+          return { stack, index };
+        }
+      }
+    }
+    return undefined;
+  }
+
+  pump() {
+    while (this.running < this.parallel) {
+      const job = this.#next();
+      if (!job) return;
+      this.running += 1;
+      job.stack
+        .load(job.index)
+        .then(job.resolve, job.reject ?? (() => {}))
+        .finally(() => {
+          this.running -= 1;
+          this.pump();
+        });
+    }
+  }
+}
+
+/** Index of the waiting image nearest to `at`, or -1. Exported for its test. */
+export function nearestWaiting(states, at) {
+  for (let distance = 0; distance < states.length; distance += 1) {
+    for (const index of distance ? [at + distance, at - distance] : [at]) {
+      if (states[index] === "waiting") return index;
+    }
+  }
+  return -1;
+}
