@@ -6,6 +6,7 @@ as much. The rules are the same: `authorise` decides, `dicomweb.View` answers. W
 exactly like one of the two addresses goes on to Django.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -98,14 +99,8 @@ class ImageFastPath:
         return unpacked(answer, environ.get("HTTP_ACCEPT_ENCODING", ""))
 
     def _send(self, answer: Answer, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        stream = None
-        body = answer.body
-        if answer.file is not None:
-            try:
-                stream = answer.file.open("rb")
-            except FileNotFoundError:
-                answer, body = NOT_FOUND, NOT_FOUND.body
-        length = stream.seek(0, 2) if stream is not None else len(body)
+        stream, body = answer.file, answer.body
+        length = os.fstat(stream.fileno()).st_size if stream is not None else len(body)
         headers = [
             ("Content-Type", answer.content_type),
             ("Content-Length", str(length)),
@@ -115,7 +110,6 @@ class ImageFastPath:
         start_response(_PHRASES.get(answer.status, f"{answer.status} -"), headers)
         if stream is None:
             return [body] if body else []
-        stream.seek(0)
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is None:
             with stream:

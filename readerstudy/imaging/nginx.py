@@ -19,6 +19,7 @@ VERDICT_SECONDS = 30
 KEY_HEADER = "X-Image-Verdict-Key"
 
 
+_SERIES = r"/studies/(?<rs_study>2\.25\.[0-9]{1,39})/series/(?<rs_series>2\.25\.[0-9]{1,39})"
 _INSTANCE = r"/instances/(?<rs_instance>2\.25\.[0-9]{1,39})/frames/(?<rs_frame>[1-9][0-9]{0,4})$"
 _HTTP = """\
 # Written by `manage.py nginx_config`; holds a secret: readable for root and nginx only.
@@ -48,7 +49,7 @@ server {{
         proxy_set_header {key_header} "";
     }}
 
-    location ~ "^/dicomweb/(?<rs_presentation>[0-9a-f-]{{36}})/studies/(?<rs_study>2\\.25\\.[0-9]{{1,39}})/series/(?<rs_series>2\\.25\\.[0-9]{{1,39}}){instance}" {{
+    location ~ "^/dicomweb/(?<rs_presentation>[0-9a-f-]{{36}}){series}{instance}" {{
         if ($rs_as_stored = 0) {{ return 418; }}
         error_page 418 = @rs_application;
         error_page 403 404 500 502 504 = @rs_absent;
@@ -129,6 +130,7 @@ def configuration(*, listen: str, upstream: str, verdicts: Path) -> str:
         key_header=KEY_HEADER,
         cookie=COOKIE_NAME,
         session=settings.SESSION_COOKIE_NAME,
+        series=_SERIES,
         instance=_INSTANCE,
         seconds=VERDICT_SECONDS,
     )

@@ -23,11 +23,19 @@ def json_acceptable(accept: str) -> bool:
     return not accept or any(kind in accept for kind in ("application/dicom+json", "application/json", "*/*"))
 
 
+def body_of(answer: Answer) -> bytes:
+    """Return an answer's body as bytes, closing its file."""
+    if answer.file is None:
+        return answer.body
+    with answer.file:
+        return answer.file.read()
+
+
 def unpacked(answer: Answer, accept_encoding: str) -> Answer:
     """Return the answer without gzip for a client that does not take it."""
     if answer.headers.get("Content-Encoding") != "gzip" or "gzip" in accept_encoding:
         return answer
-    body = answer.file.read_bytes() if answer.file is not None else answer.body
+    body = body_of(answer)
     headers = {name: value for name, value in answer.headers.items() if name != "Content-Encoding"}
     return replace(answer, body=gzip.decompress(body), file=None, headers=headers)
 

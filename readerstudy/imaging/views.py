@@ -25,8 +25,7 @@ Respond = Callable[..., Answer | None]
 
 
 def _response(answer: Answer) -> HttpResponse:
-    body = answer.file.read_bytes() if answer.file is not None else answer.body
-    response = HttpResponse(body, status=answer.status, content_type=answer.content_type)
+    response = HttpResponse(serving.body_of(answer), status=answer.status, content_type=answer.content_type)
     for name, value in answer.headers.items():
         response[name] = value
     return response

@@ -164,7 +164,7 @@ def _one_syntax(folder: Path, syntax: str, paths: list[Path], *, rounds: int, co
         targets["plain nginx"] = (plain_port, plain_pid, plain_requests, 8)
         found: dict[str, list[Load]] = {name: [] for name in targets}
         found_metadata: dict[str, list[Load]] = {name: [] for name in metadata_targets}
-        for name, (one_port, one_pid, wanted, at_once) in targets.items():
+        for one_port, one_pid, wanted, at_once in targets.values():
             measure(one_port, one_pid, wanted, connections=at_once, count=64)
         for _ in range(rounds):
             for name, (one_port, one_pid, wanted, at_once) in targets.items():
