@@ -33,6 +33,7 @@ export default defineConfig({
     rollupOptions: {
       input: {
         reading: here("static/js/reading.js"),
+        lists: here("static/js/lists.js"),
         office: here("static/js/office.js"),
         dashboard: here("static/js/dashboard.js"),
       },

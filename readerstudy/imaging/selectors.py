@@ -1,5 +1,6 @@
 """Reads for the apps above: what a case shows, and its pixels for the model worker."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -101,6 +102,33 @@ def study_table(
             )
         )
     return tuple(out)
+
+
+def blinded_frame(uid: str, *, alias: str = "") -> str:
+    """Return a blinded Frame of Reference UID as a presentation with this alias shows it."""
+    return UidMap.for_alias(alias).uid(uid) if alias and uid else uid
+
+
+RADIOGRAPHS = frozenset({"CR", "DX", "RF", "RG", "XA"})
+
+
+def modalities_of(image_set_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Return the kinds of image of each set, radiographs of any modality as ``X-ray``, in a fixed order."""
+    rows = Series.objects.filter(imaging_study__image_set__in=image_set_ids).values_list(
+        "imaging_study__image_set_id", "modality"
+    )
+    found: dict[int, set[str]] = {}
+    for image_set_id, modality in rows:
+        found.setdefault(image_set_id, set()).add("X-ray" if modality in RADIOGRAPHS else modality)
+    order = {"MR": 0, "CT": 1, "X-ray": 2}
+    return {
+        key: tuple(sorted(kinds, key=lambda kind: (order.get(kind, 9), kind))) for key, kinds in found.items()
+    }
+
+
+def lateralities(image_set: ImageSet) -> tuple[str, ...]:
+    """Return what is known of left and right in each imaging study of a set."""
+    return tuple(image_set.imaging_studies.order_by("pk").values_list("laterality", flat=True))
 
 
 def _folder_of(series: Series) -> Path:

@@ -32,9 +32,22 @@ _WHERE: dict[str, tuple[str, ...]] = {
     "roc.delong": ("auc", "auc_difference", "auc_difference_unpaired", "auc_matrix"),
     "roc.clustered": ("clustered_auc", "clustered_auc_difference"),
     "roc.curves": ("operating_points", "pr_curve", "roc_curve", "youden_points"),
+    "agreement.chance_corrected": ("Agreement", "agreement_coefficient", "multireader_agreement"),
+    "agreement.concordance": ("LimitsOfAgreement", "bland_altman", "kendall_w"),
+    "agreement.icc": ("IccResult", "icc"),
     "agreement.percent": ("clustered_percent_agreement", "percent_agreement"),
+    "agreement.ratings": ("Ratings", "code_ratings", "ratings_of_table"),
+    "agreement.several": ("clustered_agreement", "fleiss_null_test", "krippendorff_alpha", "light_kappa"),
     "agreement.kappa": ("clustered_kappa", "cohen_kappa_table", "weighted_kappa"),
     "agreement.weights": ("agreement_weights",),
+    "comparison.mcnemar": ("McNemarResult", "cochran_q", "mcnemar", "mcnemar_table"),
+    "comparison.clustered": (
+        "PairedCounts",
+        "clustered_mcnemar",
+        "clustered_mcnemar_counts",
+        "clustered_paired_difference",
+        "paired_counts",
+    ),
     "resampling.jackknife": ("jackknife_counts",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}

@@ -57,7 +57,7 @@ _PAGES = (
     (
         "",
         (
-            ("Overview", "studies:overview", _OFFICE),
+            ("Overview", "grading:overview", _OFFICE),
             ("Cases", "studies:cases", _OFFICE),
             ("Assignments", "studies:assignments", _OFFICE),
         ),
@@ -88,7 +88,7 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
     Parameters
     ----------
     current : str
-        URL name of the page, such as ``"studies:overview"``.
+        URL name of the page, such as ``"grading:overview"``.
     """
     role = StudyRole.objects.filter(study=study, user=user).first()
     groups = []

@@ -2,7 +2,7 @@
 // is loaded apart, so that the first key of the panel works before the viewer is up and a viewer that
 // fails to load leaves the panel alive.
 import { askEarly } from "./viewer/early.js";
-// import "./grading/index.js";
+import "./grading/index.js";
 
 askEarly();
 import("./viewer/index.js").catch((error) => {

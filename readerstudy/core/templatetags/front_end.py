@@ -8,8 +8,9 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -59,3 +60,17 @@ def front_end(entry: str) -> SafeString:
     return format_html(
         '{}\n{}\n<script type="module" src="{}"></script>', styles, preloads, static(f"build/{chunk['file']}")
     )
+
+
+@lru_cache(maxsize=4)
+def _messages(path: Path, changed_at: float) -> tuple[str, ...]:
+    return tuple(json.loads(path.read_text()))
+
+
+@register.simple_tag
+def ui_texts() -> SafeString:
+    """Put the words of the browser's side into the page, in its language."""
+    path = Path(settings.BASE_DIR) / "static" / "js" / "texts.json"
+    messages = _messages(path, path.stat().st_mtime) if path.exists() else ()
+    translated = {message: gettext(message) for message in messages}
+    return json_script({key: text for key, text in translated.items() if text != key}, "ui-texts")

@@ -146,6 +146,7 @@ class ProtocolDocument:
     not_assessable_reasons: tuple[tuple[str, Text], ...]
     adjudication_reasons: tuple[tuple[str, Text], ...]
     numbering: Mapping[str, Any]
+    numbering_variants: tuple[tuple[str, Text], ...]
     reading: Mapping[str, Any]
     adjudication: Mapping[str, Any]
     reference: Mapping[str, Any]

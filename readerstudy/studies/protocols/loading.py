@@ -386,6 +386,7 @@ def load_protocol(source: str, *, name: str = "protocol") -> ProtocolDocument:
         not_assessable_reasons=_options(content["not_assessable_reasons"]),
         adjudication_reasons=_options(content["adjudication_reasons"]),
         numbering=content.get("numbering", {}),
+        numbering_variants=_options(content.get("numbering", {}).get("variants", [])),
         reading=content["reading"],
         adjudication=content["adjudication"],
         reference=content["reference"],

@@ -1,0 +1,35 @@
+"""What the API takes; answers themselves are checked against the protocol in `answers`."""
+
+from rest_framework import serializers
+
+
+class SaveAnswersSerializer(serializers.Serializer):
+    answers = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=500)
+
+
+class PlaceSerializer(serializers.Serializer):
+    resume = serializers.DictField()
+    focused_seconds = serializers.IntegerField(min_value=0, max_value=10_000_000)
+    idle_seconds = serializers.IntegerField(min_value=0, max_value=10_000_000)
+
+
+class CaseAnswersSerializer(serializers.Serializer):
+    answers = serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=2000))
+
+
+class SettleSerializer(serializers.Serializer):
+    structure = serializers.CharField(max_length=40)
+    finding = serializers.CharField(max_length=40)
+    choice = serializers.CharField(max_length=8)
+    answer = serializers.DictField(required=False)
+    covered = serializers.DictField(required=False)
+    reason_code = serializers.CharField(max_length=40, allow_blank=True, default="")
+
+
+class ConfirmSerializer(serializers.Serializer):
+    overruled = serializers.ListField(child=serializers.DictField(), max_length=2000, default=list)
+
+
+class ItemSerializer(serializers.Serializer):
+    structure = serializers.CharField(max_length=40)
+    finding = serializers.CharField(max_length=40)
