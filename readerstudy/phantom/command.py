@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from readerstudy.phantom.files.case import MODALITIES
+from readerstudy.phantom.files.case import MODALITIES, Form
+from readerstudy.phantom.files.encode import SYNTAXES
 from readerstudy.phantom.files.folder import write_folder
 from readerstudy.phantom.scanner import SCANNERS
 
@@ -21,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--independent", action="store_true", help="draw the findings independently")
     parser.add_argument("--no-variants", action="store_true", help="five lumbar vertebrae in every body")
     parser.add_argument("--bar-code", action="store_true", help="draw the slice number into each picture")
+    parser.add_argument("--multi-frame", action="store_true", help="one object per CT or MR series")
+    parser.add_argument("--transfer-syntax", choices=list(SYNTAXES), default="explicit-le")
+    parser.add_argument("--soft-ct", action="store_true", help="add a CT series with a soft kernel")
     parser.add_argument("--workers", type=int, default=1)
 
 
@@ -47,7 +51,12 @@ def run(options: dict[str, Any]) -> str:
         modalities=options["modality"] or MODALITIES,
         correlation="independent" if options["independent"] else "correlated",
         variants=not options["no_variants"],
-        bar_code=options["bar_code"],
+        form=Form(
+            bar_code=options["bar_code"],
+            multiframe=options["multi_frame"],
+            syntax=options["transfer_syntax"],
+            soft_ct=options["soft_ct"],
+        ),
         workers=options["workers"],
     )
     return f"Wrote {options['cases']} synthetic cases to {out}."

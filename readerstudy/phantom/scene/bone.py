@@ -24,7 +24,7 @@ from readerstudy.phantom.scene.canvas import (
 FAR_MM = np.float32(20.0)
 
 
-def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
+def bone_fields(body: Body, canvas: Canvas, *, rough: bool = True) -> tuple[Array, Array]:
     """
     Signed distance to the bone of every other vertebra, and of those between.
 
@@ -32,6 +32,8 @@ def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
     ----------
     body : Body
     canvas : Canvas
+    rough : bool
+        Whether the surfaces get their small unevenness; on a radiograph it cannot be seen.
 
     Returns
     -------
@@ -49,13 +51,15 @@ def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
             (j.side, "lower" if j.level == below else "upper"): j for j in joints if j.level in (above, below)
         }
         _draw_vertebra(field, canvas, body, vertebra, own)
-    for field in fields:
-        _roughen(field, canvas, body)
+    if rough:
+        for field in fields:
+            _roughen(field, canvas, body)
     for joint in joints:
         _draw_joint(fields, canvas, body, joint)
     # Last, so that clearing the way for a big joint never bites into a vertebral body.
     for index, vertebra in enumerate(body.vertebrae):
-        _draw_vertebral_body(fields[min(index, len(body.vertebrae) - 2) % 2], canvas, body, vertebra)
+        field = fields[min(index, len(body.vertebrae) - 2) % 2]
+        _draw_vertebral_body(field, canvas, body, vertebra, rough)
     return fields
 
 
@@ -118,12 +122,13 @@ def _draw_vertebra(
         _add(field, box, round_box(x / thick, y, drop, (3.5, reach, 10.0 if not sacral else 8.0), 2.6))
 
 
-def _draw_vertebral_body(field: Array, canvas: Canvas, body: Body, v: Vertebra) -> None:
+def _draw_vertebral_body(field: Array, canvas: Canvas, body: Body, v: Vertebra, rough: bool) -> None:
     box = canvas.box(v.centre_mm, 0.5 * float(np.hypot(np.hypot(v.width, v.depth), v.height)) + 2)
     if box is None:
         return
     distance = _body_distance(v, *canvas.local_mm(box, v.centre_mm, v.axes))
-    _roughen(distance, canvas, body, box)
+    if rough:
+        _roughen(distance, canvas, body, box)
     _add(field, box, distance)
 
 

@@ -34,7 +34,7 @@ TISSUES: Final[Mapping[Contrast, Mapping[str, float]]] = {
     },
     "XR": {
         "marrow": 0.0055, "cortex": 0.030, "plate": 0.034, "rim": 0.028, "spur": 0.018, "cyst": 0.0,
-        "marrow_texture": 0.0012,
+        "marrow_texture": 0.0,
     },
 }  # fmt: skip
 
