@@ -142,5 +142,8 @@ def to_multiframe(slices: Sequence[Dataset], *, series_number: int) -> Dataset:
             series_item.ReferencedInstanceSequence, key=lambda m: str(m.ReferencedSOPInstanceUID)
         )
         series_item.ReferencedInstanceSequence = members
+    for equipment in result.get("ContributingEquipmentSequence", []):
+        if "ContributionDateTime" in equipment:
+            equipment.ContributionDateTime = f"{first.StudyDate}{first.StudyTime}"
     result.SeriesDescription = f"{first.SeriesDescription} MULTI-FRAME"
     return result

@@ -284,15 +284,19 @@ def _draw_joint(fields: tuple[Array, Array], canvas: Canvas, body: Body, joint: 
     if box is None:
         return
     s, t, v = joint_coordinates(joint, canvas, box)
+    u, _, w = canvas.local_mm(box, joint.centre_mm, joint.axes)
     upper_index = next(i for i, disc in enumerate(body.discs) if disc.level == joint.level)
     half_gap = np.float32(joint.gap_mm / 2)
     for process, index in ((-1, upper_index), (1, upper_index + 1)):
         field = fields[min(index, len(body.vertebrae) - 2) % 2]
         away = s * process  # grows from the gap into this process
         thickness = joint.thickness[0] if process < 0 else joint.thickness[1]
-        shape = ellipsoid(
-            t, v, away - half_gap * np.float32(0.5), joint.half_width, joint.half_height, thickness
-        )
+        sizes = (joint.half_width, joint.half_height, thickness)
+        if process > 0:
+            shape = ellipsoid(t, v, away - half_gap * np.float32(0.5), *sizes)
+        else:
+            # Inside the curve lines across the gap run together: a straight frame keeps the shape round.
+            shape = ellipsoid(u, v, -w - half_gap * np.float32(0.5), *sizes)
         mine = smooth_min(field[box], shape, 2.0)
         for spur in joint.spurs[joint.spurs[:, 0] == process]:
             mine = smooth_min(mine, spur_distance(joint, spur, t, v, away), 1.2)
@@ -325,9 +329,14 @@ def spur_distance(joint: Joint, spur: Array, t: Array, v: Array, away: Array) ->
     -------
     ndarray
     """
-    _, end, height, length, base = (float(x) for x in spur)
+    _, end, place, length, base = (float(x) for x in spur)
     foot = joint.gap_mm / 2 + 2.2
-    flat = 0.45  # a ridge, not a needle: long along v
-    root = (end * (joint.half_width - 2.0), height * flat, foot)
-    tip = (end * (joint.half_width - 0.5 + length), height * flat, foot - 0.2 + 0.2 * length)
-    return capsule(t, v * np.float32(flat), away, root, tip, base, 0.9)
+    if abs(end) > 1:
+        along, across, margin, length = v, t, joint.half_height, 0.8 * length
+    else:
+        along, across, margin = t, v, joint.half_width
+    sign = np.sign(end)
+    flat = 0.45  # a ridge, not a needle: long across its direction
+    root = (sign * (margin - 2.0), place * flat, foot)
+    tip = (sign * (margin - 0.5 + length), place * flat, foot - 0.2 + 0.2 * length)
+    return capsule(along, across * np.float32(flat), away, root, tip, base, 0.9)

@@ -183,7 +183,9 @@ def _paint_joint_bone(
             part = image[box]
             for spur in joint.spurs[joint.spurs[:, 0] == process]:
                 blend(
-                    part, coverage(spur_distance(joint, spur, t, v, s * process), edge) * bone, tissue["spur"]
+                    part,
+                    coverage(spur_distance(joint, spur, t, v, s * process) + np.float32(0.6), edge) * bone,
+                    tissue["spur"],
                 )
             blend(part, plate * bare, tissue["plate"])
             for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process]:

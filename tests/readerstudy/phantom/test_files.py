@@ -130,8 +130,8 @@ def test_signed_pixels_survive_every_transfer_syntax(folder, tmp_path, syntax):
 
 def test_multi_frame_holds_the_same_planes(folder, tmp_path):
     form = Form(multiframe=True)
-    write_folder(tmp_path, cases=1, seed=11, modalities=("CT", "MR"), form=form)
-    for name in ("ct-axial-bone", "mr-t2-axial"):
+    write_folder(tmp_path, cases=1, seed=11, modalities=("MR",), form=form)
+    for name in ("mr-t1-sagittal", "mr-t2-axial"):
         [path] = (tmp_path / "PH0001" / name).glob("*.dcm")
         whole = pydicom.dcmread(path)
         pixels = whole.pixel_array
