@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
@@ -124,31 +124,24 @@ def identifiers_of(dataset: Dataset) -> Identifiers:
     return Identifiers(sop_class, instance, series, study, "; ".join(notes))
 
 
-def _check_inflation(path: Path, limits: Limits) -> None:
+def _check_inflation(stream: BinaryIO, compressed_size: int, limits: Limits) -> None:
     """Refuse a deflated object that inflates past the limits, without holding it."""
-    compressed = path.read_bytes()
-    meta = dcmread(BytesIO(compressed), stop_before_pixels=True, specific_tags=[])
+    meta = dcmread(stream, stop_before_pixels=True, specific_tags=[])
     length = getattr(meta.file_meta, "FileMetaInformationGroupLength", 0)
-    start = 144 + int(length)
+    stream.seek(144 + int(length))
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated, block = 0, compressed[start:]
+    inflated, block = 0, stream.read(2**20)
     while block and not engine.eof:
         inflated += len(engine.decompress(block, 2**20))
-        block = engine.unconsumed_tail
+        block = engine.unconsumed_tail or stream.read(2**20)
         if inflated > limits.inflated_bytes or (
-            inflated > 8 * 2**20 and inflated > limits.inflation_ratio * len(compressed)
+            inflated > 8 * 2**20 and inflated > limits.inflation_ratio * compressed_size
         ):
             raise Refused("the file inflates to many times its size, as no image does")
 
 
-def _transfer_syntax_before_reading(path: Path) -> str:
-    """Return the transfer syntax named in the file meta group, "" where the group cannot be read."""
-    from pydicom.filereader import read_file_meta_info
-
-    try:
-        return str(read_file_meta_info(str(path)).get("TransferSyntaxUID", ""))
-    except Exception:
-        return ""
+# Up to here a file is read whole, at once; larger ones piece by piece.
+_WHOLE = 32 * 2**20
 
 
 class _Clamped(BufferedReader):
@@ -186,15 +179,23 @@ def read_image(path: Path, limits: Limits) -> Dataset:
         raise Refused("the file is empty")
     if size > limits.file_bytes:
         raise Refused(f"the file is larger than {limits.file_bytes // 2**20} MiB")
-    with path.open("rb") as stream:
-        head = stream.read(132)
-    if head[128:] != b"DICM":
+    stream: BinaryIO = BytesIO(path.read_bytes()) if size <= _WHOLE else _Clamped(FileIO(path), size)
+    with stream:
+        return _read(stream, size, limits)
+
+
+def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
+    head = stream.read(1024)
+    if head[128:132] != b"DICM":
         raise Refused("not a DICOM file (no DICM mark)")
-    if _transfer_syntax_before_reading(path) == uid.DeflatedExplicitVRLittleEndian:
-        _check_inflation(path, limits)
+    stream.seek(0)
     try:
-        with _Clamped(FileIO(path), size) as stream:
-            dataset = dcmread(stream)
+        if uid.DeflatedExplicitVRLittleEndian.encode() in head:
+            _check_inflation(stream, size, limits)
+            stream.seek(0)
+        dataset = dcmread(stream)
+    except Refused:
+        raise
     except InvalidDicomError:
         raise Refused("not a DICOM file") from None
     except RecursionError:

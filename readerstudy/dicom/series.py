@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from readerstudy.dicom.attributes import Json, frame_places, pixel_spacing_of
 
 PLANES = ("sagittal", "axial", "coronal", "oblique", "projection", "unknown")
@@ -18,18 +15,23 @@ _AXES = ("sagittal", "coronal", "axial")
 _OBLIQUE_COSINE = math.cos(math.radians(44))
 
 
-def slice_normal(cosines: Sequence[float]) -> NDArray[np.float64]:
+Vector = tuple[float, float, float]
+
+
+def slice_normal(cosines: Sequence[float]) -> Vector:
     """Return the unit normal (row x column direction) of an image in patient LPS."""
-    row, column = np.asarray(cosines[:3], float), np.asarray(cosines[3:], float)
-    normal = np.cross(row, column)
-    return np.asarray(normal / np.linalg.norm(normal))
+    # Plain arithmetic: called for every image of an import, where NumPy's overhead on three numbers counts.
+    a, b, c, d, e, f = cosines
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d
+    length = math.sqrt(x * x + y * y + z * z)
+    return x / length, y / length, z / length
 
 
 def plane_of(cosines: Sequence[float]) -> str:
     """Return ``sagittal``, ``coronal``, ``axial`` or ``oblique`` of one image's six direction cosines."""
-    normal = np.abs(slice_normal(cosines))
-    axis = int(np.argmax(normal))
-    return _AXES[axis] if normal[axis] >= _OBLIQUE_COSINE else "oblique"
+    normal = [abs(part) for part in slice_normal(cosines)]
+    largest = max(normal)
+    return _AXES[normal.index(largest)] if largest >= _OBLIQUE_COSINE else "oblique"
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,15 @@ class Place:
     frame: int
     cosines: tuple[float, ...] | None
     position: tuple[float, ...] | None
-    centre: tuple[float, float, float] | None
+    centre: Vector | None
 
 
-def _centre(
-    attributes: Json, cosines: Sequence[float], position: Sequence[float]
-) -> tuple[float, float, float]:
-    spacing = pixel_spacing_of(attributes) or [1.0, 1.0]
-    rows, columns = attributes["00280010"]["Value"][0], attributes["00280011"]["Value"][0]
-    along_row = np.asarray(cosines[:3], float) * spacing[1] * (columns - 1) / 2
-    along_column = np.asarray(cosines[3:], float) * spacing[0] * (rows - 1) / 2
-    x, y, z = np.asarray(position, float) + along_row + along_column
-    return float(x), float(y), float(z)
+def _centre(attributes: Json, cosines: Sequence[float], position: Sequence[float]) -> Vector:
+    between_rows, between_columns = pixel_spacing_of(attributes) or (1.0, 1.0)
+    along_row = between_columns * (attributes["00280011"]["Value"][0] - 1) / 2
+    along_column = between_rows * (attributes["00280010"]["Value"][0] - 1) / 2
+    x, y, z = (position[k] + cosines[k] * along_row + cosines[k + 3] * along_column for k in range(3))
+    return x, y, z
 
 
 def places(instances: Sequence[Json]) -> list[Place]:
@@ -87,6 +86,10 @@ def series_plane(modality: str, frames: Sequence[Place]) -> str:
     return "oblique"
 
 
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
 def reading_order(frames: Sequence[Place], numbers: Sequence[float]) -> list[int]:
     """
     Return the order in which the instances of a series are scrolled.
@@ -119,14 +122,17 @@ def reading_order(frames: Sequence[Place], numbers: Sequence[float]) -> list[int
             continue
         if not members:
             continue
-        normals = np.array([slice_normal(first[index].cosines or ()) for index in members])
-        normals *= np.sign(normals @ normals[0])[:, None] + (normals @ normals[0] == 0)[:, None]
-        mean = normals.mean(axis=0)
-        axis = int(np.argmax(np.abs(mean)))
-        # right to left and front to back run along +x and +y of LPS, head to foot against +z
-        wanted = -1.0 if axis == 2 else 1.0
-        mean *= wanted * (1.0 if mean[axis] >= 0 else -1.0)
-        along = {index: round(float(np.dot(mean, first[index].centre or (0, 0, 0))), 3) for index in members}
+        normals = [slice_normal(first[index].cosines or ()) for index in members]
+        # Images of one plane may be turned over: their normals count in the direction of the first.
+        signs = [1.0 if _dot(normal, normals[0]) >= 0 else -1.0 for normal in normals]
+        x, y, z = (
+            sum(s * n[k] for s, n in zip(signs, normals, strict=True)) / len(normals) for k in range(3)
+        )
+        axis = max(range(3), key=lambda k: abs((x, y, z)[k]))
+        # Right to left and front to back run along +x and +y of LPS, head to foot against +z.
+        turn = (-1.0 if axis == 2 else 1.0) * (1.0 if (x, y, z)[axis] >= 0 else -1.0)
+        mean = (x * turn, y * turn, z * turn)
+        along = {index: round(_dot(mean, first[index].centre or (0, 0, 0)), 3) for index in members}
         order += sorted(members, key=lambda index: (along[index], numbers[index], index))
     return order
 

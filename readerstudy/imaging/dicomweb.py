@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydicom.datadict import tag_for_keyword
 
@@ -36,8 +35,8 @@ class Answer:
         Media type.
     body : bytes
         The body, where `file` is None.
-    file : Path or None
-        A file to be sent whole, as it lies.
+    file : binary stream or None
+        An open file at its start, to be sent whole and closed by whoever sends it.
     headers : dict
         More headers.
     """
@@ -45,10 +44,12 @@ class Answer:
     status: int
     content_type: str = "text/plain; charset=utf-8"
     body: bytes = b""
-    file: Path | None = None
+    file: BinaryIO | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+# Attributes may be renewed while an import goes on: a browser asks again.
+_METADATA_HEADERS = {"Content-Encoding": "gzip", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
 NOT_FOUND = Answer(404, body=NOT_FOUND_BODY, headers={"Cache-Control": "no-store"})
 
 
@@ -56,10 +57,6 @@ def _stored_syntax(data: bytes) -> str:
     head, _, _ = data[:400].partition(b"\r\n\r\n")
     _, _, value = head.partition(b"transfer-syntax=")
     return value.decode()
-
-
-def _caching(etag: str, caching: str) -> dict[str, str]:
-    return {"Cache-Control": caching, "ETag": etag, "Vary": "Accept"}
 
 
 def multipart_type(form: FrameForm) -> str:
@@ -80,7 +77,6 @@ class View:
     """
 
     def __init__(self, root: str, *, caching: str) -> None:
-        self._root = root
         self._folder = stores.cache_root() / root
         self._caching = caching
 
@@ -92,33 +88,38 @@ class View:
         """Return frames (``"1"`` or ``"1,2,3"``) in the form that `accept` asks for."""
         if not self._are_uids(study, series, instance) or not _FRAMES.fullmatch(frames):
             return NOT_FOUND
-        etag = f'"{instance[5:]}.{frames}"'
-        folder = self._folder / study / series
-        numbers = [int(part) for part in frames.split(",")]
-        paths = [folder / f"{instance}_{number}" for number in numbers]
+        # Plain strings: this runs once per image, and a Path costs more than opening the file.
+        prefix = f"{self._folder}/{study}/{series}/{instance}_"
+        paths = [prefix + number for number in frames.split(",")]
         try:
-            with paths[0].open("rb") as stream:
-                head = stream.read(400)
+            stream = open(paths[0], "rb")  # noqa: SIM115 (handed on, or closed below)
         except OSError:
             return NOT_FOUND
-        stored = _stored_syntax(head)
+        stored = _stored_syntax(stream.read(400))
         form = frame_form(accept, stored)
         if form is None:
+            stream.close()
             return Answer(406, body=b"No frame is kept in a form that the request accepts.\n")
-        headers = _caching(etag, self._caching)
-        if seen == etag:
-            return Answer(304, headers=headers)
         ready = (
             form.transfer_syntax == stored
             and form.media_type == "application/octet-stream"
             and form.multipart
+            and len(paths) == 1
         )
-        if ready and len(paths) == 1:
-            return Answer(200, multipart_type(form), file=paths[0], headers=headers)
+        kind = "" if ready else f".{form.transfer_syntax[18:]}.{form.media_type[-4:]}.{form.multipart:d}"
+        etag = f'"{instance[5:]}.{frames}{kind}"'
+        headers = {"Cache-Control": self._caching, "ETag": etag, "Vary": "Accept"}
+        if ready and seen != etag:
+            stream.seek(0)
+            return Answer(200, multipart_type(form), file=stream, headers=headers)
+        stream.close()
+        if seen == etag:
+            return Answer(304, headers=headers)
         parts = []
         for path in paths:
             try:
-                data = path.read_bytes()
+                with open(path, "rb") as part:
+                    data = part.read()
             except OSError:
                 return NOT_FOUND
             parts.append(self._pixels(data, stored, form, study, series, instance))
@@ -150,10 +151,11 @@ class View:
         if not self._are_uids(*[uid for uid in (study, series, instance) if uid is not None]):
             return None
         if series is not None and instance is None:
-            path = self._folder / study / series / stores.METADATA_NAME
-            if not path.exists():
+            try:
+                stream = (self._folder / study / series / stores.METADATA_NAME).open("rb")
+            except OSError:
                 return None
-            return Answer(200, DICOM_JSON, file=path, headers={"Content-Encoding": "gzip"})
+            return Answer(200, DICOM_JSON, file=stream, headers=_METADATA_HEADERS)
         if series is not None and instance is not None:
             entry = self._instance(study, series, instance)
             entries = [entry] if entry is not None else []
@@ -162,7 +164,7 @@ class View:
         if not entries:
             return None
         body = gzip.compress(json.dumps(entries, separators=(",", ":")).encode(), compresslevel=5, mtime=0)
-        return Answer(200, DICOM_JSON, body=body, headers={"Content-Encoding": "gzip"})
+        return Answer(200, DICOM_JSON, body=body, headers=_METADATA_HEADERS)
 
     def _are_uids(self, *uids: str) -> bool:
         return all(_UID.fullmatch(uid) for uid in uids)

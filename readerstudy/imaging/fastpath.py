@@ -6,6 +6,7 @@ as much. The rules are the same: `authorise` decides, `dicomweb.View` answers. W
 exactly like one of the two addresses goes on to Django.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,19 +18,27 @@ from django.utils import timezone
 
 from readerstudy.imaging.authorise import authorise
 from readerstudy.imaging.dicomweb import NOT_FOUND, Answer, View
-from readerstudy.imaging.serving import caching_header, json_acceptable, unpacked
+from readerstudy.imaging.serving import caching_header, json_acceptable, unpacked, verdict
 
 _UID = r"(2\.25\.[0-9]{1,39})"
 _ADDRESS = re.compile(
     r"/dicomweb/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-    rf"/studies/{_UID}/series/{_UID}/(?:metadata|instances/{_UID}/frames/([0-9,]{{1,255}}))"
+    rf"/(?:verdict|studies/{_UID}/series/{_UID}/(?:metadata|instances/{_UID}/frames/([0-9,]{{1,255}})))"
 )
-_PHRASES = {200: "200 OK", 304: "304 Not Modified", 404: "404 Not Found", 406: "406 Not Acceptable"}
+_PHRASES = {
+    200: "200 OK",
+    204: "204 No Content",
+    304: "304 Not Modified",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    406: "406 Not Acceptable",
+}
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-def _policy() -> str:
+def content_security_policy() -> str:
+    """Return the policy that every answer carries, as one header value."""
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
 
@@ -47,7 +56,7 @@ class ImageFastPath:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._fixed = [
-            ("Content-Security-Policy", _policy()),
+            ("Content-Security-Policy", content_security_policy()),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -75,6 +84,8 @@ class ImageFastPath:
             authorization=environ.get("HTTP_AUTHORIZATION", ""),
             now=timezone.now(),
         )
+        if study is None:
+            return verdict(opened, environ.get("HTTP_X_IMAGE_VERDICT_KEY", ""))
         if opened is None:
             return NOT_FOUND
         view = View(opened.root, caching=caching_header())
@@ -88,14 +99,8 @@ class ImageFastPath:
         return unpacked(answer, environ.get("HTTP_ACCEPT_ENCODING", ""))
 
     def _send(self, answer: Answer, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        stream = None
-        body = answer.body
-        if answer.file is not None:
-            try:
-                stream = answer.file.open("rb")
-            except FileNotFoundError:
-                answer, body = NOT_FOUND, NOT_FOUND.body
-        length = stream.seek(0, 2) if stream is not None else len(body)
+        stream, body = answer.file, answer.body
+        length = os.fstat(stream.fileno()).st_size if stream is not None else len(body)
         headers = [
             ("Content-Type", answer.content_type),
             ("Content-Length", str(length)),
@@ -104,8 +109,7 @@ class ImageFastPath:
         ]
         start_response(_PHRASES.get(answer.status, f"{answer.status} -"), headers)
         if stream is None:
-            return [body] if answer.status != 304 else []
-        stream.seek(0)
+            return [body] if body else []
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is None:
             with stream:

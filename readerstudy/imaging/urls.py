@@ -23,6 +23,7 @@ _STUDY = "studies/<uid:study>"
 _SERIES = f"{_STUDY}/series/<uid:series>"
 _INSTANCE = f"{_SERIES}/instances/<uid:instance>"
 _dicomweb = [
+    path("verdict", views.verdict, name="verdict"),
     path("studies", views.search, {"level": "studies"}, name="search_studies"),
     path("series", views.search, {"level": "series"}, name="search_all_series"),
     path("instances", views.search, {"level": "instances"}, name="search_all_instances"),

@@ -8,7 +8,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
 
+from readerstudy.imaging import serving
 from readerstudy.imaging.authorise import authorise
 from readerstudy.imaging.dicomweb import NOT_FOUND, Answer, View
 from readerstudy.imaging.rendering import (
@@ -23,8 +25,7 @@ Respond = Callable[..., Answer | None]
 
 
 def _response(answer: Answer) -> HttpResponse:
-    body = answer.file.read_bytes() if answer.file is not None else answer.body
-    response = HttpResponse(body, status=answer.status, content_type=answer.content_type)
+    response = HttpResponse(serving.body_of(answer), status=answer.status, content_type=answer.content_type)
     for name, value in answer.headers.items():
         response[name] = value
     return response
@@ -53,6 +54,19 @@ def _endpoint(respond: Respond) -> Callable[..., HttpResponse]:
     view.__name__ = respond.__name__
     view.__doc__ = respond.__doc__
     return view
+
+
+@login_not_required
+@require_GET
+def verdict(request: HttpRequest, presentation: UUID) -> HttpResponse:
+    """Tell a web server in front which folder a request may read; absent for everybody else."""
+    opened = authorise(
+        presentation=presentation,
+        cookies=request.META.get("HTTP_COOKIE", ""),
+        authorization=request.META.get("HTTP_AUTHORIZATION", ""),
+        now=timezone.now(),
+    )
+    return _response(serving.verdict(opened, request.META.get("HTTP_X_IMAGE_VERDICT_KEY", "")))
 
 
 def _base(request: HttpRequest) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 
 from readerstudy.core.audit import Actor, record
@@ -406,7 +406,8 @@ class _Chunk:
         attributes = uids.attributes(answer["attributes"])
         attributes["00083002"] = element("UI", answer["transfer_syntax"])
         folder = self._folder(series, image_set)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if names["series"] not in self._new:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for frame in range(1, answer["n_frames"] + 1):
             os.replace(f"{item.staged}_{frame}", folder / stores.frame_name(names["instance"], frame))
         if self.batch.keep_originals and item.path is not None:
@@ -454,7 +455,6 @@ class _Chunk:
         study = series.imaging_study
         folder = self._folder(series, study.image_set)
         old = {row.blinded_uid: row for row in series.instances.all()}
-        Instance.objects.bulk_create([item.row for item in new])
         rows = {**old, **{item.row.blinded_uid: item.row for item in new}}
         added = {item.row.blinded_uid for item in new}
         # A crash between writing the attributes and committing leaves entries without a row: they are made anew.
@@ -468,7 +468,7 @@ class _Chunk:
         weightings = [series.weighting] * len(kept) + [item.weighting for item in new]
         facts = describe(entries, numbers=numbers, weightings=weightings)
         ordered = [entries[index] for index in facts.order]
-        changed = []
+        moved: list[tuple[int, str]] = []
         for index, entry in enumerate(ordered):
             entry["00200011"] = element("IS", series.number)
             entry["00200013"] = element("IS", index + 1)
@@ -476,8 +476,10 @@ class _Chunk:
             row = rows[entry["00080018"]["Value"][0]]
             if row.index != index:
                 row.index = index
-                changed.append(row)
-        Instance.objects.bulk_update(changed, ["index"], batch_size=200)
+                if row.pk is not None:
+                    moved.append((index, row.blinded_uid))
+        Instance.objects.bulk_create([item.row for item in new])
+        _move(moved)
         stores.write_metadata(folder, [dict(sorted(entry.items())) for entry in ordered])
         references = {entry["00200052"]["Value"][0] for entry in ordered if "00200052" in entry}
         complete = all("00200052" in entry for entry in ordered)
@@ -496,6 +498,15 @@ class _Chunk:
             study.save(update_fields=["modalities"])
         with contextlib.suppress(FileNotFoundError):
             _drop_views(study.image_set)
+
+
+def _move(moved: list[tuple[int, str]]) -> None:
+    """Give instances their new places; bulk_update's CASE over hundreds of rows takes ten times as long."""
+    if not moved:
+        return
+    table, name = (connection.ops.quote_name(word) for word in (Instance._meta.db_table, "index"))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {table} SET {name} = %s WHERE blinded_uid = %s", moved)  # noqa: S608
 
 
 def _drop_views(image_set: ImageSet) -> None:

@@ -2,9 +2,8 @@
 Taking images into a study: files through `imaging`, cases from what arrived, the import table's names.
 
 A folder may carry two tables: ``cases.csv`` (case_id, patient_id, centre, laterality,
-dicom_patient_id; issuer where numbers of several hospitals meet) with pseudonyms and what is known of
-left and right, and ``joints.csv`` (case_id, structure, frame_of_reference, x_mm, y_mm, z_mm) with
-places fixed before reading.
+dicom_patient_id) with pseudonyms and what is known of left and right, and ``joints.csv`` (case_id,
+structure, frame_of_reference, x_mm, y_mm, z_mm) with places fixed before reading.
 """
 
 import csv
@@ -36,20 +35,12 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """What one line of the import table says of a patient."""
+class _Stated:
+    """One row of the import table."""
 
     names: EnrolledAs
     centre: str
     laterality: str
-
-
-def _row_of(image_set: ImageSet, rows: Mapping[tuple[str, str], _Row]) -> _Row | None:
-    """Find a patient's line by the number in the files; a line without an issuer fits every issuer."""
-    if not rows:
-        return None
-    identity = identity_of(image_set)
-    return rows.get((identity.issuer, identity.patient_id)) or rows.get(("", identity.patient_id))
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -106,7 +97,8 @@ def import_images(
         )
     table = table or _beside(source, CASES_TABLE)
     places = places or _beside(source, PLACES_TABLE)
-    rows: dict[tuple[str, str], _Row] = {}
+    # By the patient id of the files, which only the encrypted identity store can tell of an image set.
+    stated_of: dict[str, _Stated] = {}
     if table is not None:
         for number, row in _rows(table, ("case_id", "patient_id", "dicom_patient_id")):
             stated = row.get("laterality") or laterality
@@ -115,7 +107,7 @@ def import_images(
                     f"{table.name}, line {number}: laterality is {stated!r}; allowed are {', '.join(LATERALITIES)}. "
                     "Nothing was imported."
                 )
-            rows[row.get("issuer", ""), row["dicom_patient_id"]] = _Row(
+            stated_of[row["dicom_patient_id"]] = _Stated(
                 names=EnrolledAs(patient=row["patient_id"], case=row["case_id"]),
                 centre=row.get("centre") or centre_code,
                 laterality=stated,
@@ -131,14 +123,12 @@ def import_images(
     )
     cases: list[Case] = []
     by_centre: dict[str, list[ImageSet]] = defaultdict(list)
-    names: dict[str, EnrolledAs] = {}
-    sides: dict[str, str] = {}
+    known: dict[str, _Stated] = {}
     for image_set in batch.image_sets.order_by("pk"):
-        found = _row_of(image_set, rows)
+        found = stated_of.get(identity_of(image_set).patient_id)
+        if found is not None:
+            known[image_set.subject_key] = found
         by_centre[found.centre if found else centre_code].append(image_set)
-        if found:
-            names[image_set.subject_key] = found.names
-            sides[image_set.subject_key] = found.laterality
     for code in sorted(by_centre):
         cases += enrol_image_sets(
             study=study,
@@ -147,16 +137,21 @@ def import_images(
             actor=actor,
             at=at,
             source=source.name,
-            names=names,
+            names={key: each.names for key, each in known.items()},
         )
     for case in cases:
         if case.image_set is None:
             continue
-        stated = sides.get(case.image_set.subject_key, laterality)
-        for imaging_study in case.image_set.imaging_studies.exclude(laterality=stated):
-            state_laterality(
-                imaging_study=imaging_study, laterality=stated, source="import table", at=at, actor=actor
-            )
+        row_of_case = known.get(case.image_set.subject_key)
+        if row_of_case is not None:
+            for imaging_study in case.image_set.imaging_studies.exclude(laterality=row_of_case.laterality):
+                state_laterality(
+                    imaging_study=imaging_study,
+                    laterality=row_of_case.laterality,
+                    source="import table",
+                    at=at,
+                    actor=actor,
+                )
         if case.pseudonym in located:
             import_landmarks(case=case, places=located[case.pseudonym], actor=actor, at=at)
     return Imported(batch=batch, cases=tuple(cases))

@@ -1,7 +1,6 @@
 """Pixels: equal to a second implementation on every sound file, and to hand-made values on every layout."""
 
 import csv
-import os
 from pathlib import Path
 
 import imagecodecs
@@ -29,8 +28,9 @@ from readerstudy.dicom.pixels import (
     pixel_form,
 )
 from readerstudy.dicom.refusal import Refused
+from tests.conftest import shared_root
 
-SHARED = Path(os.environ.get("READERSTUDY_SHARED") or Path(__file__).parents[3].parent / "shared") / "data"
+SHARED = shared_root() / "data"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason=f"no real images at {SHARED}")
 
 FORMATS = (

@@ -1,11 +1,9 @@
 """Fixtures of the imaging tests: a data root of their own, the shared images, a client without a socket."""
 
-import os
 import uuid
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.utils import timezone
 
 from readerstudy.imaging.models import ImageSet
@@ -13,19 +11,10 @@ from readerstudy.imaging.services import OpenedCase, open_case, receive
 from tests.readerstudy.imaging.wsgi_client import dicomweb_client
 
 
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of real images beside the repository."""
-    root = os.environ.get("READERSTUDY_SHARED")
-    path = (Path(root) if root else django_settings.BASE_DIR.parent / "shared") / "data"
-    if not path.exists():
-        pytest.skip(f"no real images at {path} (READERSTUDY_SHARED names another folder)")
-    return path
-
-
 @pytest.fixture
 def data_root(settings, tmp_path) -> Path:
-    """A data root that this test alone uses."""
+    """A data root that this test alone uses; one reading process, because small imports are over sooner so."""
+    settings.READERSTUDY_IMPORT_PROCESSES = 1
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
     return tmp_path / "data"
 
@@ -47,9 +36,9 @@ def take_in(db, data_root, scope):
 
 
 @pytest.fixture
-def lumbar_set(take_in, shared, scope) -> ImageSet:
+def lumbar_set(take_in, shared_data, scope) -> ImageSet:
     """The real lumbar MR case vb2_05: sagittal and derived axial series."""
-    take_in(shared / "lumbar_mr" / "vb2_05")
+    take_in(shared_data / "lumbar_mr" / "vb2_05")
     return ImageSet.objects.get(scope=scope)
 
 

@@ -36,11 +36,11 @@ def test_dicomweb_client_finds_studies_series_and_instances(client_of, lumbar_se
     assert [entry["00200013"]["Value"][0] for entry in instances] == list(range(1, 27))
 
 
-def test_frames_are_the_pixels_of_the_files_in_spatial_order(client_of, lumbar_set, shared):
+def test_frames_are_the_pixels_of_the_files_in_spatial_order(client_of, lumbar_set, shared_data):
     client = client_of(lumbar_set)
     (study,) = client.search_for_studies()
     uid = study["0020000D"]["Value"][0]
-    files = originals(shared / "lumbar_mr" / "vb2_05" / "01_T2_SAG")
+    files = originals(shared_data / "lumbar_mr" / "vb2_05" / "01_T2_SAG")
     by_position = {float(file.ImagePositionPatient[0]): file for file in files}
     series = client.search_for_series(uid)[0]["0020000E"]["Value"][0]
 

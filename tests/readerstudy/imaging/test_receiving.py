@@ -43,16 +43,16 @@ def test_a_lumbar_case_becomes_one_set_of_two_described_series(lumbar_set):
     assert identity_of(lumbar_set).patient_id == "RS-LT2-05"
 
 
-def test_bad_files_are_refused_or_in_conflict_and_the_good_ones_land(take_in, shared, tmp_path):
+def test_bad_files_are_refused_or_in_conflict_and_the_good_ones_land(take_in, shared_data, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     for name in BAD_FILES:
-        source = next(path for path in (shared / "malformed").rglob(name))
+        source = next(path for path in (shared_data / "malformed").rglob(name))
         shutil.copy(source, folder / name)
-    made = shared / "malformed" / "made"
+    made = shared_data / "malformed" / "made"
     shutil.copytree(made / "series_two_patients_one_study", folder / "two_patients")
     shutil.copytree(made / "series_duplicate_sop", folder / "duplicate_uid")
-    shutil.copytree(shared / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat", folder / "good")
+    shutil.copytree(shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat", folder / "good")
 
     batch = take_in(folder)
 
@@ -72,17 +72,17 @@ def test_bad_files_are_refused_or_in_conflict_and_the_good_ones_land(take_in, sh
     assert batch.state == "done"
 
 
-def test_importing_again_changes_nothing(take_in, lumbar_set, shared):
+def test_importing_again_changes_nothing(take_in, lumbar_set, shared_data):
     before = list(Instance.objects.order_by("pk").values_list("blinded_uid", "index", "pixel_digest"))
 
-    batch = take_in(shared / "lumbar_mr" / "vb2_05")
+    batch = take_in(shared_data / "lumbar_mr" / "vb2_05")
 
     assert (batch.n_stored, batch.n_duplicate) == (0, 41)
     assert list(Instance.objects.order_by("pk").values_list("blinded_uid", "index", "pixel_digest")) == before
 
 
-def test_a_resumed_import_goes_on_where_it_stopped(db, data_root, scope, shared):
-    source = shared / "lumbar_mr" / "vb2_05"
+def test_a_resumed_import_goes_on_where_it_stopped(db, data_root, scope, shared_data):
+    source = shared_data / "lumbar_mr" / "vb2_05"
     batch = create_batch(scope=scope, source="first try", at=timezone.now())
     calls = []
 
@@ -110,9 +110,9 @@ def test_a_missing_folder_is_said_plainly(take_in, tmp_path):
         take_in(tmp_path / "nothing here")
 
 
-def test_studies_of_one_patient_come_into_one_set(take_in, shared, scope):
-    take_in(shared / "lumbar_ct" / "ts_example")
-    take_in(shared / "lumbar_xr_simulated" / "ts_example")
+def test_studies_of_one_patient_come_into_one_set(take_in, shared_data, scope):
+    take_in(shared_data / "lumbar_ct" / "ts_example")
+    take_in(shared_data / "lumbar_xr_simulated" / "ts_example")
 
     image_set = ImageSet.objects.get(scope=scope)
     labels = Series.objects.filter(imaging_study__image_set=image_set).values_list("label", flat=True)

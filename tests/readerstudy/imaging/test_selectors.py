@@ -10,12 +10,12 @@ from readerstudy.imaging.selectors import read_volume, study_table
 pytestmark = pytest.mark.shared
 
 
-def test_a_volume_holds_the_files_values_where_the_files_say(take_in, shared):
-    take_in(shared / "lumbar_ct" / "ts_example")
+def test_a_volume_holds_the_files_values_where_the_files_say(take_in, shared_data):
+    take_in(shared_data / "lumbar_ct" / "ts_example")
     volume = read_volume(Series.objects.get(label="Axial CT"))
 
     assert volume.values.shape == (112, 101, 122)
-    files = [pydicom.dcmread(path) for path in (shared / "lumbar_ct/ts_example/01_CT_AX_3mm").iterdir()]
+    files = [pydicom.dcmread(path) for path in (shared_data / "lumbar_ct/ts_example/01_CT_AX_3mm").iterdir()]
     for file in files[::17]:
         x, y, z = (float(part) for part in file.ImagePositionPatient)
         index = int(np.argmin(np.abs(volume.slice_affines[:, 2, 3] - z)))

@@ -9,6 +9,8 @@ from uuid import UUID
 import requests
 from dicomweb_client.api import DICOMwebClient
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
@@ -62,10 +64,17 @@ class WsgiAdapter(BaseAdapter):
         def start_response(status, headers, error=None):
             seen["status"], seen["headers"] = int(status.split()[0]), headers
 
-        chunks = self._application(environ, start_response)
-        content = b"".join(chunks)
-        if hasattr(chunks, "close"):
-            chunks.close()
+        # As Django's own test client: the end of a request must not close the test's transaction.
+        request_finished.disconnect(close_old_connections)
+        request_started.disconnect(close_old_connections)
+        try:
+            chunks = self._application(environ, start_response)
+            content = b"".join(chunks)
+            if hasattr(chunks, "close"):
+                chunks.close()
+        finally:
+            request_started.connect(close_old_connections)
+            request_finished.connect(close_old_connections)
         response.status_code = seen["status"]
         response.reason = HTTPStatus(response.status_code).phrase
         response.headers = CaseInsensitiveDict(seen["headers"])
