@@ -306,6 +306,7 @@ LOGGING = {
     "loggers": {
         "axes": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
+        "kombu": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
     },
 }
