@@ -21,7 +21,7 @@ def reads(study):
 
 class TestPlan:
     def test_each_case_has_two_readers_one_adjudicator_and_the_panel(self):
-        study, people = make_open_study(n_cases=8)
+        study, _ = make_open_study(n_cases=8)
         assign_reads(study=study, seed=1, actor=None, at=AT)
         per_case = Counter(CaseDuty.objects.values_list("case__pseudonym", "duty"))
         assert set(per_case.values()) == {1, 2}
