@@ -32,6 +32,7 @@ _WHERE: dict[str, tuple[str, ...]] = {
     "roc.delong": ("auc", "auc_difference", "auc_difference_unpaired", "auc_matrix"),
     "roc.clustered": ("clustered_auc", "clustered_auc_difference"),
     "roc.partial": ("partial_auc", "sensitivity_at_specificity", "specificity_at_sensitivity"),
+    "roc.precision": ("average_precision", "pr_auc_trapezoid"),
     "roc.curves": ("operating_points", "pr_curve", "roc_curve", "youden_points"),
     "agreement.chance_corrected": ("Agreement", "agreement_coefficient", "multireader_agreement"),
     "agreement.concordance": ("LimitsOfAgreement", "bland_altman", "kendall_w"),
@@ -67,7 +68,7 @@ _WHERE: dict[str, tuple[str, ...]] = {
         "reader_disagreement_index",
     ),
     "froc.hits": ("Hits", "MarkAccuracy", "box_iou", "mark_accuracy", "match_marks"),
-    "froc.study": ("FrocStudy", "froc_study"),
+    "froc.study": ("FrocStudy", "froc_study", "localisation_curve"),
     "froc.figures": ("FIGURES", "FrocFigure", "froc_figures"),
     "froc.lroc": ("LrocAuc", "LrocPcl", "LrocStudy", "lroc_study"),
     "accuracy.multiclass": (

@@ -220,7 +220,7 @@ class LocalisationCurve(_Record):
     y: FloatArray
 
 
-def operating_points(
+def localisation_curve(
     study: FrocStudy, *, curve: Literal["FROC", "AFROC", "wAFROC", "ROC"], treatment: str, reader: str
 ) -> LocalisationCurve:
     """

@@ -262,7 +262,8 @@ def sample_size_mrmc(
     References
     ----------
     .. [1] Obuchowski NA. Acad Radiol 1995;2(Suppl 1):S22-S29.
-    .. [2] Zhou XH, Obuchowski NA, McClish DK. Statistical Methods in Diagnostic Medicine. 2nd ed. Wiley, 2011.
+    .. [2] Zhou XH, Obuchowski NA, McClish DK. Statistical Methods in Diagnostic Medicine. 2nd ed.
+       Wiley, 2011.
     """
     if endpoint not in ("auc", "sensitivity"):
         raise ValueError(f"endpoint must be auc or sensitivity, got {endpoint!r}")

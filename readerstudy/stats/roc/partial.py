@@ -189,11 +189,22 @@ def _curve_statistic(
     )
 
 
-def _resampled_statistic(
+def _rates(fp: FloatArray, tp: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points (fpr, tpr) of cumulative counts, from (0, 0) on."""
+    return np.concatenate(([0.0], fp / fp[-1])), np.concatenate(([0.0], tp / tp[-1]))
+
+
+def _mirrored(fp: FloatArray, tp: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points (1 - tpr, 1 - fpr), rising: the same curve with sensitivity and specificity exchanged."""
+    x, y = _rates(fp, tp)
+    return 1 - y[::-1], 1 - x[::-1]
+
+
+def resampled_curve_statistic(
     reference: ArrayLike,
     scores: ArrayLike,
     clusters: ArrayLike | None,
-    of_points: Callable[[FloatArray, FloatArray], float],
+    of_counts: Callable[[FloatArray, FloatArray], float],
     name: str,
     rng: np.random.Generator,
     n_resamples: int,
@@ -201,9 +212,10 @@ def _resampled_statistic(
     seed: int | None,
 ) -> Estimate:
     """
-    A point of an ROC curve with a percentile bootstrap interval over items or patients.
+    A figure of a curve with a percentile bootstrap interval over items or patients.
 
-    A point is a quantile of one class carried to the other: the jackknife is not consistent for it.
+    `of_counts` takes cumulative false and true positives by falling threshold. A point of a curve is a
+    quantile of one class carried to the other: the jackknife is not consistent for it.
     """
     truth, values = as_binary("reference", reference), as_scores("scores", scores)
     n = same_length(reference=truth, scores=values)
@@ -211,30 +223,23 @@ def _resampled_statistic(
     unit = "items" if clusters is None else "patients"
     method = f"{name}; percentile bootstrap over {unit}, {n_resamples} resamples"
     n_clusters = None if clusters is None else m
-    curve = roc_curve(truth, values)
-    if curve.undefined_because:
+    reason = "no positive items" if not truth.any() else "no negative items" if truth.all() else ""
+    if reason:
         return Estimate.undefined(
-            curve.undefined_because,
-            n=n,
-            n_clusters=n_clusters,
-            method=method,
-            confidence=confidence,
-            seed=seed,
+            reason, n=n, n_clusters=n_clusters, method=method, confidence=confidence, seed=seed
         )
-    value = of_points(curve.fpr, curve.tpr)
     order = np.argsort(-values, kind="stable")
     ordered = values[order]
     last = np.flatnonzero(np.concatenate((ordered[1:] != ordered[:-1], [True])))
+    ill, owner = truth[order], codes[order]
+    value = of_counts(np.cumsum(~ill)[last].astype(np.float64), np.cumsum(ill)[last].astype(np.float64))
     weights = cluster_weights(m, n_resamples, rng)
     resampled = np.full(n_resamples, np.nan)
-    ill, owner = truth[order], codes[order]
     for k in range(n_resamples):
         w = weights[k].astype(np.float64)[owner]
         tp, fp = np.cumsum(w * ill)[last], np.cumsum(w * ~ill)[last]
         if tp[-1] > 0 and fp[-1] > 0:
-            resampled[k] = of_points(
-                np.concatenate(([0.0], fp / fp[-1])), np.concatenate(([0.0], tp / tp[-1]))
-            )
+            resampled[k] = of_counts(fp, tp)
     defined = resampled[np.isfinite(resampled)]
     if defined.size < 2:
         nan = math.nan
@@ -296,8 +301,8 @@ def sensitivity_at_specificity(
     """
     if not 0 <= specificity <= 1:
         raise ValueError(f"specificity must lie in 0..1, got {specificity!r}")
-    return _resampled_statistic(
-        reference, scores, clusters, lambda fpr, tpr: sensitivity_at(fpr, tpr, specificity),
+    return resampled_curve_statistic(
+        reference, scores, clusters, lambda fp, tp: sensitivity_at(*_rates(fp, tp), specificity),
         f"sensitivity at specificity {specificity:g}", rng, n_resamples, confidence, seed,
     )  # fmt: skip
 
@@ -329,9 +334,9 @@ def specificity_at_sensitivity(
     """
     if not 0 <= sensitivity <= 1:
         raise ValueError(f"sensitivity must lie in 0..1, got {sensitivity!r}")
-    return _resampled_statistic(
+    return resampled_curve_statistic(
         reference, scores, clusters,
         # Mirrored on the falling diagonal, specificity is to sensitivity what it was the other way round.
-        lambda fpr, tpr: sensitivity_at(1 - tpr[::-1], 1 - fpr[::-1], sensitivity),
+        lambda fp, tp: sensitivity_at(*_mirrored(fp, tp), sensitivity),
         f"specificity at sensitivity {sensitivity:g}", rng, n_resamples, confidence, seed,
     )  # fmt: skip
