@@ -8,8 +8,11 @@ keys of the JSON that these classes give are pinned by a test.
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 
@@ -70,6 +73,13 @@ def page_frame(assignment: Assignment, code: str) -> PageFrame:
     )
 
 
+@cache
+def atlas_picture(name: str) -> str:
+    """Return the address of a grade's picture, or "" where the atlas has none of that name."""
+    path = f"img/atlas/{name}.png"
+    return static(path) if name and finders.find(path) else ""
+
+
 def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
     """Return the protocol as the grading panel needs it, in the page's language."""
     return {
@@ -98,7 +108,7 @@ def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
                         "value": grade.value,
                         "label": words(grade.label),
                         "hint": words(grade.hint),
-                        "picture": grade.picture,
+                        "picture": atlas_picture(grade.picture),
                     }
                     for grade in each.scale
                 ],
@@ -163,7 +173,7 @@ def viewer_words(
             for modality, presets in display.get("presets", {}).items()
         },
         "structures": [
-            {"id": each.id, "label": words(each.label), "group": each.group, "side": each.side}
+            {"id": each.id, "label": words(each.label), "group": words(each.group_label), "side": each.side}
             for each in document.structures
         ],
         "landmarks": [

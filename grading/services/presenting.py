@@ -23,4 +23,5 @@ def present_images(
         alias=presentation_alias(assignment),
         at=at,
     )
-    return set_capability_cookie(response, opened)
+    set_capability_cookie(response, opened)
+    return response

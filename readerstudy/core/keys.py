@@ -6,6 +6,7 @@ stores) is derived from one 32-byte master key by HKDF-SHA256 (RFC 5869), so tha
 up and one file is guarded. This module knows no Django: settings load it.
 """
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -33,15 +34,7 @@ def read_or_create_key_file(path: Path) -> bytes:
     path = Path(path)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass  # another process was faster; its key counts
-        else:
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(secrets.token_hex(MASTER_KEY_BYTES) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
+        _write_new_key(path)
     text = path.read_text().strip()
     try:
         key = bytes.fromhex(text)
@@ -53,6 +46,22 @@ def read_or_create_key_file(path: Path) -> bytes:
             "restore the file from its copy."
         )
     return key
+
+
+def _write_new_key(path: Path) -> None:
+    """Put a whole key file in place, or leave the one that another process put there first."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(MASTER_KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        # A link, not a rename: it refuses to replace a key, and nobody ever reads half of one.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def derive_key_from(master: bytes, purpose: str, *context: str, length: int = 32) -> bytes:

@@ -34,7 +34,7 @@ def identity_of(image_set: ImageSet) -> Identity:
 
 @transaction.atomic
 def state_laterality(
-    *, imaging_study: ImagingStudy, laterality: str, source: str, at: datetime, actor: Actor
+    *, imaging_study: ImagingStudy, laterality: str, source: str, at: datetime, actor: Actor | None
 ) -> None:
     """Write down what a person states of left and right in one imaging study."""
     imaging_study.laterality = Laterality(laterality).value

@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 
 from readerstudy.core.audit import Actor
-from readerstudy.imaging.models import ImportBatch
+from readerstudy.imaging.models import ImageSet, ImportBatch
 from readerstudy.imaging.services.receiving import receive
-from readerstudy.imaging.services.subjects import state_laterality
-from readerstudy.imaging.uids import blinded_uid, subject_key
+from readerstudy.imaging.services.subjects import identity_of, state_laterality
+from readerstudy.imaging.uids import blinded_uid
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.cases import EnrolledAs, Place, enrol_image_sets, import_landmarks
 from readerstudy.studies.services.errors import StudyRefused
@@ -32,6 +32,15 @@ class Imported:
 
     batch: ImportBatch
     cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """One row of the import table."""
+
+    names: EnrolledAs
+    centre: str
+    laterality: str
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -88,21 +97,21 @@ def import_images(
         )
     table = table or _beside(source, CASES_TABLE)
     places = places or _beside(source, PLACES_TABLE)
-    names: dict[str, EnrolledAs] = {}
-    centres: dict[str, str] = {}
-    sides: dict[str, str] = {}
+    # By the patient id of the files, which only the encrypted identity store can tell of an image set.
+    stated_of: dict[str, _Stated] = {}
     if table is not None:
         for number, row in _rows(table, ("case_id", "patient_id", "dicom_patient_id")):
-            key = subject_key(study.public_id, issuer="", patient_id=row["dicom_patient_id"])
             stated = row.get("laterality") or laterality
             if stated not in LATERALITIES:
                 raise StudyRefused(
                     f"{table.name}, line {number}: laterality is {stated!r}; allowed are {', '.join(LATERALITIES)}. "
                     "Nothing was imported."
                 )
-            names[key] = EnrolledAs(patient=row["patient_id"], case=row["case_id"])
-            centres[key] = row.get("centre") or centre_code
-            sides[key] = stated
+            stated_of[row["dicom_patient_id"]] = _Stated(
+                names=EnrolledAs(patient=row["patient_id"], case=row["case_id"]),
+                centre=row.get("centre") or centre_code,
+                laterality=stated,
+            )
     located = _places(study, places) if places is not None else {}
     batch = receive(
         scope=study.public_id,
@@ -113,27 +122,36 @@ def import_images(
         actor=actor,
     )
     cases: list[Case] = []
-    by_centre: dict[str, list[object]] = defaultdict(list)
+    by_centre: dict[str, list[ImageSet]] = defaultdict(list)
+    known: dict[str, _Stated] = {}
     for image_set in batch.image_sets.order_by("pk"):
-        by_centre[centres.get(image_set.subject_key, centre_code)].append(image_set)
+        found = stated_of.get(identity_of(image_set).patient_id)
+        if found is not None:
+            known[image_set.subject_key] = found
+        by_centre[found.centre if found else centre_code].append(image_set)
     for code in sorted(by_centre):
         cases += enrol_image_sets(
             study=study,
-            image_sets=by_centre[code],  # type: ignore[arg-type]
+            image_sets=by_centre[code],
             centre_code=code,
             actor=actor,
             at=at,
             source=source.name,
-            names=names,
+            names={key: each.names for key, each in known.items()},
         )
     for case in cases:
         if case.image_set is None:
             continue
-        stated = sides.get(case.image_set.subject_key, laterality)
-        for imaging_study in case.image_set.imaging_studies.exclude(laterality=stated):
-            state_laterality(
-                imaging_study=imaging_study, laterality=stated, source="import table", at=at, actor=actor
-            )
+        row_of_case = known.get(case.image_set.subject_key)
+        if row_of_case is not None:
+            for imaging_study in case.image_set.imaging_studies.exclude(laterality=row_of_case.laterality):
+                state_laterality(
+                    imaging_study=imaging_study,
+                    laterality=row_of_case.laterality,
+                    source="import table",
+                    at=at,
+                    actor=actor,
+                )
         if case.pseudonym in located:
             import_landmarks(case=case, places=located[case.pseudonym], actor=actor, at=at)
     return Imported(batch=batch, cases=tuple(cases))

@@ -77,7 +77,6 @@ export class RsGrading extends HTMLElement {
         [["0–9"], t("grade, go on")],
         [["←", "→"], t("cell")],
         [["Tab"], t("next joint")],
-        [["N"], t("joint normal")],
         [["V"], t("keys to images")],
         [["?"], t("all keys")],
       ].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
@@ -377,10 +376,10 @@ export class RsGrading extends HTMLElement {
       { class: "finding-head" },
       make("span", { class: "finding-name" }, finding.label),
       make("span", { class: "finding-place" }, structure.label),
-      make("span", { class: "finding-definition" }, finding.definition),
     );
+    const definition = make("p", { class: "finding-definition" }, finding.definition);
     const body = this.mode === "typed" ? this.#typedMenu() : this.#scale(finding, cell);
-    this.scaleArea.replaceChildren(head, body);
+    this.scaleArea.replaceChildren(head, definition, body);
   }
 
   #scale(finding, cell) {
@@ -388,7 +387,7 @@ export class RsGrading extends HTMLElement {
       make(
         "button",
         { type: "button", class: "option", role: "radio", tabindex: "-1", "aria-checked": String(cell.kind === "grade" && cell.grade === grade.value), onclick: () => this.digit(grade.value) },
-        grade.picture ? make("img", { src: grade.picture, alt: "" }) : make("span"),
+        grade.picture ? make("img", { src: grade.picture, alt: "" }) : "",
         make("span", { class: "option-label" }, make("span", { class: "chip", "data-grade": shade(grade.value, finding.scale.length) }, String(grade.value)), grade.label),
         make("span", { class: "option-hint" }, grade.hint),
       ),
