@@ -7,11 +7,13 @@ answer, on purpose.
 
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 
 from grading.models import Read
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy, StudyRole
+from readerstudy.studies.services.studies import current_protocol
 
 _NOTHING = "There is nothing here for you."
 
@@ -45,39 +47,53 @@ def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
         enforced, an earlier case is not submitted yet. These are indistinguishable on purpose.
     """
     found = _access(reader, assignment, CaseDuty.Duty.READER, "is_reader")
-    if found.public_id not in open_to(reader, found.study):
+    if not _is_its_turn(found):
         raise Http404(_NOTHING)
     return found
 
 
+def _own_reads(study: ReaderStudy, reader: User) -> "QuerySet[Assignment]":
+    return Assignment.objects.filter(
+        study=study,
+        user=reader,
+        duty__duty=CaseDuty.Duty.READER,
+        withdrawn_at__isnull=True,
+        case__status="included",
+    )
+
+
+def _next_in_order(study: ReaderStudy, reader: User) -> Assignment | None:
+    """Return the reader's first case that is not submitted."""
+    submitted = Read.objects.filter(
+        assignment=OuterRef("pk"), superseded_at__isnull=True, state=Read.State.SUBMITTED
+    )
+    return _own_reads(study, reader).filter(~Exists(submitted)).order_by("position").first()
+
+
+def _order_is_enforced(study: ReaderStudy) -> bool:
+    return bool(current_protocol(study).document.reading["order_enforced"])
+
+
+def _is_its_turn(assignment: Assignment) -> bool:
+    """Return whether a reader's case was begun already, is the next one, or may be read in any order."""
+    if Read.objects.filter(assignment=assignment, superseded_at__isnull=True).exists():
+        return True
+    following = _next_in_order(assignment.study, assignment.user)
+    if following is not None and following.pk == assignment.pk:
+        return True
+    return not _order_is_enforced(assignment.study)
+
+
 def open_to(reader: User, study: ReaderStudy) -> set[UUID]:
     """Return the public ids of the reader's assignments that may be opened now."""
-    mine = list(
-        Assignment.objects.filter(
-            study=study,
-            user=reader,
-            duty__duty=CaseDuty.Duty.READER,
-            withdrawn_at__isnull=True,
-            case__status="included",
-        ).order_by("position")
-    )
-    started = set(
-        Read.objects.filter(assignment__in=mine, superseded_at__isnull=True).values_list(
-            "assignment_id", flat=True
-        )
-    )
-    submitted = set(
-        Read.objects.filter(
-            assignment__in=mine, superseded_at__isnull=True, state=Read.State.SUBMITTED
-        ).values_list("assignment_id", flat=True)
-    )
-    waiting = [each for each in mine if each.pk not in submitted]
-    allowed = {each.public_id for each in mine if each.pk in started}
-    if waiting:
-        allowed.add(waiting[0].public_id)
-    protocol = study.protocols.order_by("-version").first()
-    if protocol is not None and not protocol.document.reading.get("order_enforced", True):
-        allowed.update(each.public_id for each in mine)
+    mine = _own_reads(study, reader)
+    if not _order_is_enforced(study):
+        return set(mine.values_list("public_id", flat=True))
+    begun = Read.objects.filter(assignment=OuterRef("pk"), superseded_at__isnull=True)
+    allowed = set(mine.filter(Exists(begun)).values_list("public_id", flat=True))
+    following = _next_in_order(study, reader)
+    if following is not None:
+        allowed.add(following.public_id)
     return allowed
 
 

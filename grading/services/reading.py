@@ -12,6 +12,7 @@ from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Rating, RatingEntry, Read
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
+from readerstudy.imaging.services.capability import close_presentation
 from readerstudy.studies.models import Assignment, ReaderStudy
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
@@ -274,6 +275,8 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
         number=read.assignment.running_number,
         n_answers=read.ratings.count(),
     )
+    # A submitted case is behind the reader: its images close with it.
+    close_presentation(presentation=read.assignment.presentation, at=at)
     compare_first_reads(case=read.case, at=at)
     return read
 

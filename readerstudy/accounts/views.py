@@ -6,9 +6,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from readerstudy.accounts.ending import end_session
 from readerstudy.accounts.forms import LanguageForm, SignInForm
 from readerstudy.accounts.services import choose_language
 
@@ -22,6 +24,7 @@ class SignInView(LoginView):
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session, everything it had opened, and what the browser kept of it."""
+    end_session(session_key=request.session.session_key or "", at=timezone.now())
     logout(request)
     response = HttpResponseRedirect(reverse("accounts:sign_in"))
     # Reading rooms share computers: cached images and stored answers leave with the person.
