@@ -259,6 +259,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 READERSTUDY_JOB_LEASE_SECONDS = float(os.environ.get("READERSTUDY_JOB_LEASE_SECONDS", "30"))
 READERSTUDY_JOB_REAP_SECONDS = float(os.environ.get("READERSTUDY_JOB_REAP_SECONDS", "5"))
 
+# --- models ---------------------------------------------------------------------------------------
+
+# Threads of one worker process; several workers of one thread each give more cases a minute than one of many.
+READERSTUDY_TORCH_THREADS = int(os.environ.get("READERSTUDY_TORCH_THREADS", "1"))
+# Decoded series that a worker process keeps, so that a second model on the same cases reads no file again.
+READERSTUDY_VOLUME_CACHE_MB = int(os.environ.get("READERSTUDY_VOLUME_CACHE_MB", "256"))
+
 # --- images ---------------------------------------------------------------------------------------
 
 # The files as they came, encrypted in a store of their own; off keeps the blinded cache alone.
@@ -299,6 +306,7 @@ LOGGING = {
     "loggers": {
         "axes": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
+        "kombu": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
     },
 }

@@ -6,12 +6,13 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from readerstudy.core.jobs.engine import run_job
+from readerstudy.core.jobs.enqueue import WAKE_UP_TASK
 from readerstudy.core.jobs.reaper import start_reaper_thread
 
 _stop: list[Any] = []
 
 
-@shared_task(name="core.run_job")
+@shared_task(name=WAKE_UP_TASK)
 def run_job_task(*, job_id: int, **_: object) -> None:
     run_job(job_id)
 

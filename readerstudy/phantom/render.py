@@ -156,6 +156,29 @@ def render_mr(
     -------
     Volume
     """
+    return render_mr_pair(
+        body, (weighting,), plane=plane, scanner=scanner, rng=rng, slices=slices, pixels=pixels
+    )[0]
+
+
+def render_mr_pair(
+    body: Body,
+    weightings: tuple[Weighting, ...] = ("T1", "T2"),
+    *,
+    plane: Literal["sagittal", "axial"] = "sagittal",
+    scanner: Scanner = _DEFAULT,
+    rng: np.random.Generator | None = None,
+    slices: int = 15,
+    pixels: int = 288,
+) -> list[Volume]:
+    """
+    The same planes in several weightings; the anatomy is worked out once (options as in `render_mr`).
+
+    Returns
+    -------
+    list of Volume
+        One per weighting.
+    """
     points = np.array([d.centre_mm for d in body.discs if d.level in {j.level for j in body.joints.values()}])
     middle = points.mean(axis=0)
     shape = (slices, pixels, pixels)
@@ -167,7 +190,7 @@ def render_mr(
         pixel_mm, directions = scanner.mr_pixel_mm, AXIAL
         slice_mm = float(np.ptp(points[:, 2]) + 40.0) / (slices - 1)
     affine = plane_affine(centre, shape, (slice_mm, pixel_mm, pixel_mm), directions)
-    return _mr(body, weighting, shape, affine, scanner, rng)
+    return _mr(body, weightings, shape, affine, scanner, rng)
 
 
 def render_disc_axials(
@@ -203,7 +226,7 @@ def render_disc_axials(
         spacing = (scanner.mr_slice_mm, scanner.mr_pixel_mm, scanner.mr_pixel_mm)
         centre = disc.centre_mm + disc.axes @ np.array([0.0, 16.0, 0.0])
         affine = plane_affine(centre, shape, spacing, disc.axes @ AXIAL)
-        result[level] = _mr(body, weighting, shape, affine, scanner, rng)
+        result[level] = _mr(body, (weighting,), shape, affine, scanner, rng)[0]
     return result
 
 
@@ -257,21 +280,24 @@ def joint_crop(
 
 def _mr(
     body: Body,
-    weighting: Weighting,
+    weightings: tuple[Weighting, ...],
     shape: tuple[int, int, int],
     affine: Array,
     scanner: Scanner,
     rng: np.random.Generator | None,
-) -> Volume:
+) -> list[Volume]:
     slice_mm = float(np.linalg.norm(affine[:3, 0]))
     # A slice averages over its thickness: several thin ones make one.
     fine = max(1, round(slice_mm / 1.2))
     thin = affine.copy()
     thin[:3, 0] /= fine
     thin[:3, 3] -= thin[:3, 0] * (fine - 1) / 2
-    image = compose(body, Canvas((shape[0] * fine, shape[1], shape[2]), thin), (weighting,))[0]
-    image = image.reshape(shape[0], fine, shape[1], shape[2]).mean(axis=1)
-    return Volume(_expose_mr(image, scanner, rng), affine, weighting, slice_mm)
+    images = compose(body, Canvas((shape[0] * fine, shape[1], shape[2]), thin), weightings)
+    volumes = []
+    for weighting, image in zip(weightings, images, strict=True):
+        thick = image.reshape(shape[0], fine, shape[1], shape[2]).mean(axis=1)
+        volumes.append(Volume(_expose_mr(thick, scanner, rng), affine, weighting, slice_mm))
+    return volumes
 
 
 def _expose_ct(

@@ -31,6 +31,7 @@ _WHERE: dict[str, tuple[str, ...]] = {
     ),
     "roc.delong": ("auc", "auc_difference", "auc_difference_unpaired", "auc_matrix"),
     "roc.clustered": ("clustered_auc", "clustered_auc_difference"),
+    "roc.partial": ("partial_auc", "sensitivity_at_specificity", "specificity_at_sensitivity"),
     "roc.curves": ("operating_points", "pr_curve", "roc_curve", "youden_points"),
     "agreement.chance_corrected": ("Agreement", "agreement_coefficient", "multireader_agreement"),
     "agreement.concordance": ("LimitsOfAgreement", "bland_altman", "kendall_w"),
@@ -48,6 +49,15 @@ _WHERE: dict[str, tuple[str, ...]] = {
         "clustered_paired_difference",
         "paired_counts",
     ),
+    "mrmc.readings": ("Readings", "readings_from_long"),
+    "mrmc.endpoints": ("Auc", "CallRate", "PartialAuc", "SensitivityAtSpecificity"),
+    "mrmc.obuchowski_rockette": ("obuchowski_rockette", "or_of_cells"),
+    "mrmc.dbm": ("dbm",),
+    "mrmc.u_statistics": ("u_statistics",),
+    "mrmc.standalone": ("non_inferiority", "standalone_vs_readers"),
+    "froc.study": ("FrocStudy", "froc_study"),
+    "froc.figures": ("FIGURES", "FrocFigure", "froc_figures"),
+    "froc.lroc": ("LrocAuc", "LrocPcl", "LrocStudy", "lroc_study"),
     "resampling.jackknife": ("jackknife_counts",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from celery import current_app
 from django.db import transaction
 
 from readerstudy.core.jobs.registry import JobKind
@@ -13,13 +14,14 @@ from readerstudy.core.models import Job
 
 logger = logging.getLogger(__name__)
 
+# Sent by name: the task lives beside the worker, above this module.
+WAKE_UP_TASK = "core.run_job"
+
 
 def wake_up(job_id: int, queue: str) -> None:
     """Send the Celery message. A lost message costs time only: the reaper looks for queued rows."""
-    from readerstudy.core.tasks import run_job_task
-
     try:
-        run_job_task.apply_async(kwargs={"job_id": job_id}, queue=queue)
+        current_app.send_task(WAKE_UP_TASK, kwargs={"job_id": job_id}, queue=queue)
     except Exception as error:  # the broker is away; the row stands
         logger.warning(
             "Job %s waits: the broker did not take its message (%s).", job_id, type(error).__name__

@@ -13,8 +13,8 @@ from readerstudy.phantom.findings import GAP_MM, check_grades
 # Growth of thickness and extent of both processes per hypertrophy grade.
 _THICKER = (1.0, 1.28, 1.62, 2.05)
 _WIDER = (1.0, 1.05, 1.12, 1.20)
-# Number and length of marginal osteophytes per grade.
-_SPURS = ((0, (0.0, 0.0)), (2, (2.0, 2.7)), (3, (3.6, 4.6)), (4, (5.6, 7.2)))
+# Osteophytes per grade: how many at the front and back margins, at the tips, and how long.
+_SPURS = ((0, 0, (0.0, 0.0)), (2, 1, (2.0, 2.7)), (3, 2, (3.6, 4.6)), (4, 2, (5.6, 7.2)))
 # Number and radius of surface erosions per grade.
 _PITS = ((0, 0, (0.0, 0.0)), (2, 3, (1.0, 1.4)), (7, 9, (1.4, 2.1)))
 
@@ -82,13 +82,14 @@ def make_joint(
 
 
 def _spurs(rng: np.random.Generator, grade: int, half_height: float) -> Array:
-    number, (low, high) = _SPURS[grade]
-    corners = np.array([(1, -1), (1, 1), (-1, 1), (-1, -1)], dtype=float)
-    # The superior process's front and back margins carry the first two: where they are seen in life.
-    chosen = corners[:number]
+    sideways, upright, (low, high) = _SPURS[grade]
+    # Front and back margins of the superior process first: where spurs are seen most in life.
+    corners = [(1, -1), (1, 1), (-1, 1), (-1, -1)][:sideways]
+    # The tip of the superior process points up, that of the inferior one down.
+    tips = [(1, 2), (-1, -2)][:upright]
     rows = [
         (process, end, rng.uniform(-0.35, 0.35) * half_height, rng.uniform(low, high), rng.uniform(1.7, 2.1))
-        for process, end in chosen
+        for process, end in corners + tips
     ]
     return np.array(rows, dtype=float).reshape(-1, 5)
 

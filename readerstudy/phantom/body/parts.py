@@ -96,8 +96,8 @@ class Joint:
         Of the inferior process (s < 0) and the superior one (s > 0).
     grades : mapping of finding to grade
     spurs : ndarray, shape (n, 5)
-        Marginal osteophytes: process (-1 inferior, +1 superior), end of the gap (-1 front, +1 back), v,
-        length, radius at the base.
+        Marginal osteophytes: process (-1 inferior, +1 superior), margin (-1 front, +1 back, -2 lower tip,
+        +2 upper tip), place along the margin, length, radius at the base.
     pits : ndarray, shape (n, 4)
         Erosions: process, t, v, radius of a sphere centred on the surface.
     cysts : ndarray, shape (n, 5)

@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from readerstudy.phantom.body import Body
+from readerstudy.phantom.files.encode import Syntax, encode, to_multiframe
 from readerstudy.phantom.files.identity import Identity, make_uid
 from readerstudy.phantom.files.objects import Study, slice_objects
-from readerstudy.phantom.render import Volume, Weighting, render_ct, render_disc_axials, render_mr
+from readerstudy.phantom.files.radiographs import radiograph_object
+from readerstudy.phantom.radiograph import VIEWS, render_radiograph
+from readerstudy.phantom.render import Volume, render_ct, render_disc_axials, render_mr_pair
 from readerstudy.phantom.scanner import Scanner
 
-Modality = Literal["CT", "MR"]
-MODALITIES: Final[tuple[Modality, ...]] = ("CT", "MR")
+Array = NDArray[Any]
+Modality = Literal["CT", "MR", "XR"]
+MODALITIES: Final[tuple[Modality, ...]] = ("CT", "MR", "XR")
+
+_BONE_WINDOW, _SOFT_WINDOW, _MR_WINDOW = (480.0, 2000.0), (40.0, 400.0), (420.0, 900.0)
+
+
+@dataclass(frozen=True)
+class Form:
+    """
+    How pictures are written.
+
+    Attributes
+    ----------
+    bar_code : bool
+        Draw each picture's number into its first rows (see `draw_bar_code`).
+    multiframe : bool
+        One object per CT or MR series instead of one per slice.
+    syntax : str
+        Transfer syntax, a key of `encode.SYNTAXES`.
+    soft_ct : bool
+        Add an axial CT series with a soft kernel.
+    """
+
+    bar_code: bool = False
+    multiframe: bool = False
+    syntax: Syntax = "explicit-le"
+    soft_ct: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +70,10 @@ class CaseFiles:
     studies: dict[str, str]
     frame_of_reference: str
     files: int
+    landmarks: list[dict[str, object]]
+
+
+PLAIN: Final = Form()
 
 
 def write_case(
@@ -50,7 +84,7 @@ def write_case(
     scanner: Scanner,
     seed: int,
     modalities: Sequence[Modality] = MODALITIES,
-    bar_code: bool = False,
+    form: Form = PLAIN,
 ) -> CaseFiles:
     """
     Render a body and write it as DICOM.
@@ -65,49 +99,92 @@ def write_case(
         The centre's.
     seed : int
         Noise and UIDs are a function of it and of the case id.
-    modalities : sequence of {"CT", "MR"}
-    bar_code : bool
-        Draw each slice's number into its first rows (see `draw_bar_code`).
+    modalities : sequence of {"CT", "MR", "XR"}
+    form : Form
 
     Returns
     -------
     CaseFiles
     """
     frame = make_uid(seed, identity.case_id, "frame of reference")
-    rng = np.random.default_rng([seed, *identity.case_id.encode()])
     studies: dict[str, str] = {}
     count = 0
-    for number, modality in enumerate(modalities, start=1):
-        study = Study(seed, identity, scanner, modality, number, frame)
+    landmarks: list[dict[str, object]] = []
+    for modality in modalities:
+        # Number and generator of its own for each modality: leaving one out does not change the others.
+        number = MODALITIES.index(modality) + 1
+        rng = np.random.default_rng([seed, number, *identity.case_id.encode()])
+        study = Study(seed, identity, scanner, "DX" if modality == "XR" else modality, number, frame)
         studies[modality] = study.uid
-        for name, objects in _series(body, study, rng, bar_code):
+        makers = {"CT": _ct_series, "MR": _mr_series}
+        if modality == "XR":
+            series = _xr_series(body, study, rng, form, landmarks)
+        else:
+            series = makers[modality](body, study, rng, form)
+        for name, objects in series:
             target = folder / name
             target.mkdir(parents=True, exist_ok=True)
-            for place, ds in enumerate(objects, start=1):
-                ds.save_as(target / f"{place:04d}.dcm", enforce_file_format=True)
+            finished: Iterable[Dataset] = objects
+            if form.multiframe and modality != "XR":
+                finished = [to_multiframe(list(objects), series_number=100 + number)]
+            for place, ds in enumerate(finished, start=1):
+                encode(ds, form.syntax).save_as(target / f"{place:04d}.dcm", enforce_file_format=True)
                 count += 1
-    return CaseFiles(folder, studies, frame, count)
+    return CaseFiles(folder, studies, frame, count, landmarks)
 
 
-def _series(
-    body: Body, study: Study, rng: np.random.Generator, bar_code: bool
-) -> Iterable[tuple[str, Iterable[Dataset]]]:
-    if study.modality == "CT":
-        volume = render_ct(body, scanner=study.scanner, rng=rng)
+_Series = Iterator[tuple[str, Iterable[Dataset]]]
+
+
+def _ct_series(body: Body, study: Study, rng: np.random.Generator, form: Form) -> _Series:
+    kernels: tuple[Literal["bone", "soft"], ...] = ("bone", "soft") if form.soft_ct else ("bone",)
+    for number, kernel in enumerate(kernels, start=2):
+        volume = render_ct(body, scanner=study.scanner, rng=rng, kernel=kernel)
+        window = _BONE_WINDOW if kernel == "bone" else _SOFT_WINDOW
         yield (
-            "ct-axial-bone",
-            _stacks(study, [volume], 2, "CT AXIAL BONE", (480.0, 2000.0), bar_code),
+            f"ct-axial-{kernel}",
+            _stacks(study, [volume], number, f"CT AXIAL {kernel.upper()}", window, form),
         )
-        return
-    weightings: tuple[Weighting, ...] = ("T2",)
-    for weighting in weightings:
-        sagittal = render_mr(body, weighting, scanner=study.scanner, rng=rng)
+
+
+def _mr_series(body: Body, study: Study, rng: np.random.Generator, form: Form) -> _Series:
+    for number, volume in enumerate(render_mr_pair(body, scanner=study.scanner, rng=rng), start=2):
+        weighting = volume.contrast
         yield (
             f"mr-{weighting.lower()}-sagittal",
-            _stacks(study, [sagittal], 3, f"{weighting} SAGITTAL", (420.0, 900.0), bar_code),
+            _stacks(study, [volume], number, f"{weighting} SAGITTAL", _MR_WINDOW, form),
         )
     stacks = list(render_disc_axials(body, "T2", scanner=study.scanner, rng=rng).values())
-    yield "mr-t2-axial", _stacks(study, stacks, 5, "T2 AXIAL ALONG DISCS", (420.0, 900.0), bar_code)
+    yield "mr-t2-axial", _stacks(study, stacks, 5, "T2 AXIAL ALONG DISCS", _MR_WINDOW, form)
+
+
+def _xr_series(
+    body: Body,
+    study: Study,
+    rng: np.random.Generator,
+    form: Form,
+    landmarks: list[dict[str, object]],
+) -> _Series:
+    for number, view in enumerate(VIEWS, start=1):
+        picture = render_radiograph(body, view, scanner=study.scanner, rng=rng)
+        if form.bar_code:
+            draw_bar_code(picture.array[None], number, (0.0, 4000.0))
+        ds = radiograph_object(study, picture, series_number=number)
+        for structure, joint in body.joints.items():
+            row, column = picture.pixel_of(joint.centre_mm)
+            landmarks.append(
+                {
+                    "case_id": study.identity.case_id,
+                    "patient_id": study.identity.patient_id,
+                    "structure": structure,
+                    "view": view,
+                    "series": ds.SeriesInstanceUID,
+                    "instance": ds.SOPInstanceUID,
+                    "column_px": round(column, 2),
+                    "row_px": round(row, 2),
+                }
+            )
+        yield f"xr-{view.lower()}", [ds]
 
 
 def _stacks(
@@ -116,12 +193,13 @@ def _stacks(
     series_number: int,
     description: str,
     window: tuple[float, float],
-    bar_code: bool,
-) -> Iterable[Dataset]:
+    form: Form,
+) -> Iterator[Dataset]:
     instance = 1
     for volume in volumes:
-        if bar_code:
-            draw_bar_code(volume, instance)
+        if form.bar_code:
+            levels = (-1000.0, 2500.0) if volume.contrast == "CT" else (0.0, 2000.0)
+            draw_bar_code(volume.array, instance, levels)
         yield from slice_objects(
             study,
             volume,
@@ -133,22 +211,23 @@ def _stacks(
         instance += len(volume.array)
 
 
-def draw_bar_code(volume: Volume, first: int) -> None:
+def draw_bar_code(pictures: Array, first: int, levels: tuple[float, float]) -> None:
     """
-    Write each slice's number into its picture: 16 squares of 8 x 8 pixels in the first rows.
+    Write each picture's number into it: 16 squares of 8 x 8 pixels in the first rows.
 
     Neighbouring slices look alike; a test that wants to know which slice is on the screen reads the squares
     from left to right, most significant bit first, bright = 1.
 
     Parameters
     ----------
-    volume : Volume
+    pictures : ndarray, shape (n, rows, columns)
         Changed in place; 128 columns or more.
     first : int
-        Number of the first slice.
+        Number of the first picture.
+    levels : tuple of float
+        Values of 0 and 1.
     """
-    dark, bright = (-1000.0, 2500.0) if volume.contrast == "CT" else (0.0, 2000.0)
-    for index, image in enumerate(volume.array):
+    for index, image in enumerate(pictures):
         for bit in range(16):
             on = (first + index) >> (15 - bit) & 1
-            image[:8, 8 * bit : 8 * bit + 8] = bright if on else dark
+            image[:8, 8 * bit : 8 * bit + 8] = levels[on]

@@ -12,9 +12,17 @@ from typing import Any
 import numpy as np
 
 from readerstudy.phantom.body import Variant, sample_body
-from readerstudy.phantom.files.case import MODALITIES, Modality, write_case
+from readerstudy.phantom.files.case import MODALITIES, PLAIN, Form, Modality, write_case
 from readerstudy.phantom.files.identity import draw_identity
-from readerstudy.phantom.files.truth import CASES, JOINTS, REFERENCE, joint_rows, reference_rows, write_table
+from readerstudy.phantom.files.truth import (
+    CASES,
+    JOINTS,
+    LANDMARKS,
+    REFERENCE,
+    joint_rows,
+    reference_rows,
+    write_table,
+)
 from readerstudy.phantom.findings import Correlation
 from readerstudy.phantom.scanner import SCANNERS
 
@@ -32,7 +40,7 @@ def write_folder(
     modalities: Sequence[Modality] = MODALITIES,
     correlation: Correlation = "correlated",
     variants: bool = True,
-    bar_code: bool = False,
+    form: Form = PLAIN,
     workers: int = 1,
 ) -> None:
     """
@@ -48,12 +56,12 @@ def write_folder(
     seed : int
     centres : sequence of str
         Keys of `SCANNERS`, dealt to the cases in turn.
-    modalities : sequence of {"CT", "MR"}
+    modalities : sequence of {"CT", "MR", "XR"}
     correlation : {"independent", "correlated"}
     variants : bool
         Whether some bodies have four or six lumbar-type vertebrae or a transitional one.
-    bar_code : bool
-        Draw slice numbers into the pictures.
+    form : Form
+        How the pictures are written.
     workers : int
         Processes.
 
@@ -76,7 +84,7 @@ def write_folder(
         modalities=tuple(modalities),
         correlation=correlation,
         variants=variants,
-        bar_code=bar_code,
+        form=form,
     )
     if workers > 1:
         # Spawned, not forked: safe beside threads, and the same everywhere.
@@ -85,7 +93,7 @@ def write_folder(
     else:
         tables = [one(number) for number in range(cases)]
     for position, (name, columns) in enumerate(
-        (("cases", CASES), ("reference", REFERENCE), ("joints", JOINTS))
+        (("cases", CASES), ("reference", REFERENCE), ("joints", JOINTS), ("radiograph_joints", LANDMARKS))
     ):
         write_table(out / f"{name}.csv", columns, (row for table in tables for row in table[position]))
 
@@ -99,8 +107,8 @@ def _one_case(
     modalities: tuple[Modality, ...],
     correlation: Correlation,
     variants: bool,
-    bar_code: bool,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    form: Form,
+) -> tuple[list[dict[str, Any]], ...]:
     rng = np.random.default_rng([seed, number])
     kind = _VARIANTS[int(rng.choice(len(_VARIANTS), p=_VARIANT_SHARES))]
     body = sample_body(rng, correlation=correlation, variant=kind if variants else "five")
@@ -114,7 +122,7 @@ def _one_case(
         scanner=SCANNERS[centre],
         seed=seed,
         modalities=modalities,
-        bar_code=bar_code,
+        form=form,
     )
     case = {
         "case_id": case_id,
@@ -134,4 +142,5 @@ def _one_case(
         [case],
         reference_rows(body, case_id, patient_id),
         joint_rows(body, case_id, patient_id, written.frame_of_reference),
+        written.landmarks,
     )

@@ -30,7 +30,6 @@ class Study:
     modality: str
     number: int
     frame_of_reference: str
-    implicit_comment: str = ""
 
     @property
     def uid(self) -> str:
@@ -155,11 +154,7 @@ def slice_objects(
         else:
             _mr_attributes(ds, volume, study.scanner)
         ds.WindowCenter, ds.WindowWidth = (decimal(v) for v in window)
-        _pixel_attributes(ds, pixels[index], signed=study.modality == "CT")
-        ds.file_meta = FileMetaDataset()
-        ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        finish(ds, pixels[index], signed=study.modality == "CT")
         yield ds
 
 
@@ -191,7 +186,8 @@ def _mr_attributes(ds: Dataset, volume: Volume, scanner: Scanner) -> None:
     ds.RepetitionTime, ds.EchoTime = (3500, 100) if volume.contrast == "T2" else (560, 10)
 
 
-def _pixel_attributes(ds: Dataset, pixels: Array, *, signed: bool) -> None:
+def finish(ds: Dataset, pixels: Array, *, signed: bool) -> None:
+    """Add pixels (rows x columns, 16 bits allocated) and file meta information, in place."""
     ds.SamplesPerPixel = 1
     ds.PhotometricInterpretation = "MONOCHROME2"
     ds.Rows, ds.Columns = pixels.shape
@@ -200,3 +196,7 @@ def _pixel_attributes(ds: Dataset, pixels: Array, *, signed: bool) -> None:
     ds.PixelRepresentation = int(signed)
     ds.PixelData = np.ascontiguousarray(pixels).tobytes()
     ds["PixelData"].VR = "OW"
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

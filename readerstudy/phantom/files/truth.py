@@ -21,6 +21,9 @@ JOINTS: Final = (
     "case_id", "patient_id", "structure", "level", "side", "level_from_above", "frame_of_reference",
     "x_mm", "y_mm", "z_mm", "gap_mm",
 )  # fmt: skip
+LANDMARKS: Final = (
+    "case_id", "patient_id", "structure", "view", "series", "instance", "column_px", "row_px",
+)  # fmt: skip
 
 
 def reference_rows(body: Body, case_id: str, patient_id: str) -> list[dict[str, object]]:

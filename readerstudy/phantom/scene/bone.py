@@ -24,7 +24,7 @@ from readerstudy.phantom.scene.canvas import (
 FAR_MM = np.float32(20.0)
 
 
-def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
+def bone_fields(body: Body, canvas: Canvas, *, rough: bool = True) -> tuple[Array, Array]:
     """
     Signed distance to the bone of every other vertebra, and of those between.
 
@@ -32,6 +32,8 @@ def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
     ----------
     body : Body
     canvas : Canvas
+    rough : bool
+        Whether the surfaces get their small unevenness; on a radiograph it cannot be seen.
 
     Returns
     -------
@@ -49,13 +51,15 @@ def bone_fields(body: Body, canvas: Canvas) -> tuple[Array, Array]:
             (j.side, "lower" if j.level == below else "upper"): j for j in joints if j.level in (above, below)
         }
         _draw_vertebra(field, canvas, body, vertebra, own)
-    for field in fields:
-        _roughen(field, canvas, body)
+    if rough:
+        for field in fields:
+            _roughen(field, canvas, body)
     for joint in joints:
         _draw_joint(fields, canvas, body, joint)
     # Last, so that clearing the way for a big joint never bites into a vertebral body.
     for index, vertebra in enumerate(body.vertebrae):
-        _draw_vertebral_body(fields[min(index, len(body.vertebrae) - 2) % 2], canvas, body, vertebra)
+        field = fields[min(index, len(body.vertebrae) - 2) % 2]
+        _draw_vertebral_body(field, canvas, body, vertebra, rough)
     return fields
 
 
@@ -118,12 +122,13 @@ def _draw_vertebra(
         _add(field, box, round_box(x / thick, y, drop, (3.5, reach, 10.0 if not sacral else 8.0), 2.6))
 
 
-def _draw_vertebral_body(field: Array, canvas: Canvas, body: Body, v: Vertebra) -> None:
+def _draw_vertebral_body(field: Array, canvas: Canvas, body: Body, v: Vertebra, rough: bool) -> None:
     box = canvas.box(v.centre_mm, 0.5 * float(np.hypot(np.hypot(v.width, v.depth), v.height)) + 2)
     if box is None:
         return
     distance = _body_distance(v, *canvas.local_mm(box, v.centre_mm, v.axes))
-    _roughen(distance, canvas, body, box)
+    if rough:
+        _roughen(distance, canvas, body, box)
     _add(field, box, distance)
 
 
@@ -279,15 +284,19 @@ def _draw_joint(fields: tuple[Array, Array], canvas: Canvas, body: Body, joint: 
     if box is None:
         return
     s, t, v = joint_coordinates(joint, canvas, box)
+    u, _, w = canvas.local_mm(box, joint.centre_mm, joint.axes)
     upper_index = next(i for i, disc in enumerate(body.discs) if disc.level == joint.level)
     half_gap = np.float32(joint.gap_mm / 2)
     for process, index in ((-1, upper_index), (1, upper_index + 1)):
         field = fields[min(index, len(body.vertebrae) - 2) % 2]
         away = s * process  # grows from the gap into this process
         thickness = joint.thickness[0] if process < 0 else joint.thickness[1]
-        shape = ellipsoid(
-            t, v, away - half_gap * np.float32(0.5), joint.half_width, joint.half_height, thickness
-        )
+        sizes = (joint.half_width, joint.half_height, thickness)
+        if process > 0:
+            shape = ellipsoid(t, v, away - half_gap * np.float32(0.5), *sizes)
+        else:
+            # Inside the curve lines across the gap run together: a straight frame keeps the shape round.
+            shape = ellipsoid(u, v, -w - half_gap * np.float32(0.5), *sizes)
         mine = smooth_min(field[box], shape, 2.0)
         for spur in joint.spurs[joint.spurs[:, 0] == process]:
             mine = smooth_min(mine, spur_distance(joint, spur, t, v, away), 1.2)
@@ -320,9 +329,14 @@ def spur_distance(joint: Joint, spur: Array, t: Array, v: Array, away: Array) ->
     -------
     ndarray
     """
-    _, end, height, length, base = (float(x) for x in spur)
+    _, end, place, length, base = (float(x) for x in spur)
     foot = joint.gap_mm / 2 + 2.2
-    flat = 0.45  # a ridge, not a needle: long along v
-    root = (end * (joint.half_width - 2.0), height * flat, foot)
-    tip = (end * (joint.half_width - 0.5 + length), height * flat, foot - 0.2 + 0.2 * length)
-    return capsule(t, v * np.float32(flat), away, root, tip, base, 0.9)
+    if abs(end) > 1:
+        along, across, margin, length = v, t, joint.half_height, 0.8 * length
+    else:
+        along, across, margin = t, v, joint.half_width
+    sign = np.sign(end)
+    flat = 0.45  # a ridge, not a needle: long across its direction
+    root = (sign * (margin - 2.0), place * flat, foot)
+    tip = (sign * (margin - 0.5 + length), place * flat, foot - 0.2 + 0.2 * length)
+    return capsule(along, across * np.float32(flat), away, root, tip, base, 0.9)

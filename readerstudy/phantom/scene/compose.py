@@ -85,7 +85,7 @@ def compose_skeleton(body: Body, canvas: Canvas) -> Array:
         float32, of the canvas's shape, 1/mm.
     """
     image = np.zeros(canvas.shape, np.float32)
-    fields = bone_fields(body, canvas)
+    fields = bone_fields(body, canvas, rough=False)
     _paint_bone(body, canvas, fields, [TISSUES["XR"]], [image])
     for joint in (*body.joints.values(), *body.upper_joints):
         _paint_joint_bone(body, joint, canvas, fields, [TISSUES["XR"]], [image])
@@ -104,16 +104,18 @@ def _paint_bone(
     bone = np.minimum(shares[0] + shares[1], 1)
     cores = [coverage(d + _CORTEX_MM, edge) for d in distance]
     core = np.minimum(cores[0] + cores[1], 1)
-    places = np.unravel_index(near, canvas.shape)
-    points = [
-        sum((canvas.affine[i, j] * places[j] for j in range(3)), canvas.affine[i, 3]).astype(np.float32)
-        for i in range(3)
-    ]
-    where = (points[0], points[1], points[2])
-    grain = texture_at(where, 1.0, body.texture, body.chirality)
-    cloud = texture_at(where, 6.0, body.texture, body.chirality)
+    texture: Array | float = 0.0
+    if any(tissue["marrow_texture"] for tissue in tissues):
+        places = np.unravel_index(near, canvas.shape)
+        points = [
+            sum((canvas.affine[i, j] * places[j] for j in range(3)), canvas.affine[i, 3]).astype(np.float32)
+            for i in range(3)
+        ]
+        where = (points[0], points[1], points[2])
+        grain = texture_at(where, 1.0, body.texture, body.chirality)
+        texture = grain + np.float32(0.6) * texture_at(where, 6.0, body.texture, body.chirality)
     for tissue, image in zip(tissues, images, strict=True):
-        inner = tissue["marrow"] + np.float32(tissue["marrow_texture"]) * (grain + np.float32(0.6) * cloud)
+        inner = tissue["marrow"] + np.float32(tissue["marrow_texture"]) * texture
         value = tissue["cortex"] + core * (inner - np.float32(tissue["cortex"]))
         flat = image.reshape(-1)
         there = flat[near]
@@ -181,7 +183,9 @@ def _paint_joint_bone(
             part = image[box]
             for spur in joint.spurs[joint.spurs[:, 0] == process]:
                 blend(
-                    part, coverage(spur_distance(joint, spur, t, v, s * process), edge) * bone, tissue["spur"]
+                    part,
+                    coverage(spur_distance(joint, spur, t, v, s * process) + np.float32(0.6), edge) * bone,
+                    tissue["spur"],
                 )
             blend(part, plate * bare, tissue["plate"])
             for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process]:

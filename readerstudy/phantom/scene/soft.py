@@ -198,11 +198,14 @@ def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         spread = np.clip(1 + f32(0.002) * (z - f32(s1_top)), 0.6, 1.2)
         ox, oy = side * 7.2 * ring * np.cos(angle), 5.4 * ring * np.sin(angle) * 0.9 + 0.6
         roots.append(np.hypot(dx - f32(ox) * spread * narrow, dy - f32(oy) * narrow) - f32(0.75))
-    bundle = np.full(shape, 5, np.float32)
+    bundle = np.full(np.broadcast_shapes(shape, z.shape), 5, np.float32)
     for root in roots:
         np.minimum(bundle, root, out=bundle)
     bundle = np.where(z > f32(conus_z + 18), f32(5), bundle)
-    fat, sac = tube(0, 0.5, 12.0, 9.5), tube(0, -0.8, 8.6, 7.0) + (1 - narrow) * 8
+    # The sac ends in a point at S2, the canal a little below.
+    end = np.clip(f32(s1_top - 28) - z, 0, 20)
+    fat = tube(0, 0.5, 12.0, 9.5) + np.clip(end - 14, 0, 20)
+    sac = tube(0, -0.8, 8.6, 7.0) + (1 - narrow) * 8 + end
     for tissue, image in zip(tissues, images, strict=True):
         part = image[box]
         blend(part, coverage(fat, edge), tissue["fat"])

@@ -24,17 +24,17 @@ TISSUES: Final[Mapping[Contrast, Mapping[str, float]]] = {
         "air": 0.0, "fat": 0.78, "muscle": 0.17, "organ": 0.35, "blood": 0.05, "fluid": 1.0, "cord": 0.40,
         "root": 0.42, "ligament": 0.10, "annulus": 0.10, "nucleus": 0.70, "marrow": 0.42, "cortex": 0.03,
         "plate": 0.02, "cartilage": 0.36, "synovia": 0.85, "granulation": 0.62, "cyst": 0.98, "rim": 0.03,
-        "gas": 0.0, "spur": 0.20, "marrow_texture": 0.05, "muscle_texture": 0.035, "tumour": 0.62,
+        "gas": 0.0, "spur": 0.40, "marrow_texture": 0.05, "muscle_texture": 0.035, "tumour": 0.62,
     },
     "T1": {
         "air": 0.0, "fat": 0.90, "muscle": 0.30, "organ": 0.36, "blood": 0.06, "fluid": 0.12, "cord": 0.34,
         "root": 0.33, "ligament": 0.16, "annulus": 0.20, "nucleus": 0.28, "marrow": 0.50, "cortex": 0.04,
         "plate": 0.03, "cartilage": 0.34, "synovia": 0.20, "granulation": 0.26, "cyst": 0.13, "rim": 0.04,
-        "gas": 0.0, "spur": 0.30, "marrow_texture": 0.05, "muscle_texture": 0.03, "tumour": 0.26,
+        "gas": 0.0, "spur": 0.48, "marrow_texture": 0.05, "muscle_texture": 0.03, "tumour": 0.26,
     },
     "XR": {
-        "marrow": 0.0055, "cortex": 0.030, "plate": 0.034, "rim": 0.028, "spur": 0.018, "cyst": 0.0,
-        "marrow_texture": 0.0012,
+        "marrow": 0.0055, "cortex": 0.030, "plate": 0.034, "rim": 0.028, "spur": 0.030, "cyst": 0.0,
+        "marrow_texture": 0.0,
     },
 }  # fmt: skip
 

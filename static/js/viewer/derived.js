@@ -1,8 +1,9 @@
 // A stack whose images are cut out of another stack when they are looked at.
 
-import { cache, imageLoader, utilities } from "@cornerstonejs/core";
+import { cache, utilities } from "@cornerstonejs/core";
 import { registerDerived } from "./frames.js";
 import { planeOfFrame } from "./geometry.js";
+import { cachedImage } from "./rendering.js";
 import { reformat } from "./reformat.js";
 import { t } from "./texts.js";
 
@@ -79,11 +80,15 @@ export class DerivedStack extends EventTarget {
   }
 
   load(index) {
-    return imageLoader.loadAndCacheImage(this.imageIds[index]);
+    return cachedImage(this.imageIds[index]);
   }
 
   forgive() {
     this.source.forgive();
+  }
+
+  get failures() {
+    return [];
   }
 
   async #cut(index, imageId) {

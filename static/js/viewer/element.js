@@ -13,7 +13,7 @@ import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor } from "./hanging.js";
 import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
-import { renderingEngine } from "./rendering.js";
+import { renderingEngine, renderingMode } from "./rendering.js";
 import { volumeOf } from "./reformat.js";
 import { LoadQueue, Stack } from "./stacks.js";
 import { loadTexts, t } from "./texts.js";
@@ -36,9 +36,17 @@ export class RsViewer extends HTMLElement {
     this.config = this.#readConfig();
     this.classList.add("rs-viewer");
     renderingEngine(this.config.rendering);
+    this.dataset.rendering = renderingMode();
     const root = this.dataset.dicomweb ?? "";
     this.stacks = this.config.series.map((series) => new Stack(series, root, takeEarly(series.series_uid)));
     this.queue = new LoadQueue({ parallel: 6 });
+    for (const stack of this.stacks) stack.addEventListener("again", () => this.#again(stack));
+    window.addEventListener("online", () => {
+      for (const stack of this.stacks) {
+        stack.forgive();
+        this.#again(stack);
+      }
+    });
     this.mouse = new Mouse(this);
     this.actions = new Actions(this);
     this.cine = new Cine(this);
@@ -61,6 +69,11 @@ export class RsViewer extends HTMLElement {
     new ResizeObserver(() => this.arrange()).observe(this.grid);
     this.#emit("rs:viewer-ready");
     for (const stack of this.stacks) stack.open().then(() => this.#rearrangeQueue(), () => this.#reportQuality());
+  }
+
+  /** A pause after a failure is over: ask again. */
+  #again(stack) {
+    stack.open().then(() => this.queue.pump(), () => {});
   }
 
   #readConfig() {

@@ -131,6 +131,10 @@ export class Pane extends EventTarget {
   }
 
   #onChange = () => {
+    const { failure, stack, target } = this;
+    // What failed here has come after all, by itself or by another viewport's asking.
+    if (failure && target >= 0 && stack.states[target] === "loaded") this.show(target);
+    else if (failure && target < 0 && stack.imageIds.length) this.setStack(stack, { ...this.look, wish: this.wish });
     this.#drawProgress();
     this.dispatchEvent(new Event("progress"));
   };

@@ -18,6 +18,35 @@ const ENGINE = "readerstudy";
 let engine;
 let mode;
 
+// Cornerstone sees an image only when it is whole: its cache rejects into nowhere when a load fails.
+const ready = new Map();
+const loading = new Map();
+
+/**
+ * The image, from Cornerstone's cache or fetched and put there.
+ *
+ * @param {string} imageId
+ * @returns {Promise<object>}
+ * @throws {import("./frames.js").ImageFailure}
+ */
+export function cachedImage(imageId) {
+  const known = cache.getImage(imageId);
+  if (known) return Promise.resolve(known);
+  if (!loading.has(imageId)) {
+    const promise = loadFrame(imageId)
+      .then((image) => {
+        ready.set(imageId, image);
+        return imageLoader.loadAndCacheImage(imageId);
+      })
+      .finally(() => {
+        ready.delete(imageId);
+        loading.delete(imageId);
+      });
+    loading.set(imageId, promise);
+  }
+  return loading.get(imageId);
+}
+
 /**
  * The rendering engine, started at the first call.
  *
@@ -33,7 +62,7 @@ export function renderingEngine(wanted = "auto") {
   mode = cpu ? "cpu" : "gpu";
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, Math.floor((navigator.hardwareConcurrency || 2) / 2))) });
   metaData.addProvider(cornerstoneModule, 100000);
-  imageLoader.registerImageLoader("rs", (imageId) => ({ promise: loadFrame(imageId) }));
+  imageLoader.registerImageLoader("rs", (imageId) => ({ promise: Promise.resolve(ready.get(imageId)) }));
   cache.setMaxCacheSize(2 * 1024 * 1024 * 1024);
   engine = getRenderingEngine(ENGINE) ?? new RenderingEngine(ENGINE);
   return engine;

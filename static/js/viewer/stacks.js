@@ -1,9 +1,15 @@
 // The series of a case as stacks of images: metadata, order, load queue with priorities, progress.
 
-import { cache, imageLoader } from "@cornerstonejs/core";
+import { cache } from "@cornerstonejs/core";
 import { framesOfInstance } from "./dicomjson.js";
 import { ImageFailure, registerFrame } from "./frames.js";
 import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
+import { cachedImage } from "./rendering.js";
+
+/** Failures that may pass by themselves; the rest waits for the reader. */
+const PASSING = new Set(["connection", "slow", "server"]);
+const FIRST_PAUSE_MS = 3000;
+const LONGEST_PAUSE_MS = 60000;
 
 /** One series: its images in scroll order, and what is known about each. */
 export class Stack extends EventTarget {
@@ -54,6 +60,7 @@ export class Stack extends EventTarget {
     this.opened ??= this.#open().catch((error) => {
       this.opened = undefined;
       this.openFailure = error instanceof ImageFailure ? error : new ImageFailure("server", String(error));
+      this.#pauseAfter(this.openFailure);
       this.dispatchEvent(new Event("change"));
       throw this.openFailure;
     });
@@ -89,23 +96,41 @@ export class Stack extends EventTarget {
     if (this.states[index] === "loaded" && cache.getImage(this.imageIds[index])) return this.image(index);
     this.states[index] = "loading";
     try {
-      const image = await imageLoader.loadAndCacheImage(this.imageIds[index]);
+      const image = await cachedImage(this.imageIds[index]);
       this.states[index] = "loaded";
       this.failures[index] = undefined;
+      this.pauses = 0;
       return image;
     } catch (error) {
       this.states[index] = "failed";
       this.failures[index] = error instanceof ImageFailure ? error : new ImageFailure("damaged", String(error));
       console.warn(`Image ${index + 1} of ${this.label}: ${this.failures[index].message}`);
+      this.#pauseAfter(this.failures[index]);
       throw this.failures[index];
     } finally {
       this.dispatchEvent(new Event("change"));
     }
   }
 
+  /**
+   * Leave a server in trouble alone for a while, longer each time, then ask again by ourselves. What a
+   * reader asks for meanwhile is asked for at once.
+   */
+  #pauseAfter(failure) {
+    if (!PASSING.has(failure.reason) || this.paused) return;
+    this.pauses = (this.pauses ?? 0) + 1;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.pauses - 1));
+    this.paused = setTimeout(() => {
+      this.forgive((index) => PASSING.has(this.failures[index]?.reason));
+      this.dispatchEvent(new Event("again"));
+    }, pause);
+  }
+
   /** Forget failures, so that the images are asked for again. */
-  forgive() {
-    this.states = this.states.map((state) => (state === "failed" ? "waiting" : state));
+  forgive(which = () => true) {
+    clearTimeout(this.paused);
+    this.paused = undefined;
+    this.states = this.states.map((state, index) => (state === "failed" && which(index) ? "waiting" : state));
     this.openFailure = undefined;
   }
 }
@@ -174,7 +199,7 @@ export class LoadQueue {
     }
     for (const shown of [true, false]) {
       const group = this.stacks.filter(
-        (entry) => entry.shown === shown && entry.stack.imageIds.length && !entry.stack.derived,
+        ({ shown: isShown, stack }) => isShown === shown && stack.imageIds.length && !stack.derived && !stack.paused,
       );
       for (let i = 0; i < group.length; i += 1) {
         const { stack, at } = group[(this.turn + i) % group.length];

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -35,11 +36,9 @@ def kind(monkeypatch):
 @pytest.fixture
 def sent(monkeypatch):
     """The wake-up messages that left."""
-    from readerstudy.core import tasks
-
     messages = []
     monkeypatch.setattr(
-        tasks.run_job_task, "apply_async", lambda kwargs, queue: messages.append((kwargs["job_id"], queue))
+        current_app, "send_task", lambda name, kwargs, queue: messages.append((kwargs["job_id"], queue))
     )
     return messages
 
@@ -86,12 +85,10 @@ class TestEnqueue:
         assert sent == []
 
     def test_broker_that_is_away_loses_no_job(self, kind, monkeypatch, django_capture_on_commit_callbacks):
-        from readerstudy.core import tasks
-
-        def away(**_):
+        def away(*_, **__):
             raise ConnectionError
 
-        monkeypatch.setattr(tasks.run_job_task, "apply_async", away)
+        monkeypatch.setattr(current_app, "send_task", away)
         with django_capture_on_commit_callbacks(execute=True):
             job = ask(kind)
         assert Job.objects.get(pk=job.pk).state == State.QUEUED

@@ -1,0 +1,1 @@
+"""Localisation: marks with confidences, figures of merit, hit rules, precision and recall."""

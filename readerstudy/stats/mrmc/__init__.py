@@ -1,0 +1,1 @@
+"""Several readers, several cases: Obuchowski-Rockette, DBM, U-statistics, model against readers."""

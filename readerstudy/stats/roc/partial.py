@@ -1,0 +1,261 @@
+"""Parts and points of an ROC curve: partial areas, sensitivity at a given specificity and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from readerstudy.stats._arrays import FloatArray, as_binary, as_clusters, as_scores, same_length
+from readerstudy.stats.distributions import clip_interval, t_quantile
+from readerstudy.stats.estimate import Estimate
+from readerstudy.stats.resampling.jackknife import jackknife_variance
+
+from .curves import roc_curve
+
+Focus = Literal["specificity", "sensitivity"]
+
+
+def _area_between(x: FloatArray, y: FloatArray, low: float, high: float) -> float:
+    """Trapezoid area under a curve (x not falling) between two abscissae; the upper end at a vertical step."""
+    if high <= low:
+        return 0.0
+    inside = (x > low) & (x < high)
+    grid = np.concatenate(([low], x[inside], [high]))
+    # At a vertical step right of `low` the curve starts from its upper end, at `high` it ends at the lower.
+    left, right = _ordinate(x, y, low, upper=True), _ordinate(x, y, high, upper=False)
+    heights = np.concatenate(([left], y[inside], [right]))
+    return float(np.sum(np.diff(grid) * (heights[1:] + heights[:-1]) / 2))
+
+
+def _ordinate(x: FloatArray, y: FloatArray, at: float, *, upper: bool) -> float:
+    """Height of a piecewise linear curve at an abscissa; at a vertical step its upper or lower end."""
+    equal = np.flatnonzero(x == at)
+    if equal.size:
+        return float(y[equal[-1]] if upper else y[equal[0]])
+    return float(np.interp(at, x, y))
+
+
+def partial_area_of_points(
+    fpr: FloatArray, tpr: FloatArray, *, focus: Focus, start: float, stop: float
+) -> float:
+    """
+    Area under the part of a curve between two specificities, or beside it between two sensitivities.
+
+    Parameters
+    ----------
+    fpr, tpr : ndarray, shape (n_points,)
+        Points from (0, 0) to (1, 1), both not falling.
+    focus : {"specificity", "sensitivity"}
+        Axis of the range.
+    start, stop : float
+        The range, in either order.
+
+    Returns
+    -------
+    float
+        The raw area, at most the width of the range.
+    """
+    low, high = min(start, stop), max(start, stop)
+    if focus == "specificity":
+        return _area_between(fpr, tpr, 1 - high, 1 - low)
+    if focus == "sensitivity":
+        return _area_between(1 - tpr[::-1], 1 - fpr[::-1], 1 - high, 1 - low)
+    raise ValueError(f"focus must be specificity or sensitivity, got {focus!r}")
+
+
+def sensitivity_at(fpr: FloatArray, tpr: FloatArray, specificity: float) -> float:
+    """Sensitivity of a curve at a specificity: interpolated, at a vertical step the upper end."""
+    # A specificity such as 0.9 has no exact complement: take a point within rounding as that point.
+    at = 1 - specificity
+    near = fpr[np.abs(fpr - at) < 1e-12]
+    return _ordinate(fpr, tpr, float(near[0]) if near.size else at, upper=True)
+
+
+def partial_auc(
+    reference: ArrayLike,
+    scores: ArrayLike,
+    *,
+    focus: Focus = "specificity",
+    start: float = 0.9,
+    stop: float = 1.0,
+    corrected: bool = False,
+    clusters: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    r"""
+    Partial area under the empirical ROC curve.
+
+    Parameters
+    ----------
+    reference : array_like of bool or 0/1, shape (n_items,)
+        The reference standard.
+    scores : array_like, shape (n_items,)
+        Ordinal grades or continuous scores, higher = more suspicious.
+    focus : {"specificity", "sensitivity"}
+        Axis of the range.
+    start, stop : float
+        The range on that axis, in 0..1, in either order.
+    corrected : bool
+        McClish's standardisation: 1/2 for no discrimination, 1 for perfect, over the range.
+    clusters : array_like, shape (n_items,), optional
+        Patient of each item; with it the interval is the delete-one-patient jackknife's, without it the
+        delete-one-item jackknife's.
+    confidence : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    Estimate
+        Undefined when a class is absent. A curve below the diagonal in the range has a corrected area below
+        1/2, which is reported and not folded back.
+
+    References
+    ----------
+    .. [1] McClish DK. Med Decis Making 1989;9:190-195. doi:10.1177/0272989X8900900307
+    """
+    if not (0 <= start <= 1 and 0 <= stop <= 1) or start == stop:
+        raise ValueError(f"start and stop must be different shares in 0..1, got {start} and {stop}")
+    low, high = min(start, stop), max(start, stop)
+    # Under no discrimination the range holds this much, at best its width.
+    least = ((1 - low) ** 2 - (1 - high) ** 2) / 2
+    most = high - low
+
+    def of_points(fpr: FloatArray, tpr: FloatArray) -> float:
+        area = partial_area_of_points(fpr, tpr, focus=focus, start=start, stop=stop)
+        return (1 + (area - least) / (most - least)) / 2 if corrected else area
+
+    form = "McClish-corrected" if corrected else "raw"
+    name = f"partial AUC, {focus} {low:g} to {high:g}, {form}"
+    return _curve_statistic(reference, scores, clusters, of_points, name, confidence)
+
+
+def _curve_statistic(
+    reference: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None,
+    of_points: Callable[[FloatArray, FloatArray], float],
+    name: str,
+    confidence: float,
+) -> Estimate:
+    """A figure of an ROC curve with a jackknife interval over items or patients."""
+    truth, values = as_binary("reference", reference), as_scores("scores", scores)
+    n = same_length(reference=truth, scores=values)
+    codes, m = as_clusters(np.arange(n) if clusters is None else clusters, n)
+    unit = "item" if clusters is None else "patient"
+    method = f"{name}; delete-one-{unit} jackknife, t on {m - 1} df"
+    n_clusters = None if clusters is None else m
+    curve = roc_curve(truth, values)
+    if curve.undefined_because:
+        return Estimate.undefined(
+            curve.undefined_because, n=n, n_clusters=n_clusters, method=method, confidence=confidence
+        )
+    value = of_points(curve.fpr, curve.tpr)
+    # Counts per distinct score and class make each leave-one-out curve a subtraction.
+    distinct, place = np.unique(-values, return_inverse=True)
+    size = distinct.size
+    tp = np.bincount(place[truth], minlength=size)
+    fp = np.bincount(place[~truth], minlength=size)
+    without = np.full(m, np.nan)
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(m + 1))
+    for patient in range(m):
+        items = order[bounds[patient] : bounds[patient + 1]]
+        own = truth[items]
+        t = tp - np.bincount(place[items][own], minlength=size)
+        f = fp - np.bincount(place[items][~own], minlength=size)
+        if t.sum() == 0 or f.sum() == 0:
+            break
+        without[patient] = of_points(
+            np.concatenate(([0.0], np.cumsum(f) / f.sum())), np.concatenate(([0.0], np.cumsum(t) / t.sum()))
+        )
+    variance = jackknife_variance(without)
+    if math.isnan(variance):
+        nan = math.nan
+        note = "no interval: undefined when one unit is left out"
+        return Estimate(value, nan, nan, nan, n, n_clusters, method, confidence, note=note)
+    se = math.sqrt(variance)
+    half = t_quantile(confidence, m - 1) * se
+    low, high = clip_interval(value - half, value + half, 0.0, 1.0)
+    note = "degenerate interval: no variability" if se == 0 else ""
+    return Estimate(
+        value, min(low, value), max(high, value), se, n, n_clusters, method, confidence, note=note
+    )
+
+
+def sensitivity_at_specificity(
+    reference: ArrayLike,
+    scores: ArrayLike,
+    *,
+    specificity: float,
+    clusters: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    """
+    Sensitivity of the empirical curve at a fixed specificity.
+
+    Parameters
+    ----------
+    reference, scores, clusters, confidence
+        As in `partial_auc`.
+    specificity : float
+        In 0..1; between two points of the curve the sensitivity is interpolated linearly, at a vertical step
+        it is the upper end.
+
+    Returns
+    -------
+    Estimate
+
+    Examples
+    --------
+    >>> sensitivity_at_specificity([0, 0, 1, 1], [1, 2, 2, 3], specificity=0.5).value
+    1.0
+    """
+    if not 0 <= specificity <= 1:
+        raise ValueError(f"specificity must lie in 0..1, got {specificity!r}")
+    return _curve_statistic(
+        reference,
+        scores,
+        clusters,
+        lambda fpr, tpr: sensitivity_at(fpr, tpr, specificity),
+        f"sensitivity at specificity {specificity:g}",
+        confidence,
+    )
+
+
+def specificity_at_sensitivity(
+    reference: ArrayLike,
+    scores: ArrayLike,
+    *,
+    sensitivity: float,
+    clusters: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    """
+    Specificity of the empirical curve at a fixed sensitivity.
+
+    Parameters
+    ----------
+    reference, scores, clusters, confidence
+        As in `partial_auc`.
+    sensitivity : float
+        In 0..1; interpolated as in `sensitivity_at_specificity`, at a horizontal step the upper end.
+
+    Returns
+    -------
+    Estimate
+    """
+    if not 0 <= sensitivity <= 1:
+        raise ValueError(f"sensitivity must lie in 0..1, got {sensitivity!r}")
+    return _curve_statistic(
+        reference,
+        scores,
+        clusters,
+        # Mirrored on the falling diagonal, specificity is to sensitivity what it was the other way round.
+        lambda fpr, tpr: sensitivity_at(1 - tpr[::-1], 1 - fpr[::-1], sensitivity),
+        f"specificity at sensitivity {sensitivity:g}",
+        confidence,
+    )
