@@ -32,6 +32,10 @@ from readerstudy.studies.protocols.document import ProtocolDocument
 FINISHED_RUNS = (InferenceRun.State.DONE, InferenceRun.State.IN_PART)
 
 
+# Mark of a run whose predictions came from a table.
+IMPORTED = "imported"
+
+
 def protocol_of(study: ReaderStudy) -> Protocol:
     """Return the protocol version under which the study is analysed: the newest."""
     return Protocol.objects.filter(study=study).order_by("-version")[0]
@@ -60,23 +64,31 @@ def finished_cases(study: ReaderStudy) -> "list[Case]":
 
     Others leave the analysis; `readiness` counts them.
     """
-    n_items = len(protocol_of(study).document.items)
-    done = {
-        row["case"]
-        for row in ReferenceGrade.objects.filter(case__study=study, superseded_at__isnull=True)
-        .values("case")
-        .annotate(n=Count("pk"))
-        if row["n"] >= n_items or _is_external(study)
-    }
     return list(
-        Case.objects.filter(study=study, status=Case.Status.INCLUDED, pk__in=done)
+        Case.objects.filter(study=study, status=Case.Status.INCLUDED, pk__in=_cases_with_reference(study))
         .select_related("patient__centre")
         .order_by("pseudonym")
     )
 
 
-def _is_external(study: ReaderStudy) -> bool:
-    return protocol_of(study).document.reference["from"] == "external"
+def _cases_with_reference(study: ReaderStudy) -> set[int]:
+    """
+    Cases whose reference is complete.
+
+    A reference that was imported, or that comes from outside by the protocol, says itself which items it
+    covers; one that is made here covers every item.
+    """
+    document = protocol_of(study).document
+    imported = set(
+        ImportedReference.objects.filter(case__study=study).values_list("case_id", flat=True).distinct()
+    )
+    standing = (
+        ReferenceGrade.objects.filter(case__study=study, superseded_at__isnull=True)
+        .values("case_id")
+        .annotate(n=Count("pk"))
+    )
+    needed = 1 if document.reference["from"] == "external" else len(document.items)
+    return {row["case_id"] for row in standing if row["n"] >= needed or row["case_id"] in imported}
 
 
 # --- what is frozen --------------------------------------------------------------------------------
@@ -246,16 +258,18 @@ def readiness(study: ReaderStudy) -> Readiness:
         .annotate(n=Count("pk"), panel=Count("pk", filter=Q(provenance__in=["confirmed", "overruled"])))
     )
     grades = {row["case_id"]: (row["n"], row["panel"]) for row in standing}
-    needed = 1 if document.reference["from"] == "external" else len(document.items)
-    complete = {pk for pk in included if grades.get(pk, (0, 0))[0] >= needed}
+    complete = _cases_with_reference(study) & set(included)
     wants_panel = document.reference["from"] == "adjudicated+panel"
+    imported = set(
+        ImportedReference.objects.filter(case__study=study).values_list("case_id", flat=True).distinct()
+    )
     return Readiness(
         n_cases=len(included),
         n_finished=len(complete),
         open_reads=tuple(sorted((codes.get(user, "?"), n) for user, n in waiting.items())),
         open_items=open_discordances(included).count(),
         cases_without_reference=len(included) - len(complete),
-        cases_without_panel=sum(1 for pk in complete if wants_panel and grades[pk][1] == 0),
+        cases_without_panel=sum(1 for pk in complete - imported if wants_panel and grades[pk][1] == 0),
     )
 
 
@@ -325,7 +339,11 @@ def _chosen_model(study: ReaderStudy, plan: AnalysisPlan) -> tuple[ModelVersion 
 
 def _approved_in_time(version: ModelVersion, study: ReaderStudy) -> bool:
     """Whether the version was approved before unblinding: later ones are exploratory."""
-    if version.approved_at is None:
+    ran_here = InferenceRun.objects.filter(case__study=study, model=version, state__in=FINISHED_RUNS)
+    # Imported predictions may carry the name of a version that was approved here; they are not its runs.
+    if version.approved_at is None or any(
+        IMPORTED in notes for notes in ran_here.values_list("notes", flat=True)
+    ):
         return False
     return study.unblinded_at is None or version.approved_at <= study.unblinded_at
 
