@@ -58,6 +58,18 @@ def first_read_assignments(study: ReaderStudy) -> "Any":
     )
 
 
+def aided_assignments(study: ReaderStudy) -> "Any":
+    """Return the assignments read with the model's aid, first occasion, not withdrawn."""
+    return Assignment.objects.filter(
+        study=study,
+        duty__duty=CaseDuty.Duty.READER,
+        condition=Assignment.Condition.AIDED,
+        occasion=1,
+        withdrawn_at__isnull=True,
+        case__status=Case.Status.INCLUDED,
+    )
+
+
 def finished_cases(study: ReaderStudy) -> "list[Case]":
     """
     Return the included cases whose reference stands for every item, in the order of their pseudonyms.
@@ -367,6 +379,7 @@ def build_dataset(study: ReaderStudy) -> Dataset:
     grid = _Grid(document, [case.pk for case in cases], structures, [role.user_id for role in roles])
     grid.add_references()
     grid.add_reads(study)
+    grid.add_aided_reads(study)
     grid.add_kept_by_adjudicator()
     grid.add_imported_contributors({role.code: role.user_id for role in roles})
     n_predicted = grid.add_predictions(study, version) if version else 0
@@ -431,6 +444,7 @@ class _Grid:
                 basis=np.zeros(n, dtype=np.int8),
                 reads=np.full((n, r), NO_READ, dtype=np.int8),
                 first_reads=np.full((n, r), NO_READ, dtype=np.int8),
+                aided=np.full((n, r), NO_READ, dtype=np.int8),
                 contributed=np.zeros((n, r), dtype=bool),
                 probabilities=np.full((n, finding.n_grades), np.nan),
             )
@@ -495,6 +509,21 @@ class _Grid:
             ):
                 data.contributed[place, column] = True
 
+    def add_aided_reads(self, study: ReaderStudy) -> None:
+        """Fill the grades that the same readers gave with the aid. They never enter the reference."""
+        rows = Rating.objects.filter(
+            read__case_id__in=self.case_ids,
+            read__state=Read.State.SUBMITTED,
+            read__superseded_at__isnull=True,
+            read__assignment__in=aided_assignments(study),
+        ).values_list("read__case_id", "read__reader_id", "structure", "finding", "kind", "grade")
+        for case_id, reader, structure, finding, kind, grade in rows.iterator(5000):
+            data = self._data.get(finding)
+            if data is None or structure not in self._structure or reader not in self._reader:
+                continue
+            code = grade if kind == "grade" else CODES.get(kind, NO_READ)
+            data.aided[self._place(case_id, structure), self._reader[reader]] = code
+
     def add_kept_by_adjudicator(self) -> None:
         """An adjudicator who kept A or B made that reader's grade the reference."""
         rows = Adjudication.objects.filter(
@@ -549,7 +578,7 @@ class _Grid:
     def findings(self) -> dict[str, FindingData]:
         for data in self._data.values():
             for part in (
-                data.reference, data.provenance, data.basis, data.reads, data.first_reads,
+                data.reference, data.provenance, data.basis, data.reads, data.first_reads, data.aided,
                 data.contributed, data.probabilities,
             ):  # fmt: skip
                 part.setflags(write=False)
