@@ -9,6 +9,7 @@ from typing import Any
 from readerstudy.phantom.files.case import MODALITIES, Form
 from readerstudy.phantom.files.encode import SYNTAXES
 from readerstudy.phantom.files.folder import write_folder
+from readerstudy.phantom.files.readings import write_readings
 from readerstudy.phantom.scanner import SCANNERS
 from readerstudy.phantom.sheets import write_sheets, write_tiles
 
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transfer-syntax", choices=list(SYNTAXES), default="explicit-le")
     parser.add_argument("--soft-ct", action="store_true", help="add a CT series with a soft kernel")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--readings", action="store_true", help="also write simulated reads and predictions")
     parser.add_argument("--sheets", type=Path, help="also write contact sheets and atlases to this folder")
     parser.add_argument("--tiles", type=Path, help="also write the reading grid's atlas tiles to this folder")
 
@@ -63,6 +65,8 @@ def run(options: dict[str, Any]) -> str:
             ),
             workers=options["workers"],
         )
+    if options["readings"]:
+        write_readings(out, seed=options["seed"])
     if options["sheets"]:
         write_sheets(options["sheets"], seed=options["seed"])
     if options["tiles"]:
