@@ -59,6 +59,7 @@ _PAGES = (
         (
             ("Overview", "grading:overview", _OFFICE),
             ("Cases", "studies:cases", _OFFICE),
+            ("Images", "studies:images", ("is_coordinator",)),
             ("Assignments", "studies:assignments", _OFFICE),
         ),
     ),

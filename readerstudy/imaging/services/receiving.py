@@ -129,7 +129,7 @@ def request_fill(
     _check_there(source)
     batch = create_batch(
         scope=scope,
-        source=_as_text(source),
+        source=source_text(source),
         at=at,
         keep_originals=keep_originals,
         laterality=laterality,
@@ -193,7 +193,7 @@ def receive(
     if batch is None:
         batch = create_batch(
             scope=scope,
-            source=_as_text(source),
+            source=source_text(source),
             at=at,
             keep_originals=keep_originals,
             laterality=laterality,
@@ -263,7 +263,8 @@ def _check_there(source: ImportSource) -> None:
         raise SourceMissing("The folder or file to import does not exist or may not be read.")
 
 
-def _as_text(source: ImportSource) -> str:
+def source_text(source: ImportSource) -> str:
+    """Return a source as the text that `source_of` reads back."""
     return str(source.resolve()) if isinstance(source, Path) else source.as_text()
 
 
