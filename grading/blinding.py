@@ -76,7 +76,8 @@ def page_frame(assignment: Assignment, code: str) -> PageFrame:
 @cache
 def atlas_picture(name: str) -> str:
     """Return the address of a grade's picture, or "" where the atlas has none of that name."""
-    path = f"img/atlas/{name}.png"
+    # Bone shows best on CT; the scale is the same for every modality.
+    path = f"img/atlas/ct/{name}.png"
     return static(path) if name and finders.find(path) else ""
 
 
