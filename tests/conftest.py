@@ -153,3 +153,11 @@ def postgresql_url() -> Iterator[str]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def two_studies(db: None) -> Any:
+    """Two complete small studies, alike but for their people; see `tests.complete_studies`."""
+    from tests.complete_studies import two_complete_studies
+
+    return two_complete_studies()

@@ -92,7 +92,7 @@ class View:
         prefix = f"{self._folder}/{study}/{series}/{instance}_"
         paths = [prefix + number for number in frames.split(",")]
         try:
-            # Unbuffered: sendfile goes by the place of the descriptor, which a buffer runs ahead of.
+            # Unbuffered: a server sends from the place where the descriptor stands, not the buffer.
             stream = open(paths[0], "rb", buffering=0)  # noqa: SIM115 (handed on, or closed below)
         except OSError:
             return NOT_FOUND

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from readerstudy import stats
-from readerstudy.stats.froc.study import operating_points
+from readerstudy.stats.froc.study import localisation_curve
 from readerstudy.stats.mrmc.covariance import cell_covariance
 from readerstudy.stats.roc.placements import placements
 
@@ -38,7 +38,12 @@ def study(folder: Folder, data: dict):
     if data["layout"] == "lroc":
         correct = [r[c["correct"]].strip() in ("1", "1.0", "TRUE", "True", "true") for r in rows]
         return stats.lroc_study(
-            [r[c["reader"]] for r in rows], [r[c["case"]] for r in rows], truth, ratings, correct, readers=readers
+            [r[c["reader"]] for r in rows],
+            [r[c["case"]] for r in rows],
+            truth,
+            ratings,
+            correct,
+            readers=readers,
         )
     return stats.readings_from_long(
         [r[c["reader"]] for r in rows], [r[c["treatment"]] for r in rows], [r[c["case"]] for r in rows],
@@ -218,7 +223,7 @@ def froc_fom(folder: Folder, p: dict) -> dict:
 
 
 def froc_operating_points(folder: Folder, p: dict) -> list:
-    curve = operating_points(
+    curve = localisation_curve(
         study(folder, p["data"]), curve=p["curve"], treatment=layouts.text(p["treatment"]),
         reader=layouts.text(p["reader"]),
     )  # fmt: skip
