@@ -38,7 +38,12 @@ def study(folder: Folder, data: dict):
     if data["layout"] == "lroc":
         correct = [r[c["correct"]].strip() in ("1", "1.0", "TRUE", "True", "true") for r in rows]
         return stats.lroc_study(
-            [r[c["reader"]] for r in rows], [r[c["case"]] for r in rows], truth, ratings, correct, readers=readers
+            [r[c["reader"]] for r in rows],
+            [r[c["case"]] for r in rows],
+            truth,
+            ratings,
+            correct,
+            readers=readers,
         )
     return stats.readings_from_long(
         [r[c["reader"]] for r in rows], [r[c["treatment"]] for r in rows], [r[c["case"]] for r in rows],
