@@ -18,6 +18,14 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^xmlbuilder2$/, replacement: here("static/js/vendor-stubs/xmlbuilder2.js") },
+      { find: /^dcmjs$/, replacement: here("static/js/vendor-stubs/dcmjs.js") },
+      { find: /^@cornerstonejs\/metadata$/, replacement: here("static/js/vendor-stubs/cornerstone-metadata.js") },
+      { find: /^cornerstone-metadata\//, replacement: here("node_modules/@cornerstonejs/metadata/dist/esm/") },
+      // The loader's index also holds every decoder, which belong to the worker alone.
+      {
+        find: /^dicom-image-loader\/createImage$/,
+        replacement: here("node_modules/@cornerstonejs/dicom-image-loader/dist/esm/imageLoader/createImage.js"),
+      },
       { find: /^(node:)?(fs|path|url)$/, replacement: here("static/js/vendor-stubs/empty.js") },
     ],
   },
@@ -31,6 +39,12 @@ export default defineConfig({
     target: "es2022",
     chunkSizeWarningLimit: 4000,
     rollupOptions: {
+      treeshake: {
+        // Of what Cornerstone and vtk.js import for its effects only, the stack viewport needs WebGL's
+        // render nodes. WebGPU, volumes and the rest of the house stay out when nothing names them.
+        moduleSideEffects: (id) =>
+          !/vtk\.js\/Rendering\/WebGPU|@cornerstonejs\/(core|metadata|utils|dicom-image-loader)\//.test(id),
+      },
       input: {
         reading: here("static/js/reading.js"),
         lists: here("static/js/lists.js"),

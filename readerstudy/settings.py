@@ -6,6 +6,7 @@ over the filesystem, everything below one data root. ``READERSTUDY_PRODUCTION=1`
 without the things that a hospital server must have said itself.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -275,6 +276,14 @@ READERSTUDY_IMPORT_PROCESSES = int(
 )
 # Bounds of the processes that read files of unknown origin; see readerstudy.dicom.limits.
 READERSTUDY_IMPORT_LIMITS: dict[str, int] = {}
+# DICOMweb archives to search and fetch from, by name: {"pacs": {"title", "url", "user", "password" or "token"}},
+# in a file that only the server reads. No request ever names an address.
+READERSTUDY_ARCHIVES: dict[str, dict[str, str]] = (
+    json.loads(Path(os.environ["READERSTUDY_ARCHIVES_FILE"]).read_text())
+    if os.environ.get("READERSTUDY_ARCHIVES_FILE")
+    else {}
+)
+READERSTUDY_ARCHIVE_TIMEOUT_SECONDS = float(os.environ.get("READERSTUDY_ARCHIVE_TIMEOUT_SECONDS", "3"))
 # How frames are kept: htj2k (lossless, small), jpeg-ls (lossless) or explicit-le (uncompressed).
 READERSTUDY_FRAME_SYNTAX = os.environ.get("READERSTUDY_FRAME_SYNTAX", "htj2k")
 # A capability ends by itself after this time; sign-out, lock and withdrawal end it earlier.
@@ -308,6 +317,10 @@ LOGGING = {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
+        # These write addresses, and a search for a patient stands in its address.
+        "retrying": {"level": "CRITICAL"},
+        "dicomweb_client": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -17,5 +17,6 @@ urlpatterns = [
     path("", include("readerstudy.studies.urls")),
     path("", include("grading.urls")),
     path("", include("inference.urls")),
+    path("", include("readerstudy.analysis.urls")),
     path("api/v1/", include(api)),
 ]

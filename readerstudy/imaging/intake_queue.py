@@ -12,6 +12,7 @@ from typing import Any
 from readerstudy.core.keys import derive_key
 from readerstudy.dicom.archive_file import is_clutter
 from readerstudy.dicom.limits import Limits
+from readerstudy.imaging.archive import Archive, ArchiveStudies, NotDelivered
 from readerstudy.imaging.reader_process import ReaderProcess
 
 
@@ -24,6 +25,7 @@ class Item:
     place: int = 0
     path: Path | None = None
     staged: Path | None = None
+    expected: str = ""
     answer: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,34 +55,81 @@ def _is_archive(path: Path) -> bool:
     return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or path.suffix.lower() == ".zip"
 
 
-def items_of(source: Path, *, batch: str, staging: Path, reader: ReaderProcess) -> Iterator[Item]:
-    """
-    Yield every file of a folder, a single file, or an archive (also archives inside the folder).
+@dataclass(frozen=True)
+class Work:
+    """What a source needs to know of the import that it feeds."""
 
-    Files that cannot even be looked at carry their refusal already.
-    """
-    archives = 0
-    for name, path in _walk(source):
-        if is_clutter(name):
-            continue
-        if path.is_symlink() or not path.is_file():
-            yield Item(name, name_key(batch, name), answer={"refused": "a link, not a file"})
-            continue
-        if not os.access(path, os.R_OK):
-            yield Item(name, name_key(batch, name), answer={"refused": "the file cannot be opened"})
-            continue
-        if not _is_archive(path):
-            yield Item(name, name_key(batch, name), path=path)
-            continue
-        archives += 1
-        folder = staging / f"archive-{archives}"
+    batch: str
+    staging: Path
+    limits: Limits
+    skip: frozenset[str]
+
+    def item(self, name: str, **fields: Any) -> Item:
+        """Return an item of this import."""
+        return Item(name, name_key(self.batch, name), **fields)
+
+    def wants(self, name: str) -> bool:
+        """Return whether a file still has no outcome."""
+        return name_key(self.batch, name) not in self.skip
+
+
+Source = Callable[[Work, ReaderProcess], Iterator[Item]]
+
+
+def folder_source(source: Path) -> Source:
+    """Return the source that yields every file of a folder, a single file, or an archive file."""
+
+    def items(work: Work, reader: ReaderProcess) -> Iterator[Item]:
+        # Files that cannot even be looked at carry their refusal already.
+        archives = 0
+        for name, path in _walk(source):
+            if is_clutter(name):
+                continue
+            if path.is_symlink() or not path.is_file():
+                yield work.item(name, answer={"refused": "a link, not a file"})
+                continue
+            if not os.access(path, os.R_OK):
+                yield work.item(name, answer={"refused": "the file cannot be opened"})
+                continue
+            if not _is_archive(path):
+                yield work.item(name, path=path)
+                continue
+            archives += 1
+            folder = work.staging / f"archive-{archives}"
+            folder.mkdir(mode=0o700)
+            for inner, number, reason in reader.expand(path, folder):
+                full = f"{name}/{inner}" if inner else name
+                if reason:
+                    yield work.item(full, answer={"refused": reason})
+                else:
+                    yield work.item(full, path=folder / number)
+
+    return items
+
+
+def archive_source(studies: ArchiveStudies) -> Source:
+    """Return the source that fetches imaging studies of an archive, object by object."""
+
+    def items(work: Work, reader: ReaderProcess) -> Iterator[Item]:
+        archive = Archive(studies.archive)
+        folder = work.staging / "fetched"
         folder.mkdir(mode=0o700)
-        for inner, number, reason in reader.expand(path, folder):
-            full = f"{name}/{inner}" if inner else name
-            if reason:
-                yield Item(full, name_key(batch, full), answer={"refused": reason})
-            else:
-                yield Item(full, name_key(batch, full), path=folder / number)
+        number = 0
+        for study in studies.study_uids:
+            for series, instance in archive.instances(study):
+                name = f"{study}/{series}/{instance}"
+                if not work.wants(name):
+                    continue
+                number += 1
+                path = folder / f"{number:07d}"
+                try:
+                    archive.fetch(study, series, instance, path, limit=work.limits.file_bytes)
+                except NotDelivered as failure:
+                    yield work.item(name, answer={"refused": str(failure)})
+                else:
+                    yield work.item(name, path=path, expected=instance)
+
+    return items
 
 
 class ReadingPool:
@@ -104,10 +153,12 @@ class ReadingPool:
         self.peak_memory_bytes = 0
 
     def read(
-        self, items: Callable[[ReaderProcess], Iterator[Item]], staging: Path, *, skip: set[str]
+        self,
+        source: Source,
+        work: Work,
     ) -> Iterator[Item]:
         """
-        Yield each item with its answer, in the order of `items`; those with `name_key` in `skip` are left out.
+        Yield each item with its answer, in the order of the source; those that `work` does not want are left out.
 
         The order decides which of two clashing files stays, so it must not depend on which process was
         faster. Not more than a few dozen files wait between reading and committing, whatever the folder's size.
@@ -129,12 +180,12 @@ class ReadingPool:
             try:
                 with ReaderProcess(self._limits) as reader:
                     number = 0
-                    for item in items(reader):
-                        if item.name_key in skip:
+                    for item in source(work, reader):
+                        if item.name_key in work.skip:
                             continue
                         number += 1
                         item.place = number
-                        item.staged = staging / f"f{number:07d}"
+                        item.staged = work.staging / f"f{number:07d}"
                         if not put(done if item.answer else todo, item):
                             return
             except BaseException as error:
@@ -143,7 +194,7 @@ class ReadingPool:
                 for _ in range(self._processes):
                     put(todo, None)
 
-        def work() -> None:
+        def read() -> None:
             reader = ReaderProcess(self._limits)
             try:
                 while not stop.is_set():
@@ -155,6 +206,13 @@ class ReadingPool:
                         return
                     if item.path is not None and item.staged is not None:
                         item.answer = reader.read(item.path, item.staged, syntax=self._syntax)
+                        if (
+                            item.expected
+                            and item.answer.get("uids", {}).get("instance", item.expected) != item.expected
+                        ):
+                            item.answer = {
+                                "refused": "the archive delivered another image than the one asked for"
+                            }
                     if not put(done, item):
                         return
             except BaseException as error:
@@ -166,7 +224,7 @@ class ReadingPool:
 
         threads = [threading.Thread(target=produce, daemon=True, name="import-files")]
         threads += [
-            threading.Thread(target=work, daemon=True, name=f"import-read-{k}")
+            threading.Thread(target=read, daemon=True, name=f"import-read-{k}")
             for k in range(self._processes)
         ]
         for thread in threads:

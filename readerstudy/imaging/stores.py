@@ -102,10 +102,9 @@ def open_name(scope: UUID, sealed: bytes) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)[-300:]
 
 
-def open_path(scope: UUID, sealed: bytes) -> Path:
-    """Return a sealed path exactly as it was given, for the import itself."""
-    data = unseal("imaging.identities", scope, sealed, bound_to="name")
-    return Path(data.decode("utf-8", "surrogateescape"))
+def open_source(scope: UUID, sealed: bytes) -> str:
+    """Return a sealed source exactly as it was given, for the import itself."""
+    return unseal("imaging.identities", scope, sealed, bound_to="name").decode("utf-8", "surrogateescape")
 
 
 # --- identities -----------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from uuid import UUID
 from django.utils import timezone
 
 from readerstudy.core.jobs import JobContext, JobRefused, job_handler
-from readerstudy.imaging import stores
+from readerstudy.imaging.archive import ArchiveUnknown
 from readerstudy.imaging.models import ImportBatch
 from readerstudy.imaging.services import receive
-from readerstudy.imaging.services.receiving import SourceMissing
+from readerstudy.imaging.services.receiving import SourceMissing, source_of
 from readerstudy.imaging.task_names import FILL
 
 
@@ -19,7 +19,7 @@ def fill(context: JobContext, *, batch: str, **_: Any) -> None:
     row = ImportBatch.objects.get(public_id=UUID(batch))
     if row.state == ImportBatch.State.DONE:
         return
-    source = stores.open_path(row.scope, row.source_sealed)
+    source = source_of(row)
     try:
         receive(
             scope=row.scope,
@@ -29,6 +29,6 @@ def fill(context: JobContext, *, batch: str, **_: Any) -> None:
             commit=context.commit,
             progress=lambda done: context.progress(done, 0, "files read"),
         )
-    except SourceMissing as error:
+    except (SourceMissing, ArchiveUnknown) as error:
         ImportBatch.objects.filter(pk=row.pk).update(state=ImportBatch.State.FAILED, problem=str(error))
         raise JobRefused(str(error)) from error

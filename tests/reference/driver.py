@@ -2,7 +2,8 @@
 Run every entry of a folder of reference results by its `params` alone.
 
 The folder is `READERSTUDY_REFERENCE`, else `reference/stats` under `READERSTUDY_SHARED`, else
-`../shared/reference/stats` beside the repository. `python -m tests.reference.driver [FOLDER]` prints what fails.
+`../shared/reference/stats` beside the repository. `python -m tests.reference.driver [FOLDER]`
+prints what fails.
 """
 
 from __future__ import annotations
@@ -113,14 +114,20 @@ def summary(outcomes: list[Outcome]) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+
     path = Path(arguments[0]) if arguments else folder()
+    if not entries(path):
+        say(f"no reference entries in {path}: set READERSTUDY_REFERENCE")
+        return 2
     outcomes = [check(path, name, entry) for name, entry in entries(path)]
     for outcome in outcomes:
         if outcome.not_covered:
-            print(f"{outcome.name}: not covered ({outcome.not_covered})")
+            say(f"{outcome.name}: not covered ({outcome.not_covered})")
         for problem in outcome.problems[:6]:
-            print(f"{outcome.name}: {problem}")
-    print(summary(outcomes))
+            say(f"{outcome.name}: {problem}")
+    say(summary(outcomes))
     return int(any(o.problems or o.not_covered for o in outcomes))
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from readerstudy import stats
-from readerstudy.stats.froc.study import operating_points
+from readerstudy.stats.froc.study import localisation_curve
 from readerstudy.stats.mrmc.covariance import cell_covariance
 from readerstudy.stats.roc.placements import placements
 
@@ -223,7 +223,7 @@ def froc_fom(folder: Folder, p: dict) -> dict:
 
 
 def froc_operating_points(folder: Folder, p: dict) -> list:
-    curve = operating_points(
+    curve = localisation_curve(
         study(folder, p["data"]), curve=p["curve"], treatment=layouts.text(p["treatment"]),
         reader=layouts.text(p["reader"]),
     )  # fmt: skip

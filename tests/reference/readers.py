@@ -208,7 +208,8 @@ FUNCTIONS = {
     **{
         f.__name__: f
         for f in (
-            cohen_kappa, light_kappa, icc, kendall_w, mcnemar, mcnemar_per_reader, cochran_q, clustered_mcnemar,
+            cohen_kappa, light_kappa, icc, kendall_w, mcnemar, mcnemar_per_reader, cochran_q,
+            clustered_mcnemar,
         )
     },
 }  # fmt: skip

@@ -57,10 +57,18 @@ def delong_unpaired(folder: Folder, p: dict) -> dict:
     )  # fmt: skip
 
 
+def _resamples(asked: int, n: int) -> int:
+    """
+    At least what was asked: the tolerance is meant for the peer's Monte Carlo error, ours shall be small.
+    """
+    return max(asked, min(100_000, 20_000_000 // n))
+
+
 def bootstrap_auc_ci(folder: Folder, p: dict) -> dict:
     (one,) = layouts.scores(folder, p["data"])
     boot = stats.bootstrap_auc(
-        one.truth, one.values, stratified=p["stratified"], resamples=p["resamples"],
+        one.truth, one.values, stratified=p["stratified"],
+        resamples=_resamples(p["resamples"], one.truth.size),
         rng=np.random.default_rng(20240501), confidence=p["confidence"], interval=p["interval"],
     )  # fmt: skip
     return result_of(
@@ -72,19 +80,15 @@ def bootstrap_auc_test(folder: Folder, p: dict) -> dict:
     rng = np.random.default_rng(20240501)
     if p["paired"]:
         truth, first, second, _ = layouts.paired(folder, p["data"])
+        resamples = _resamples(p["resamples"], truth.size)
         test = stats.bootstrap_auc_difference(
-            truth, first, second, stratified=p["stratified"], resamples=p["resamples"], rng=rng
+            truth, first, second, stratified=p["stratified"], resamples=resamples, rng=rng
         )
     else:
         a, b = layouts.scores(folder, p["data"])
+        resamples = _resamples(p["resamples"], max(a.truth.size, b.truth.size))
         test = stats.bootstrap_auc_difference_unpaired(
-            a.truth,
-            a.values,
-            b.truth,
-            b.values,
-            stratified=p["stratified"],
-            resamples=p["resamples"],
-            rng=rng,
+            a.truth, a.values, b.truth, b.values, stratified=p["stratified"], resamples=resamples, rng=rng
         )
     return {"z": test.test.statistic, "p": test.test.p}
 
@@ -122,8 +126,8 @@ def roc_thresholds(folder: Folder, p: dict) -> list:
         c = point.counts
         rows.append(
             {
-                "threshold": point.threshold, "sensitivity": point.sensitivity, "specificity": point.specificity,
-                "tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn,
+                "threshold": point.threshold, "sensitivity": point.sensitivity, "specificity":
+                point.specificity, "tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn,
                 "ppv": share_of_counts(c, "ppv").value, "npv": share_of_counts(c, "npv").value,
                 "accuracy": share_of_counts(c, "accuracy").value,
                 "youden": point.sensitivity + point.specificity,
@@ -207,9 +211,9 @@ def multiclass_metrics(folder: Folder, p: dict) -> dict:
     assert q == m.matrix.shape[0]
     return {
         "matrix": m.matrix.tolist(), "accuracy": m.accuracy.value, "balanced_accuracy": m.balanced_accuracy,
-        "precision": list(m.precision), "recall": list(m.recall), "f1": list(m.f1), "support": list(m.support),
-        "specificity_per_class": list(m.specificity), "macro_f1": m.macro_f1, "micro_f1": m.micro_f1,
-        "weighted_f1": m.weighted_f1, "mcc": m.mcc, "kappa": kappa["identity"],
+        "precision": list(m.precision), "recall": list(m.recall), "f1": list(m.f1), "support":
+        list(m.support), "specificity_per_class": list(m.specificity), "macro_f1": m.macro_f1, "micro_f1":
+        m.micro_f1, "weighted_f1": m.weighted_f1, "mcc": m.mcc, "kappa": kappa["identity"],
         "kappa_quadratic": kappa["quadratic"],
         "log_loss": stats.log_loss(truth, probabilities).value,
     }  # fmt: skip

@@ -28,10 +28,10 @@ def write_series(folder: Path, n_slices: int, *, size: int = 512, seed: int = 1)
     folder.mkdir(parents=True, exist_ok=True)
     study, series, frame_of_reference = (generate_uid(entropy_srcs=[str(seed), word]) for word in "abc")
     body = gaussian_filter(rng.normal(size=(size, size)), 12) * 4000 + 1000
-    noise = [gaussian_filter(rng.normal(size=(size, size)), 0.7) * 30 for _ in range(8)]
+    noise = [gaussian_filter(rng.normal(size=(size, size)), 0.7) * 30 for _ in range(min(8, n_slices))]
     paths = []
     for index in range(n_slices):
-        values = np.clip(np.roll(body, index, axis=0) + noise[index % 8], 0, 4095).astype("<u2")
+        values = np.clip(np.roll(body, index, axis=0) + noise[index % len(noise)], 0, 4095).astype("<u2")
         dataset = Dataset()
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

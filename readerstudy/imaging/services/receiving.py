@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,8 @@ from readerstudy.dicom.attributes import Json, element
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.series import describe
 from readerstudy.imaging import stores
-from readerstudy.imaging.intake_queue import Item, ReadingPool, items_of
+from readerstudy.imaging.archive import Archive, ArchiveStudies
+from readerstudy.imaging.intake_queue import Item, ReadingPool, Work, archive_source, folder_source
 from readerstudy.imaging.models import (
     ImageSet,
     ImagingStudy,
@@ -99,7 +99,7 @@ def create_batch(
 def request_fill(
     *,
     scope: UUID,
-    source: Path,
+    source: Path | ArchiveStudies,
     at: datetime,
     keep_originals: bool | None = None,
     laterality: str = Laterality.UNKNOWN,
@@ -107,18 +107,17 @@ def request_fill(
     actor: Actor | None = None,
 ) -> ImportBatch:
     """
-    Ask a worker to take in a folder or archive file; the job carries the batch's public id only.
+    Ask a worker to take in what `receive` takes; the job carries the batch's public id only.
 
     Raises
     ------
-    SourceMissing
+    SourceMissing, archive.ArchiveUnknown
         If `source` does not exist.
     """
-    if not Path(source).exists():
-        raise SourceMissing("The folder or file to import does not exist or may not be read.")
+    _check_there(source)
     batch = create_batch(
         scope=scope,
-        source=str(Path(source).resolve()),
+        source=_as_text(source),
         at=at,
         keep_originals=keep_originals,
         laterality=laterality,
@@ -137,7 +136,7 @@ def limits_from_settings() -> Limits:
 def receive(
     *,
     scope: UUID,
-    source: Path,
+    source: Path | ArchiveStudies,
     at: datetime,
     batch: ImportBatch | None = None,
     keep_originals: bool | None = None,
@@ -148,7 +147,7 @@ def receive(
     progress: Progress | None = None,
 ) -> ImportBatch:
     """
-    Take in a folder, a file or an archive file.
+    Take in a folder, a file, an archive file, or imaging studies of a DICOMweb archive.
 
     Safe to run again on the same batch: files that have their outcome are left out.
 
@@ -156,8 +155,8 @@ def receive(
     ----------
     scope : UUID
         Public id of the reader study.
-    source : Path
-        Folder, DICOM file or ZIP archive.
+    source : Path or ArchiveStudies
+        Folder, DICOM file, ZIP archive, or studies to be fetched.
     at : datetime
         The time to write down.
     batch : ImportBatch, optional
@@ -171,14 +170,15 @@ def receive(
     ------
     SourceMissing
         If `source` does not exist.
+    archive.ArchiveUnknown, archive.ArchiveUnavailable
+        If the archive is not configured, or stops answering; what arrived before stays, and the import can be
+        resumed.
     """
-    source = Path(source)
-    if not source.exists():
-        raise SourceMissing("The folder or file to import does not exist or may not be read.")
+    _check_there(source)
     if batch is None:
         batch = create_batch(
             scope=scope,
-            source=str(source),
+            source=_as_text(source),
             at=at,
             keep_originals=keep_originals,
             laterality=laterality,
@@ -189,20 +189,25 @@ def receive(
     stores.remove_staging(name)
     staging = stores.staging_folder(name)
     ImportBatch.objects.filter(pk=batch.pk).update(state=ImportBatch.State.RUNNING)
-    skip = set(batch.outcomes.values_list("name_key", flat=True))
+    work = Work(
+        batch=name,
+        staging=staging,
+        limits=limits_from_settings(),
+        skip=frozenset(batch.outcomes.values_list("name_key", flat=True)),
+    )
     pool = ReadingPool(
-        limits_from_settings(),
+        work.limits,
         processes=settings.READERSTUDY_IMPORT_PROCESSES,
         syntax=settings.READERSTUDY_FRAME_SYNTAX,
     )
-    find = partial(items_of, source, batch=name, staging=staging)
-    finished = len(skip)
+    items = archive_source(source) if isinstance(source, ArchiveStudies) else folder_source(source)
+    finished = len(work.skip)
     try:
-        for chunk in _chunks(pool.read(lambda reader: find(reader=reader), staging, skip=skip)):
+        for chunk in _chunks(pool.read(items, work)):
             with commit():
                 _Chunk(batch, at=at, first_number=finished).write(chunk)
             for item in chunk:
-                _remove_staged(item)
+                _remove_staged(item, staging)
             finished += len(chunk)
             if progress is not None:
                 progress(finished)
@@ -224,7 +229,26 @@ def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _remove_staged(item: Item) -> None:
+def _check_there(source: Path | ArchiveStudies) -> None:
+    if isinstance(source, ArchiveStudies):
+        Archive(source.archive)
+    elif not source.exists():
+        raise SourceMissing("The folder or file to import does not exist or may not be read.")
+
+
+def _as_text(source: Path | ArchiveStudies) -> str:
+    return source.as_text() if isinstance(source, ArchiveStudies) else str(source.resolve())
+
+
+def source_of(batch: ImportBatch) -> Path | ArchiveStudies:
+    """Return what a batch takes in, as it was given to `create_batch` or `request_fill`."""
+    text = stores.open_source(batch.scope, batch.source_sealed)
+    return ArchiveStudies.from_text(text) or Path(text)
+
+
+def _remove_staged(item: Item, staging: Path) -> None:
+    if item.path is not None and staging in item.path.parents:
+        item.path.unlink(missing_ok=True)
     if item.staged is None:
         return
     if "refused" in item.answer or "digest" in item.answer:

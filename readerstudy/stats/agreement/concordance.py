@@ -180,7 +180,8 @@ def _clustered_limits(
     sums = np.bincount(codes, weights=d, minlength=m)
     squares = np.bincount(codes, weights=d * d, minlength=m)
     # Everything that the variance components need is additive over patients, as counts are.
-    table = np.stack((per, sums, squares, sums**2 / per, per**2, np.ones(m)), axis=1)
+    parts = (per, sums, squares, sums**2 / per, per**2, np.ones(m))
+    table: FloatArray = np.stack(parts, axis=1).astype(np.float64)
 
     def variance(t: FloatArray) -> FloatArray:
         n, total, square, within_part, sizes, patients = (t[..., k] for k in range(6))
@@ -193,7 +194,7 @@ def _clustered_limits(
     def statistic(sign: float) -> Estimate:
         return jackknife_counts(
             table,
-            lambda t: np.asarray(t[..., 1] / t[..., 0] + sign * z * np.sqrt(variance(t)), dtype=np.float64),
+            lambda t: (t[..., 1] / t[..., 0] + sign * z * np.sqrt(variance(t))).astype(np.float64),
             scale="identity",
             method="Bland-Altman, items nested in patients",
             undefined_because="no items",

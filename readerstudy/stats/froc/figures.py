@@ -21,9 +21,10 @@ from typing import Literal
 
 import numpy as np
 
-from .._arrays import FloatArray
-from ..estimate import AnalysisRefused
-from ..mrmc.endpoints import Auc, Cells
+from readerstudy.stats._arrays import FloatArray
+from readerstudy.stats.estimate import AnalysisRefused
+from readerstudy.stats.mrmc.endpoints import Auc, Cells
+
 from .study import FrocStudy
 
 FigureName = Literal[
@@ -44,10 +45,10 @@ class FrocFigure:
     Parameters
     ----------
     figure : str
-        One of `FIGURES`. HrAuc, HrSe, HrSp: the case by its highest rating (a mark or none for the latter two).
-        MaxLLF: share of lesions marked. MaxNLF, MaxNLFAllCases: non-lesion marks per non-diseased case, per case.
-        Cases left out in turn by the jackknife: all, but only diseased ones for HrSe and MaxLLF and only
-        non-diseased ones for HrSp and MaxNLF.
+        One of `FIGURES`. HrAuc, HrSe, HrSp: the case by its highest rating (a mark or none for the latter
+        two). MaxLLF: share of lesions marked. MaxNLF, MaxNLFAllCases: non-lesion marks per non-diseased
+        case, per case. Cases left out in turn by the jackknife: all, but only diseased ones for HrSe and
+        MaxLLF and only non-diseased ones for HrSp and MaxNLF.
     """
 
     figure: FigureName

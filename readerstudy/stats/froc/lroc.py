@@ -1,8 +1,9 @@
 """
 LROC: each reader gives each case one rating and one place, right or wrong.
 
-A point of the curve is the share of non-diseased cases at or above a rating against the share of diseased cases at or
-above it whose place was right. The curve is not extended to (1, 1): it ends where all cases are called.
+A point of the curve is the share of non-diseased cases at or above a rating against the share of diseased
+cases at or above it whose place was right. The curve is not extended to (1, 1): it ends where all cases are
+called.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._arrays import BoolArray, FloatArray, as_binary, as_scores, same_length
-from ..mrmc.endpoints import Cells, brute_force_cells, check_fraction
-from ..mrmc.readings import positions, readings_from_long
+from readerstudy.stats._arrays import BoolArray, FloatArray, as_binary, as_scores, same_length
+from readerstudy.stats.mrmc.endpoints import Cells, brute_force_cells, check_fraction
+from readerstudy.stats.mrmc.readings import positions, readings_from_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def _height(x: FloatArray, y: FloatArray, at: float) -> float:
 
 def _cells(study: LrocStudy, of_curve: Any) -> Cells:
     def figure(i: int, j: int, keep: BoolArray) -> float:
-        return float(of_curve(*_curve(study.ratings[0, j, keep], study.correct[j, keep], study.diseased[keep])))
+        return float(
+            of_curve(*_curve(study.ratings[0, j, keep], study.correct[j, keep], study.diseased[keep]))
+        )
 
     return brute_force_cells(1, len(study.readers), len(study.cases), figure, study.read)
 

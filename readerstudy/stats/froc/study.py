@@ -1,9 +1,9 @@
 """
 Marks of readers as arrays, and their curves.
 
-Conventions. A mark on a lesion (LL) carries the lesion's number; of several marks on one lesion the highest rating
-counts and the others count for nothing. Any other mark is a non-lesion mark (NL). An unmarked lesion, and a case
-without a non-lesion mark, rank below every rating (minus infinity) and tie among themselves.
+Conventions. A mark on a lesion (LL) carries the lesion's number; of several marks on one lesion the highest
+rating counts and the others count for nothing. Any other mark is a non-lesion mark (NL). An unmarked lesion,
+and a case without a non-lesion mark, rank below every rating (minus infinity) and tie among themselves.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._arrays import BoolArray, FloatArray, IntArray, choice, read_only
-from ..estimate import _Record
-from ..mrmc.readings import Readings, positions
+from readerstudy.stats._arrays import BoolArray, FloatArray, IntArray, choice, read_only
+from readerstudy.stats.estimate import _Record
+from readerstudy.stats.mrmc.readings import Readings, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def froc_study(
             weights[c, :count] = given or 1.0 / count
     kept = (i >= 0) & (j >= 0)
     if np.any(k[kept] < 0):
-        missing = [str(case[n]) for n in np.flatnonzero(kept & (k < 0))]
+        missing = [str(case[int(n)]) for n in np.flatnonzero(kept & (k < 0))]
         raise ValueError(f"a mark names case {missing[0]}, which is not among the cases")
     on_lesion = np.asarray(is_lesion, dtype=bool)
     number = np.asarray(lesion, dtype=np.int64)
@@ -174,8 +174,10 @@ def froc_study(
     rows = kept & on_lesion
     wrong = rows & ((number < 1) | (number > lesions[np.maximum(k, 0)]))
     if wrong.any():
-        at = np.flatnonzero(wrong)[0]
-        raise ValueError(f"a mark names lesion {number[at]} of case {case[at]}, which has {lesions[k[at]]}")
+        at = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"a mark names lesion {number[at]} of case {case[at]}, which has {lesions[int(k[at])]}"
+        )
     np.maximum.at(hits, (i[rows], j[rows], k[rows], number[rows] - 1), ratings[rows])
     duplicates = int(rows.sum() - (hits > -np.inf).sum())
     rows = kept & ~on_lesion
@@ -189,7 +191,15 @@ def froc_study(
     if clusters is not None:
         codes = np.unique([str(c) for c in clusters], return_inverse=True)[1].astype(np.int64)
     return FrocStudy(
-        treatment_ids, reader_ids, case_ids, lesions, weights, hits, false.reshape(*shape, -1), duplicates, codes
+        treatment_ids,
+        reader_ids,
+        case_ids,
+        lesions,
+        weights,
+        hits,
+        false.reshape(*shape, -1),
+        duplicates,
+        codes,
     )
 
 
@@ -202,15 +212,15 @@ class LocalisationCurve(_Record):
     ----------
     x, y : ndarray, shape (n_points,)
         FROC: non-lesion marks per case (all cases) and share of lesions marked. AFROC: share of non-diseased
-        cases with a non-lesion mark, and share of lesions. wAFROC: the same with weighted lesions. ROC: shares
-        of cases by their highest rating.
+        cases with a non-lesion mark, and share of lesions. wAFROC: the same with weighted lesions. ROC:
+        shares of cases by their highest rating.
     """
 
     x: FloatArray
     y: FloatArray
 
 
-def operating_points(
+def localisation_curve(
     study: FrocStudy, *, curve: Literal["FROC", "AFROC", "wAFROC", "ROC"], treatment: str, reader: str
 ) -> LocalisationCurve:
     """

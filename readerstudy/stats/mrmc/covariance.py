@@ -1,4 +1,6 @@
-"""Covariance matrices of the cells' figures of merit; cells in the order treatments (outer), readers (inner)."""
+"""
+Covariance matrices of the cells' figures of merit; cells in the order treatments (outer), readers (inner).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ def jackknife_covariance(cells: Cells) -> FloatArray:
     r"""
     Covariance by leaving one case out, of all cells at once.
 
-    .. math:: \frac{N-1}{N} \sum_k (\theta_{(-k)} - \bar\theta_{(\cdot)})(\theta_{(-k)} - \bar\theta_{(\cdot)})^T
+    .. math:: \frac{N-1}{N} \sum_k g_k g_k^T, \quad
+              g_k = \theta_{(-k)} - \bar\theta_{(\cdot)}
 
     Parameters
     ----------
@@ -59,10 +62,10 @@ def _delong(data: Readings, endpoint: Auc | CallRate) -> FloatArray:
 
 def _unbiased(data: Readings, endpoint: Auc | CallRate) -> FloatArray:
     r"""
-    Unbiased covariance of AUCs (Gallas 2006; Hillis 2018).
+    Unbiased covariance of AUCs (Gallas 2006).
 
-    The product of two observed areas estimates the product of the true ones plus their covariance; the mean of
-    products of comparisons that share no case estimates the former alone.
+    The product of two observed areas estimates the product of the true ones plus their covariance; the mean
+    of products of comparisons that share no case estimates the former alone.
     """
     if isinstance(endpoint, CallRate):
         # For a mean of calls the unbiased estimator is the ordinary one.

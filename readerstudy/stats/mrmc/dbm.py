@@ -1,8 +1,8 @@
 """
 Dorfman, Berbaum and Metz' analysis of jackknife pseudovalues, in Hillis' form.
 
-With normalised pseudovalues its tests are those of Obuchowski and Rockette on the jackknife covariance; what it
-adds are the variance components of a three-way analysis of variance (treatments, readers, cases).
+With normalised pseudovalues its tests are those of Obuchowski and Rockette on the jackknife covariance; what
+it adds are the variance components of a three-way analysis of variance (treatments, readers, cases).
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class DbmResult(_Record):
 
 def pseudovalues(cells: Cells) -> FloatArray:
     r"""
-    Normalised jackknife pseudovalues :math:`N\hat\theta - (N-1)\hat\theta_{(-k)}`, shifted to the mean of the figure.
+    Normalised jackknife pseudovalues.
+
+    :math:`N\hat\theta - (N-1)\hat\theta_{(-k)}`, shifted so that their mean is the figure.
 
     Parameters
     ----------
@@ -148,7 +150,8 @@ def dbm(
 
     References
     ----------
-    .. [1] Dorfman DD, Berbaum KS, Metz CE. Invest Radiol 1992;27:723-731. doi:10.1097/00004424-199209000-00015
+    .. [1] Dorfman DD, Berbaum KS, Metz CE. Invest Radiol 1992;27:723-731.
+       doi:10.1097/00004424-199209000-00015
     .. [2] Hillis SL, Berbaum KS, Metz CE. Acad Radiol 2008;15:647-661. doi:10.1016/j.acra.2007.12.015
     """
     if len(data.readers) < 2 or len(data.treatments) < 2:

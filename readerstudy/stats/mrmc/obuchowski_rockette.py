@@ -1,15 +1,15 @@
 r"""
 Obuchowski and Rockette's analysis of several readers and cases, with Hillis' degrees of freedom.
 
-The figures of merit are modelled as treatment + reader + treatment x reader + error, whose errors are correlated
-because the readers read the same cases; the correlations come from a cell covariance matrix.
+The figures of merit are modelled as treatment + reader + treatment x reader + error, whose errors are
+correlated because the readers read the same cases; the correlations come from a cell covariance matrix.
 
 References
 ----------
 .. [1] Obuchowski NA, Rockette HE. Commun Stat Simul Comput 1995;24:285-308. doi:10.1080/03610919508813243
 .. [2] Hillis SL. Stat Med 2007;26:596-619. doi:10.1002/sim.2532
 .. [3] Hillis SL. Stat Med 2014;33:330-360. doi:10.1002/sim.5926
-.. [4] Obuchowski NA. Acad Radiol 2009;16:1424-1433 (split-plot designs).
+.. [4] Obuchowski NA, Gallas BD, Hillis SL. Acad Radiol 2012;19:1508-1517 (split-plot designs).
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def error_components(
 
 
 def mean_squares(foms: FloatArray) -> tuple[float, float, float]:
-    """Mean squares of treatments, readers and their interaction; NaN where there are no degrees of freedom."""
+    """
+    Mean squares of treatments, readers and their interaction; NaN where there are no degrees of freedom.
+    """
     i, j = foms.shape
     grand = foms.mean()
     rows, columns = foms.mean(axis=1), foms.mean(axis=0)
@@ -290,7 +292,8 @@ def or_of_cells(
         np.asarray(foms, dtype=np.float64), covariance, treatments, readers,
         random_readers=random_readers, design=design, n=n_cases, n_clusters=n_clusters, clip=clip,
         alternative=alternative, confidence=confidence,
-        method=f"Obuchowski-Rockette, {what}; {readers_are} readers, {cases} cases, {design.replace('_', ' ')}",
+        method=f"Obuchowski-Rockette, {what}; {readers_are} readers, {cases} cases, "
+        f"{design.replace('_', ' ')}",
     )  # fmt: skip
     notes = [note] if note else []
     if random_readers and j == 2:

@@ -23,7 +23,9 @@ from readerstudy.stats._arrays import (
 def positions(
     name: str, values: Sequence[Any], order: Sequence[Any] | None
 ) -> tuple[tuple[str, ...], IntArray]:
-    """Give each value its place in `order` (or in the sorted values), compared as text; -1 where not listed."""
+    """
+    Give each value its place in `order` (or in the sorted values), compared as text; -1 where not listed.
+    """
     texts = np.array([str(value) for value in values])
     labels = tuple(str(x) for x in order) if order is not None else tuple(sorted(set(texts.tolist())))
     if len(set(labels)) != len(labels):

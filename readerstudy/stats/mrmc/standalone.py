@@ -97,7 +97,7 @@ def standalone_vs_readers(
     References
     ----------
     .. [1] Hillis SL, Obuchowski NA, Berbaum KS. Acad Radiol 2011;18:129-142. doi:10.1016/j.acra.2010.09.007
-    .. [2] Hupse R et al. Radiology 2013;266:123-129. doi:10.1148/radiol.12120218
+    .. [2] Hupse R et al. Eur Radiol 2013;23:93-100.
     .. [3] Chakraborty DP. Observer Performance Methods for Diagnostic Imaging. CRC Press, 2017, ch. 22.
     """
     choice("method", method, ("single_modality", "two_modality"))
@@ -230,7 +230,8 @@ def non_inferiority(
     confidence: float = 0.95,
 ) -> MarginTest:
     r"""
-    Whether a treatment is not worse than the reference by a margin, or better by one (random readers and cases).
+    Whether a treatment is not worse than the reference by a margin, or better by one (random readers and
+    cases).
 
     .. math:: t = (\hat d + \delta)/\widehat{se} \quad\text{(non-inferiority)}, \qquad
               t = (\hat d - \delta)/\widehat{se} \quad\text{(superiority)}

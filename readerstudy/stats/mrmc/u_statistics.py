@@ -1,9 +1,9 @@
 r"""
 U-statistics of several readers and cases (Gallas), for any pattern of missing readings.
 
-A comparison of one diseased with one non-diseased case by one reader is the unit. The variance of their mean is a sum
-of eight moments, one per way in which two comparisons can share reader and cases, weighted by how often each way occurs
-in the design.
+A comparison of one diseased with one non-diseased case by one reader is the unit. The variance of their mean
+is a sum of eight moments, one per way in which two comparisons can share reader and cases, weighted by how
+often each way occurs in the design.
 
 References
 ----------
@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from readerstudy.stats._arrays import FloatArray
+from readerstudy.stats._arrays import BoolArray, FloatArray
 from readerstudy.stats.distributions import t_quantile, t_tail
 from readerstudy.stats.estimate import AnalysisRefused, Estimate, HypothesisTest, _Record
 
@@ -189,8 +189,8 @@ def _row(
     confidence: float,
     method: str,
 ) -> UStatistic:
-    read = np.asarray(data.read[chosen]).any(axis=0)
-    cases = read.any(axis=0)
+    read: BoolArray = np.any(data.read[chosen], axis=0)
+    cases: BoolArray = np.any(read, axis=0)
     n1, n0 = int((cases & data.diseased).sum()), int((cases & ~data.diseased).sum())
     null = 0.5 if len(chosen) == 1 else 0.0
     n = n1 + n0
@@ -243,8 +243,8 @@ def u_statistics(
     data : Readings
         The readings.
     endpoint : Auc or CallRate, optional
-        Figure of merit. The call of a case counts once per pair of a diseased and a non-diseased case that the
-        reader read.
+        Figure of merit. The call of a case counts once per pair of a diseased and a non-diseased case that
+        the reader read.
     estimator : {"unbiased", "mle"}
         Moments over different cases and readers only, or with equal indices left in (never negative for one
         treatment, too large in small studies).

@@ -13,6 +13,7 @@ from readerstudy.stats._arrays import FloatArray, as_binary, as_clusters, as_sco
 from readerstudy.stats.distributions import clip_interval, t_quantile
 from readerstudy.stats.estimate import Estimate
 from readerstudy.stats.resampling.jackknife import jackknife_variance
+from readerstudy.stats.resampling.weights import cluster_weights
 
 from .curves import roc_curve
 
@@ -20,7 +21,9 @@ Focus = Literal["specificity", "sensitivity"]
 
 
 def _area_between(x: FloatArray, y: FloatArray, low: float, high: float) -> float:
-    """Trapezoid area under a curve (x not falling) between two abscissae; the upper end at a vertical step."""
+    """
+    Trapezoid area under a curve (x not falling) between two abscissae; the upper end at a vertical step.
+    """
     if high <= low:
         return 0.0
     inside = (x > low) & (x < high)
@@ -186,44 +189,122 @@ def _curve_statistic(
     )
 
 
+def _rates(fp: FloatArray, tp: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points (fpr, tpr) of cumulative counts, from (0, 0) on."""
+    return np.concatenate(([0.0], fp / fp[-1])), np.concatenate(([0.0], tp / tp[-1]))
+
+
+def _mirrored(fp: FloatArray, tp: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points (1 - tpr, 1 - fpr), rising: the same curve with sensitivity and specificity exchanged."""
+    x, y = _rates(fp, tp)
+    return 1 - y[::-1], 1 - x[::-1]
+
+
+def resampled_curve_statistic(
+    reference: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None,
+    of_counts: Callable[[FloatArray, FloatArray], float],
+    name: str,
+    rng: np.random.Generator,
+    n_resamples: int,
+    confidence: float,
+    seed: int | None,
+) -> Estimate:
+    """
+    A figure of a curve with a percentile bootstrap interval over items or patients.
+
+    `of_counts` takes cumulative false and true positives by falling threshold. A point of a curve is a
+    quantile of one class carried to the other: the jackknife is not consistent for it.
+    """
+    truth, values = as_binary("reference", reference), as_scores("scores", scores)
+    n = same_length(reference=truth, scores=values)
+    codes, m = as_clusters(np.arange(n) if clusters is None else clusters, n)
+    unit = "items" if clusters is None else "patients"
+    method = f"{name}; percentile bootstrap over {unit}, {n_resamples} resamples"
+    n_clusters = None if clusters is None else m
+    reason = "no positive items" if not truth.any() else "no negative items" if truth.all() else ""
+    if reason:
+        return Estimate.undefined(
+            reason, n=n, n_clusters=n_clusters, method=method, confidence=confidence, seed=seed
+        )
+    order = np.argsort(-values, kind="stable")
+    ordered = values[order]
+    last = np.flatnonzero(np.concatenate((ordered[1:] != ordered[:-1], [True])))
+    ill, owner = truth[order], codes[order]
+    value = of_counts(np.cumsum(~ill)[last].astype(np.float64), np.cumsum(ill)[last].astype(np.float64))
+    weights = cluster_weights(m, n_resamples, rng)
+    resampled = np.full(n_resamples, np.nan)
+    for k in range(n_resamples):
+        w = weights[k].astype(np.float64)[owner]
+        tp, fp = np.cumsum(w * ill)[last], np.cumsum(w * ~ill)[last]
+        if tp[-1] > 0 and fp[-1] > 0:
+            resampled[k] = of_counts(fp, tp)
+    defined = resampled[np.isfinite(resampled)]
+    if defined.size < 2:
+        nan = math.nan
+        note = "no interval: undefined in nearly all resamples"
+        return Estimate(value, nan, nan, nan, n, n_clusters, method, confidence, seed, note=note)
+    tail = (1 - confidence) / 2
+    low, high = (float(x) for x in np.quantile(defined, [tail, 1 - tail]))
+    return Estimate(
+        value, low, high, float(defined.std(ddof=1)), n, n_clusters, method, confidence, seed,
+        note=f"{n_resamples - defined.size} resamples lack a class" if defined.size < n_resamples else "",
+    )  # fmt: skip
+
+
 def sensitivity_at_specificity(
     reference: ArrayLike,
     scores: ArrayLike,
     *,
     specificity: float,
+    rng: np.random.Generator,
     clusters: ArrayLike | None = None,
+    n_resamples: int = 2000,
     confidence: float = 0.95,
+    seed: int | None = None,
 ) -> Estimate:
     """
     Sensitivity of the empirical curve at a fixed specificity.
 
     Parameters
     ----------
-    reference, scores, clusters, confidence
-        As in `partial_auc`.
+    reference : array_like of bool or 0/1, shape (n_items,)
+        The reference standard.
+    scores : array_like, shape (n_items,)
+        Ordinal grades or continuous scores, higher = more suspicious.
     specificity : float
         In 0..1; between two points of the curve the sensitivity is interpolated linearly, at a vertical step
         it is the upper end.
+    rng : numpy.random.Generator
+        Source of randomness for the interval.
+    clusters : array_like, shape (n_items,), optional
+        Patient of each item; patients are resampled with all their items, else items.
+    n_resamples : int
+        Resamples.
+    confidence : float
+        Coverage of the percentile interval.
+    seed : int, optional
+        Seed of the generator, to be kept with the result.
 
     Returns
     -------
     Estimate
+        Undefined when a class is absent.
 
     Examples
     --------
-    >>> sensitivity_at_specificity([0, 0, 1, 1], [1, 2, 2, 3], specificity=0.5).value
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> sensitivity_at_specificity([0, 0, 1, 1], [1, 2, 2, 3], specificity=0.5, rng=rng).value
     1.0
     """
     if not 0 <= specificity <= 1:
         raise ValueError(f"specificity must lie in 0..1, got {specificity!r}")
-    return _curve_statistic(
-        reference,
-        scores,
-        clusters,
-        lambda fpr, tpr: sensitivity_at(fpr, tpr, specificity),
-        f"sensitivity at specificity {specificity:g}",
-        confidence,
-    )
+    return resampled_curve_statistic(
+        reference, scores, clusters, lambda fp, tp: sensitivity_at(*_rates(fp, tp), specificity),
+        f"sensitivity at specificity {specificity:g}", rng, n_resamples, confidence, seed,
+    )  # fmt: skip
 
 
 def specificity_at_sensitivity(
@@ -231,18 +312,21 @@ def specificity_at_sensitivity(
     scores: ArrayLike,
     *,
     sensitivity: float,
+    rng: np.random.Generator,
     clusters: ArrayLike | None = None,
+    n_resamples: int = 2000,
     confidence: float = 0.95,
+    seed: int | None = None,
 ) -> Estimate:
     """
     Specificity of the empirical curve at a fixed sensitivity.
 
     Parameters
     ----------
-    reference, scores, clusters, confidence
-        As in `partial_auc`.
+    reference, scores, rng, clusters, n_resamples, confidence, seed
+        As in `sensitivity_at_specificity`.
     sensitivity : float
-        In 0..1; interpolated as in `sensitivity_at_specificity`, at a horizontal step the upper end.
+        In 0..1; interpolated likewise, at a horizontal step the upper end.
 
     Returns
     -------
@@ -250,12 +334,9 @@ def specificity_at_sensitivity(
     """
     if not 0 <= sensitivity <= 1:
         raise ValueError(f"sensitivity must lie in 0..1, got {sensitivity!r}")
-    return _curve_statistic(
-        reference,
-        scores,
-        clusters,
+    return resampled_curve_statistic(
+        reference, scores, clusters,
         # Mirrored on the falling diagonal, specificity is to sensitivity what it was the other way round.
-        lambda fpr, tpr: sensitivity_at(1 - tpr[::-1], 1 - fpr[::-1], sensitivity),
-        f"specificity at sensitivity {sensitivity:g}",
-        confidence,
-    )
+        lambda fp, tp: sensitivity_at(*_mirrored(fp, tp), sensitivity),
+        f"specificity at sensitivity {sensitivity:g}", rng, n_resamples, confidence, seed,
+    )  # fmt: skip

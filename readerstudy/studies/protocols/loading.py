@@ -143,10 +143,6 @@ def _explain(error: jsonschema.ValidationError) -> str:
         case "required":
             missing = [name for name in wanted if name not in value]
             return f"{', '.join(missing)} is missing"
-        case "additionalProperties":
-            known = sorted(error.schema.get("properties", {}))
-            unknown = sorted(set(value) - set(known))
-            return f"{', '.join(unknown)} is not known here; known are {', '.join(known)}"
         case "enum":
             return f"{value!r} is not allowed; allowed are {', '.join(map(str, wanted))}"
         case "const":
@@ -172,6 +168,13 @@ def _schema_problems(content: Any, lines: _Lines) -> Iterator[Problem]:
     for error in sorted(validator.iter_errors(content), key=lambda each: list(map(str, each.absolute_path))):
         best = jsonschema.exceptions.best_match([error]) if error.context else error
         path = tuple(best.absolute_path)
+        if best.validator == "additionalProperties" and isinstance(best.instance, dict):
+            known = sorted(best.schema.get("properties", {}))
+            for name in best.instance:
+                if name not in known:
+                    message = f"{name} is not known here; known are {', '.join(known)}"
+                    yield Problem(lines.of((*path, name)), _place(path), message)
+            continue
         yield Problem(lines.of(path), _place(path), _explain(best))
 
 
@@ -351,7 +354,7 @@ def load_protocol(source: str, *, name: str = "protocol") -> ProtocolDocument:
     if not problems:
         problems = list(_further_problems(content, lines))
     if problems:
-        raise ProtocolError(problems, name)
+        raise ProtocolError(sorted(problems, key=lambda problem: problem.line), name)
     levels, structures = _structures(content)
     return ProtocolDocument(
         id=content["protocol"],

@@ -121,7 +121,7 @@ export class Actions {
     const view = { ...pane.look.view, rotation: (pane.look.view.rotation + degrees + 360) % 360 };
     const wasFitted = pane.fitted;
     pane.setLook({ view });
-    if (wasFitted) pane.fit();
+    if (wasFitted) pane.home();
   }
 
   /** Mirroring is absent where sides matter. */

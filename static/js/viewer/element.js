@@ -144,6 +144,7 @@ export class RsViewer extends HTMLElement {
         inverted: saved?.inverted,
         view: saved?.view,
         wish: slot.rule.window ?? modalityWindow,
+        fieldMm: slot.rule.field_mm,
       });
     });
     this.#rearrangeQueue();
@@ -284,7 +285,12 @@ export class RsViewer extends HTMLElement {
     this.structure = this.config.structures.find((one) => one.id === id) ?? (id ? { id } : undefined);
     for (const { structure, frame_of_reference: frame, point_mm: point } of this.config.landmarks) {
       if (structure !== id) continue;
-      for (const pane of this.panes) pane.showPlace(point, frame);
+      for (const pane of this.panes) {
+        if (!pane.showPlace(point, frame)) continue;
+        // The middle of the level, so that the view stays put from the right joint to the left.
+        const level = this.levels(frame).find(({ group }) => group === this.structure.group);
+        pane.centreOn(level?.point ?? point);
+      }
     }
     this.redraw();
   }

@@ -1,6 +1,6 @@
 // Frames of the case: where they are on the server, fetching and decoding them with distrust.
 
-import { createImage } from "@cornerstonejs/dicom-image-loader";
+import createImage from "dicom-image-loader/createImage";
 import { BrokenAnswer, singlePart } from "./multipart.js";
 
 /** Why an image is missing, as a code that the page can put into words. */

@@ -6,23 +6,23 @@ export const DEFAULT_HANGING = [
     name: "spine",
     viewports: [
       { modality: "MR", plane: "sagittal", area: "main" },
-      { modality: "MR", plane: "axial", area: "top" },
-      { modality: "CT", plane: "axial", area: "bottom" },
+      { modality: "MR", plane: "axial", area: "top", field_mm: 140 },
+      { modality: "CT", plane: "axial", area: "bottom", field_mm: 140 },
     ],
   },
   {
     name: "ct",
     viewports: [
       { modality: "CT", plane: "sagittal", area: "main" },
-      { modality: "CT", plane: "axial", area: "top" },
+      { modality: "CT", plane: "axial", area: "top", field_mm: 140 },
       { modality: "CT", plane: "coronal", area: "bottom" },
     ],
   },
   {
     name: "x-ray",
     viewports: [
-      { modality: "XR", plane: "projection", area: "main" },
-      { modality: "XR", plane: "projection", area: "top" },
+      { modality: "XR", plane: "projection", view: "lateral", area: "main" },
+      { modality: "XR", plane: "projection", view: "AP", area: "top" },
     ],
   },
 ];
@@ -37,6 +37,7 @@ function sameModality(wanted, modality) {
 function matches(rule, series) {
   if (!sameModality(rule.modality, series.modality)) return false;
   if (rule.plane && rule.plane !== series.plane) return false;
+  if (rule.view && String(rule.view).toLowerCase() !== String(series.view ?? "").toLowerCase()) return false;
   if (rule.weighting) {
     const words = `${series.weighting ?? ""} ${series.label ?? ""}`.toLowerCase().split(/[^a-z0-9]+/);
     if (!words.includes(String(rule.weighting).toLowerCase())) return false;

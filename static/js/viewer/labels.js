@@ -26,11 +26,10 @@ export function sideLabel(plane, middle) {
   if (!side) return "";
   if (side.side === "middle") return middle.known ? t("Midline") : t("Middle of the series");
   const mm = Math.round(side.mm);
-  const text = {
-    right: middle.known ? "Right of midline, {mm} mm" : "Right of centre, {mm} mm",
-    left: middle.known ? "Left of midline, {mm} mm" : "Left of centre, {mm} mm",
-  }[side.side];
-  return t(text, { mm });
+  if (side.side === "right") {
+    return middle.known ? t("Right of midline, {mm} mm", { mm }) : t("Right of centre, {mm} mm", { mm });
+  }
+  return middle.known ? t("Left of midline, {mm} mm", { mm }) : t("Left of centre, {mm} mm", { mm });
 }
 
 /** Statement about the sides, where they are not established; "" otherwise. */

@@ -14,7 +14,7 @@ import {
 import { lateralityLabel, sideLabel, sliceLabel, windowLabel } from "./labels.js";
 import { Surface } from "./surface.js";
 import { t } from "./texts.js";
-import { displayed, fitView, scaleBar } from "./view.js";
+import { centredOn, displayed, fitView, scaleBar } from "./view.js";
 import { initialWindow } from "./windowing.js";
 
 const WARNING = "M8 2.5 14.5 13.5h-13zM8 6.5v3M8 11.4v.4";
@@ -101,7 +101,8 @@ export class Pane extends EventTarget {
    * Put a stack into this viewport.
    *
    * @param {import("./stacks.js").Stack} stack
-   * @param {{index?: number, window?: object, inverted?: boolean, view?: object, wish?: object}} start
+   * @param {{index?: number, window?: object, inverted?: boolean, view?: object, wish?: object,
+   *   fieldMm?: number}} start `fieldMm`: field of view around the joint's level, in mm.
    */
   async setStack(stack, start = {}) {
     this.stack?.removeEventListener("change", this.#onChange);
@@ -112,6 +113,7 @@ export class Pane extends EventTarget {
     this.look = { window: start.window, inverted: Boolean(start.inverted), view: start.view };
     this.fitted = !start.view;
     this.wish = start.wish;
+    this.fieldMm = start.fieldMm;
     this.element.dataset.series = stack.uid;
     delete this.element.dataset.slice;
     delete this.element.dataset.ready;
@@ -134,7 +136,7 @@ export class Pane extends EventTarget {
     const { failure, stack, target } = this;
     // What failed here has come after all, by itself or by another viewport's asking.
     if (failure && target >= 0 && stack.states[target] === "loaded") this.show(target);
-    else if (failure && target < 0 && stack.imageIds.length) this.setStack(stack, { ...this.look, wish: this.wish });
+    else if (failure && target < 0 && stack.imageIds.length) this.setStack(stack, { ...this.look, wish: this.wish, fieldMm: this.fieldMm });
     this.#drawProgress();
     this.dispatchEvent(new Event("progress"));
   };
@@ -175,8 +177,7 @@ export class Pane extends EventTarget {
     this.look.window ??= this.windowFor(this.wish, frame, image);
     const shape = JSON.stringify([frame.rows, frame.columns, frame.spacing]);
     if (!this.look.view || (this.fitted && this.shape !== shape)) {
-      const { rotation, flipH, flipV } = this.look.view ?? {};
-      this.look.view = fitView(displayed(frame), this.surface.size, { rotation, flipH, flipV });
+      this.look.view = this.#home(frame, stack.planes[index]);
       this.fitted = true;
     }
     this.shape = shape;
@@ -211,25 +212,52 @@ export class Pane extends EventTarget {
     this.dispatchEvent(new Event("look"));
   }
 
+  /** The view that the protocol wants: so many mm around the joint's level, else the whole image. */
+  #home(frame, plane) {
+    const { rotation, flipH, flipV } = this.look.view ?? {};
+    const image = displayed(frame);
+    const { size } = this.surface;
+    const whole = fitView(image, size, { rotation, flipH, flipV });
+    if (!this.fieldMm || !this.centre || !plane) return whole;
+    const scale = Math.max(whole.scale, Math.min(size.width, size.height) / this.fieldMm);
+    return centredOn(image, { ...whole, scale }, patientMmToImagePx(plane, this.centre));
+  }
+
+  /** Back to the view that the protocol wants. */
+  home() {
+    if (!this.frame) return;
+    this.setLook({ view: this.#home(this.frame, this.plane) });
+    this.fitted = true;
+  }
+
+  /** The whole image. */
   fit() {
     if (!this.frame) return;
     const { rotation, flipH, flipV } = this.look.view;
     this.setLook({ view: this.surface.fit({ rotation, flipH, flipV }) });
-    this.fitted = true;
+    this.fitted = !this.fieldMm;
+  }
+
+  /** Keep a patient point in the middle where the protocol shows a small field; a reader's own zoom stays. */
+  centreOn(point) {
+    this.centre = point;
+    if (!this.fieldMm || !this.frame || !this.plane) return;
+    if (this.fitted) this.home();
+    else this.setLook({ view: centredOn(displayed(this.frame), this.look.view, patientMmToImagePx(this.plane, point)) });
   }
 
   reset() {
     if (!this.frame) return;
     this.look.window = this.windowFor(this.wish);
     this.look.inverted = false;
-    this.setLook({ view: this.surface.fit({}) });
-    this.fitted = true;
+    this.look.view = undefined;
+    this.home();
   }
 
   resize() {
     if (!this.surface || !this.frame) return;
     this.surface.resize();
-    if (this.fitted) this.fit();
+    if (this.fitted) this.home();
     else this.redraw();
   }
 
@@ -270,7 +298,7 @@ export class Pane extends EventTarget {
     this.waiting.hidden = true;
     this.failure = failure;
     // Nothing of another image may stand behind the message.
-    this.picture.hidden = true;
+    this.picture.toggleAttribute("data-hidden", true);
     delete this.element.dataset.ready;
     delete this.element.dataset.slice;
     this.element.dataset.failed = failure.reason;
@@ -294,7 +322,7 @@ export class Pane extends EventTarget {
   #hideFailure() {
     clearTimeout(this.waitTimer);
     this.waiting.hidden = true;
-    this.picture.hidden = false;
+    this.picture.toggleAttribute("data-hidden", false);
     if (!this.failure) return;
     this.failure = undefined;
     delete this.element.dataset.failed;
@@ -309,7 +337,7 @@ export class Pane extends EventTarget {
     stack.forgive();
     this.target = -1;
     this.dispatchEvent(new Event("retry"));
-    if (index < 0 || !stack.imageIds.length) await this.setStack(stack, { wish: this.wish });
+    if (index < 0 || !stack.imageIds.length) await this.setStack(stack, { wish: this.wish, fieldMm: this.fieldMm });
     else await this.show(index);
     this.viewer.queue.pump();
   }

@@ -2,6 +2,7 @@
 
 import {
   cache,
+  getWebWorkerManager,
   getRenderingCapabilities,
   getRenderingEngine,
   imageLoader,
@@ -10,7 +11,6 @@ import {
   RenderingEngine,
   setUseCPURendering,
 } from "@cornerstonejs/core";
-import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { loadFrame } from "./frames.js";
 import { cornerstoneModule } from "./metadata.js";
 
@@ -47,6 +47,16 @@ export function cachedImage(imageId) {
   return loading.get(imageId);
 }
 
+function decoder() {
+  return new Worker(
+    new URL(
+      "../../../node_modules/@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js",
+      import.meta.url,
+    ),
+    { type: "module", name: "decoder" },
+  );
+}
+
 /**
  * The rendering engine, started at the first call.
  *
@@ -60,7 +70,9 @@ export function renderingEngine(wanted = "auto") {
   const cpu = wanted === "cpu" || (wanted === "auto" && (!capabilities.webgl || capabilities.softwareRasterizer));
   setUseCPURendering(cpu);
   mode = cpu ? "cpu" : "gpu";
-  initLoader({ maxWebWorkers: Math.max(1, Math.min(4, Math.floor((navigator.hardwareConcurrency || 2) / 2))) });
+  getWebWorkerManager().registerWorker("dicomImageLoader", decoder, {
+    maxWorkerInstances: Math.max(1, Math.min(4, Math.floor((navigator.hardwareConcurrency || 2) / 2))),
+  });
   metaData.addProvider(cornerstoneModule, 100000);
   imageLoader.registerImageLoader("rs", (imageId) => ({ promise: Promise.resolve(ready.get(imageId)) }));
   cache.setMaxCacheSize(2 * 1024 * 1024 * 1024);

@@ -26,6 +26,3 @@ export function setTexts(texts) {
 export function t(msgid, values = {}) {
   return (catalogue[msgid] || msgid).replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
 }
-
-/** Every message of the viewer, for the catalogue on the page (a test keeps it complete). */
-export const MESSAGES = [];

@@ -30,7 +30,8 @@ PAGE = """{% load front_end static %}<!doctype html>
 <link rel="stylesheet" href="{% static 'css/tokens.css' %}">
 <link rel="stylesheet" href="{% static 'css/viewer.css' %}">
 {% front_end 'static/js/reading.js' %}</head>
-<body style="margin:0;height:100vh;display:grid;grid-template:40px minmax(0,1fr)/minmax(0,1fr) 480px;background:var(--bg)">
+<body style="margin:0;height:100vh;display:grid;background:var(--bg);
+grid-template:40px minmax(0,1fr)/minmax(0,1fr) 480px">
 <header style="grid-column:1/-1;display:grid;place-items:center;background:var(--panel)">
 <rs-viewer-tools></rs-viewer-tools></header>
 <rs-viewer data-dicomweb="/dicomweb/{{ presentation }}" data-config="viewer-config"></rs-viewer>

@@ -9,8 +9,8 @@ import pydicom
 import pytest
 from django.utils import timezone
 
-from readerstudy.imaging.models import Instance
 from readerstudy.imaging.services import close_presentation
+from tests.readerstudy.imaging.addresses import addresses
 from tests.readerstudy.imaging.wsgi_client import HOST, session
 
 pytestmark = pytest.mark.shared
@@ -70,19 +70,6 @@ def test_attributes_are_the_allowed_ones_only(client_of, lumbar_set):
             "00280004", "00280010", "00280011", "00280030", "00280100", "00280101", "00280102", "00280103",
             "00281050", "00281051",
         }  # fmt: skip
-
-
-def addresses(image_set) -> list[str]:
-    row = Instance.objects.filter(series__imaging_study__image_set=image_set).first()
-    study, series = row.series.imaging_study.blinded_uid, row.series.blinded_uid
-    at_series = f"/studies/{study}/series/{series}"
-    at_instance = f"{at_series}/instances/{row.blinded_uid}"
-    return [
-        "/studies", "/series", "/instances", f"/studies/{study}/series", f"/studies/{study}/instances",
-        f"{at_series}/instances", f"/studies/{study}/metadata", f"{at_series}/metadata",
-        f"{at_instance}/metadata", f"{at_instance}/frames/1", f"{at_instance}/frames/1/rendered",
-        f"{at_instance}/rendered", f"{at_instance}/thumbnail", f"{at_series}/thumbnail",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast path", "Django"])

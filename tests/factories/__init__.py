@@ -43,7 +43,7 @@ from readerstudy.studies.protocols.loading import load_protocol
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _number = itertools.count(1)
 
 
