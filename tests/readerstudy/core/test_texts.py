@@ -74,7 +74,16 @@ def compiled():
     """The compiled catalogues, as bin/test and bin/demo make them."""
     for language in LANGUAGES:
         source = catalogue_path(language)
-        command = ["-m", "babel.messages.frontend", "--quiet", "compile", "-i", source, "-o", source.with_suffix(".mo")]
+        command = [
+            "-m",
+            "babel.messages.frontend",
+            "--quiet",
+            "compile",
+            "-i",
+            source,
+            "-o",
+            source.with_suffix(".mo"),
+        ]
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
     from django.utils.translation import trans_real
 
@@ -86,7 +95,10 @@ def test_page_carries_the_words_of_its_scripts(compiled):
     with translation.override("zh-hans"):
         page = template.render(Context())
     assert page.startswith('<script id="ui-texts" type="application/json">')
-    assert "无法显示此图像" in page.encode().decode("unicode_escape", errors="ignore") or "\\u65e0\\u6cd5" in page
+    assert (
+        "无法显示此图像" in page.encode().decode("unicode_escape", errors="ignore")
+        or "\\u65e0\\u6cd5" in page
+    )
     with translation.override("en"):
         assert ">{}<" in template.render(Context())
 
