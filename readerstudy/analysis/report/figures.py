@@ -110,10 +110,10 @@ def intervals_figure(
     high: float,
     margin: float | None = None,
     digits: int = 2,
-    width: float = 480,
+    width: float = 500,
 ) -> Drawing:
     """Estimates with whiskers on one axis; the side beyond the margin is shaded."""
-    row_height, left, right, bottom = 18.0, 215.0, 115.0, 20.0
+    row_height, left, right, bottom = 18.0, 215.0, 140.0, 20.0
     span = width - left - right
     drawing = Drawing(width, bottom + row_height * len(rows) + 6)
     top = bottom + row_height * len(rows)

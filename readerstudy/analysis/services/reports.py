@@ -33,18 +33,21 @@ def _foot(snapshot: Snapshot) -> str:
     return " · ".join(parts)
 
 
-def _drawn(drawing: Any) -> str:
+def _drawn(drawing: Any, number: int) -> str:
     """A figure as an SVG element, in the fonts of the page."""
     register_fonts()
     svg: str = renderSVG.drawToString(drawing)
     svg = svg[svg.index("<svg") :]
+    # Every drawing names its clipping path alike; in one page the first would cut all others.
+    svg = svg.replace('id="clip"', f'id="clip-{number}"').replace("url(#clip)", f"url(#clip-{number})")
+    svg = svg.replace('id="group"', f'id="group-{number}"')
     page = "system-ui, sans-serif"
     return svg.replace(f"font-family: {BOLD}", f"font-weight: 600; font-family: {page}").replace(
         f"font-family: {PLAIN}", f"font-family: {page}"
     )
 
 
-def _shown(block: object) -> dict[str, object]:
+def _shown(block: object, number: int) -> dict[str, object]:
     """A block as plain values for the HTML template."""
     match block:
         case Heading(text, level):
@@ -60,7 +63,7 @@ def _shown(block: object) -> dict[str, object]:
                 "numbers_from": block.numbers_from,
             }
         case Figure(drawing, caption):
-            svg = _drawn(drawing)
+            svg = _drawn(drawing, number)
             # The drawing is made of our own shapes and the snapshot's numbers; texts in it are escaped.
             return {"kind": "figure", "svg": mark_safe(svg), "caption": caption}  # noqa: S308
         case _:
@@ -73,7 +76,7 @@ def html_context(snapshot: Snapshot) -> dict[str, object]:
     blocks = report_blocks(snapshot=snapshot, document=protocol.document, title=snapshot.study.title)
     return {
         "title": snapshot.study.title,
-        "blocks": [_shown(block) for block in blocks],
+        "blocks": [_shown(block, number) for number, block in enumerate(blocks)],
         "foot": _foot(snapshot),
         "demonstration": DEMONSTRATION if snapshot.study.is_demonstration else "",
         "snapshot": snapshot,

@@ -51,6 +51,14 @@ def test_every_estimate_of_the_report_is_the_snapshots(made):
     assert "Demonstration data: simulated" in text
 
 
+def test_drawings_of_one_page_share_no_name(made):
+    text = as_html(latest_snapshot(made.study))
+    names = re.findall(r'id="([^"]+)"', text)
+    assert names
+    assert len(names) == len(set(names))
+    assert set(re.findall(r"url\(#([^)]+)\)", text)) <= set(names)
+
+
 def test_pdf_is_the_same_each_time_and_has_its_figures(made):
     snapshot = latest_snapshot(made.study)
     first = report_pdf(snapshot)
