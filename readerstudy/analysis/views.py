@@ -103,6 +103,7 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "filters": dashboard.filters(document, summary, view, plan),
             "headline": dashboard.headline(figures, plan, summary),
             "incorporation": dashboard.incorporation(figures),
+            "multireader": dashboard.multireader(figures),
             "tables": dashboard.tables(figures, document, plan),
             "finding": dashboard.finding_names(document)[view.finding],
             "can_export": can_export(study, request.user),

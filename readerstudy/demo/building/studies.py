@@ -11,6 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from readerstudy.accounts.models import User
+from readerstudy.analysis.selectors import data_hash, predictions_hash
+from readerstudy.analysis.services.locking import lock, unblind
+from readerstudy.demo.building.jobs import run_waiting
 from readerstudy.demo.building.people import PEOPLE
 from readerstudy.demo.building.simulation import (
     READERS,
@@ -86,7 +89,7 @@ def make_study(
         write_folder(folder, cases=n_cases, seed=seed, centres=("A",), variants=False, workers=2)
         say(f"{slug}: importing their images")
         import_images(study=study, source=folder, centre_code="A", actor=coordinator, at=timezone.now())
-        truth = read_truth(folder)
+        truth = read_truth(folder, seed=seed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     cases = list(study.cases.select_related("study", "image_set").order_by("pseudonym"))
@@ -134,8 +137,18 @@ def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say:
     return study
 
 
-def read_finished_study(*, made: Made, people: Mapping[str, User], seed: int, say: Say) -> None:
-    """Let the simulated people of the finished study carry every case to a confirmed reference standard."""
+@transaction.atomic
+def make_finished_study(*, people: Mapping[str, User], n_cases: int, seed: int, say: Say) -> ReaderStudy:
+    """Make the study that simulated people carried to a confirmed reference standard of every case."""
+    made = make_study(
+        slug=FINISHED,
+        title="Facet joint degeneration, finished (demonstration)",
+        n_cases=n_cases,
+        seed=seed,
+        people=people,
+        say=say,
+        n_excluded=1,
+    )
     say(f"{FINISHED}: simulated doctors read, settle and confirm every case")
     rng = np.random.default_rng([seed, 2])
     common = {"study": made.study, "truth": made.truth, "rng": rng}
@@ -143,3 +156,21 @@ def read_finished_study(*, made: Made, people: Mapping[str, User], seed: int, sa
         read_cases(reader=people[name], model=model, **common)
     settle_cases(adjudicator=people["senior"], **common)
     confirm_cases(member=people["panel"], **common)
+    return made.study
+
+
+def lock_and_unblind(*, study: ReaderStudy, people: Mapping[str, User], say: Say) -> None:
+    """Lock the finished study and unblind it, and compute its first snapshot, as its investigator would ask."""
+    say(f"{FINISHED}: locking, unblinding, computing the results")
+    signer = people["pi"]
+    locked = lock(
+        study=study, actor=signer, signed_digest=data_hash(study), reason="Demonstration.", at=timezone.now()
+    )
+    unblind(
+        study=locked,
+        actor=signer,
+        signed_digest=predictions_hash(locked),
+        reason="Demonstration.",
+        at=timezone.now(),
+    )
+    run_waiting(study)

@@ -203,7 +203,7 @@ def alpha_of_ratings(coded: Ratings, *, metric: Metric = "ordinal", confidence: 
     readers = counts.sum(axis=1)
     # The alpha of a set of units depends on the units only through these sums, so units with the same
     # counts are one case of the jackknife.
-    kinds, index = np.unique(counts, axis=0, return_inverse=True)
+    kinds, index = _distinct_rows(counts)
     per = kinds.sum(axis=1)
     coincidence_each = (
         kinds[:, :, None] * kinds[:, None, :] - np.eye(kinds.shape[1]) * kinds[:, :, None]
@@ -223,6 +223,19 @@ def alpha_of_ratings(coded: Ratings, *, metric: Metric = "ordinal", confidence: 
     se = math.sqrt(variance)
     half = t_quantile(confidence, n - 1) * se
     return Estimate(value, value - half, min(value + half, 1.0), se, n, None, method, confidence)
+
+
+def _distinct_rows(counts: FloatArray) -> tuple[FloatArray, np.ndarray]:
+    """
+    Distinct rows of whole counts and each row's place among them, as `numpy.unique` but by one number each.
+    """
+    base = float(counts.max()) + 1
+    if base ** counts.shape[1] >= 2.0**53:
+        kinds, index = np.unique(counts, axis=0, return_inverse=True)
+        return kinds, index.ravel()
+    code = (counts @ base ** np.arange(counts.shape[1])).astype(np.int64)
+    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    return counts[first], index
 
 
 def _alpha(coincidence: FloatArray, values: FloatArray, metric: str) -> FloatArray:

@@ -19,7 +19,7 @@ export function askEarly(root = document) {
     const answer = fetch(`${base}/studies/${study}/series/${uid}/metadata`, {
       headers: { Accept: "application/dicom+json" },
       credentials: "same-origin",
-      signal: AbortSignal.timeout(2800),
+      signal: AbortSignal.timeout(15000),
     }).then((response) => (response.ok ? response.json() : undefined));
     asked.set(
       uid,
