@@ -168,7 +168,7 @@ def test_a_larger_u_statistics_study_has_the_variance_of_delong_for_one_reader()
     ("change", "message"),
     [
         ({"rating": [1, 2, 3, np.nan]}, "rating holds NaN at item 3"),
-        ({"case": ["a", "a", "a", "b"]}, "read twice by reader 1 under x"),
+        ({"case": ["a", "b", "a", "d"]}, "read twice by reader 1 under x"),
         ({"diseased": [1, 1, 0, 1], "case": ["a", "b", "a", "b"], "reader": [1, 1, 2, 2]}, "two references"),
         ({"reader": [1, 1, 1]}, "reader must have 4 rows"),
         ({"readers": ["9"]}, "no row belongs"),
