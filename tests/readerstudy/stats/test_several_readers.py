@@ -128,6 +128,16 @@ def test_one_category_is_undefined_with_a_reason_for_each():
     assert stats.kendall_w(same)[0].undefined_because
 
 
+def test_no_unit_with_two_grades_is_undefined_and_no_error():
+    lonely = [[1, None], [None, 2], [3, None]]
+    for missing in ("available", "complete_cases"):
+        for kind in ("percent", "fleiss", "conger", "gwet", "brennan_prediger", "krippendorff"):
+            result = stats.multireader_agreement(lonely, kind=kind, categories=[1, 2, 3], missing=missing)
+            assert result.coefficient.undefined_because == "no unit was graded by two readers"
+        assert stats.krippendorff_alpha(lonely, missing=missing).undefined_because
+    assert stats.light_kappa(lonely, missing="complete_cases").undefined_because
+
+
 def test_fleiss_null_test_needs_complete_ratings():
     with pytest.raises(ValueError, match="complete ratings"):
         fleiss_null_test(code_ratings([[1, np.nan], [2, 2]]))
@@ -165,7 +175,7 @@ def test_nesting_widens_the_interval_of_the_bias():
     ("call", "message"),
     [
         (lambda: code_ratings([[1.0], [2.0]]), "n_readers >= 2"),
-        (lambda: code_ratings([[np.nan, np.nan]]), "no unit"),
+        (lambda: code_ratings(np.zeros((0, 2))), "ratings is empty"),
         (lambda: code_ratings([[1.0, 5.0]], categories=[1, 2]), "5, which is not among"),
         (lambda: code_ratings([[1.0, 2.0]], categories=[1, 2, 2]), "same value twice"),
         (lambda: agreement_coefficient(code_ratings(SHROUT_FLEISS), "kappa"), "kind must be one of"),
