@@ -60,6 +60,7 @@ _PAGES = (
         (
             (N_("Overview"), "grading:overview", _OFFICE),
             (N_("Cases"), "studies:cases", _OFFICE),
+            (N_("Images"), "studies:images", ("is_coordinator",)),
             (N_("Assignments"), "studies:assignments", _OFFICE),
         ),
     ),
