@@ -134,6 +134,7 @@ def exploratory_reasons(codes: list[str]) -> list[str]:
     sentences = {
         "not_planned": _("The plan does not name this comparison."),
         "not_held_out": _("Patients of the training and validation partitions are in it."),
+        "subgroup": _("The plan does not name a subgroup."),
         "one_centre": _("The plan does not name a single centre."),
         "model_not_named": _("The plan does not name the model version."),
         "model_not_approved": _("The model version was not approved before unblinding."),
