@@ -374,7 +374,9 @@ class _Chunk:
     def _load(self, items: list[Item], blinded: list[dict[str, str]]) -> None:
         """Read what is already there for the UIDs and patients of this chunk, in four queries."""
         keys = {self._subject(item) for item in items if "identity" in item.answer}
-        for image_set in ImageSet.objects.filter(scope=self.batch.scope, subject_key__in=keys):
+        # Locked, so that two imports of one patient do not renew the same series at once (PostgreSQL).
+        locked = ImageSet.objects.select_for_update().filter(scope=self.batch.scope, subject_key__in=keys)
+        for image_set in locked.order_by("pk"):
             self._sets[image_set.subject_key] = image_set
         known = {
             kind: {names[kind] for names in blinded if names} for kind in ("study", "series", "instance")
