@@ -1,0 +1,64 @@
+"""Acceptance of an item after all independent first reads. Pure: answers in, decision out."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from grading.answers import GivenAnswer
+from grading.models import ReferenceGrade
+from readerstudy.studies.protocols.document import Finding
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An item that needs no adjudicator."""
+
+    answer: GivenAnswer
+    provenance: str
+
+
+def accept(finding: Finding, answers: Sequence[GivenAnswer]) -> Accepted | None:
+    """
+    Decide whether the first reads of one item agree by the finding's rule.
+
+    Parameters
+    ----------
+    finding : Finding
+        Its `agreement` is ``exact``, ``within`` n, or ``same-side`` of the cut.
+    answers : sequence of GivenAnswer
+        One per independent first read.
+
+    Returns
+    -------
+    Accepted or None
+        The value kept and its provenance; None where the item goes to the adjudicator. The same typed
+        answer from everyone is agreed; a typed answer against a grade is discordant.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two answers.
+    """
+    if len(answers) < 2:
+        raise ValueError(f"answers holds {len(answers)} entry; at least 2 first reads are compared")
+    first = answers[0]
+    if all(first.same_as(other) for other in answers[1:]):
+        return Accepted(first, ReferenceGrade.Provenance.AGREED)
+    rule = finding.agreement
+    if rule.kind == "exact" or not all(answer.has_grade for answer in answers):
+        return None
+    grades = sorted(answer.grade for answer in answers if answer.grade is not None)
+    if rule.kind == "within":
+        agreed = all(high - low <= rule.within for low, high in combinations(grades, 2))
+    else:
+        agreed = len({grade >= finding.cut for grade in grades}) == 1
+    if not agreed:
+        return None
+    kept = {
+        "lower": grades[0],
+        "higher": grades[-1],
+        # The lower median: always a grade that somebody gave.
+        "median": statistics.median_low(grades),
+    }[rule.keep]
+    return Accepted(GivenAnswer(kind="grade", grade=kept), ReferenceGrade.Provenance.WITHIN_RULE)

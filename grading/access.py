@@ -1,0 +1,146 @@
+"""
+The only doors to assignments, for readers, adjudicators and panel members.
+
+Absent, another person's, withdrawn, out of turn and in a study that is not open all give the same
+answer, on purpose.
+"""
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
+
+from grading.models import Read
+from readerstudy.accounts.models import User
+from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy, StudyRole
+from readerstudy.studies.services.studies import current_protocol
+
+_NOTHING = "There is nothing here for you."
+
+
+def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
+    found = (
+        Assignment.objects.select_related("study", "case", "case__image_set", "duty")
+        .filter(
+            public_id=assignment,
+            user=user,
+            duty__duty=duty,
+            withdrawn_at__isnull=True,
+            study__state=ReaderStudy.State.OPEN,
+            case__status="included",
+        )
+        .first()
+    )
+    if found is None or not StudyRole.objects.filter(study=found.study, user=user, **{role: True}).exists():
+        raise Http404(_NOTHING)
+    return found
+
+
+def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
+    """
+    Return the reader's own open assignment whose turn it is.
+
+    Raises
+    ------
+    Http404
+        If it does not exist, is another reader's, its study is not open, or, where the order is
+        enforced, an earlier case is not submitted yet. These are indistinguishable on purpose.
+    """
+    found = _access(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    if not _is_its_turn(found):
+        raise Http404(_NOTHING)
+    return found
+
+
+def _own_reads(study: ReaderStudy, reader: User) -> "QuerySet[Assignment]":
+    return Assignment.objects.filter(
+        study=study,
+        user=reader,
+        duty__duty=CaseDuty.Duty.READER,
+        withdrawn_at__isnull=True,
+        case__status="included",
+    )
+
+
+def _next_in_order(study: ReaderStudy, reader: User) -> Assignment | None:
+    """Return the reader's first case that is not submitted."""
+    submitted = Read.objects.filter(
+        assignment=OuterRef("pk"), superseded_at__isnull=True, state=Read.State.SUBMITTED
+    )
+    return _own_reads(study, reader).filter(~Exists(submitted)).order_by("position").first()
+
+
+def _order_is_enforced(study: ReaderStudy) -> bool:
+    return bool(current_protocol(study).document.reading["order_enforced"])
+
+
+def _is_its_turn(assignment: Assignment) -> bool:
+    """Return whether a reader's case was begun already, is the next one, or may be read in any order."""
+    if Read.objects.filter(assignment=assignment, superseded_at__isnull=True).exists():
+        return True
+    following = _next_in_order(assignment.study, assignment.user)
+    if following is not None and following.pk == assignment.pk:
+        return True
+    return not _order_is_enforced(assignment.study)
+
+
+def open_to(reader: User, study: ReaderStudy) -> set[UUID]:
+    """Return the public ids of the reader's assignments that may be opened now."""
+    mine = _own_reads(study, reader)
+    if not _order_is_enforced(study):
+        return set(mine.values_list("public_id", flat=True))
+    begun = Read.objects.filter(assignment=OuterRef("pk"), superseded_at__isnull=True)
+    allowed = set(mine.filter(Exists(begun)).values_list("public_id", flat=True))
+    following = _next_in_order(study, reader)
+    if following is not None:
+        allowed.add(following.public_id)
+    return allowed
+
+
+def access_adjudication(*, adjudicator: User, assignment: UUID) -> Assignment:
+    """
+    Return the adjudicator's own assignment in an open study.
+
+    Raises
+    ------
+    Http404
+        In every other case.
+    """
+    return _access(adjudicator, assignment, CaseDuty.Duty.ADJUDICATOR, "is_adjudicator")
+
+
+def access_panel_case(*, member: User, assignment: UUID) -> Assignment:
+    """
+    Return the panel member's own assignment in an open study.
+
+    Raises
+    ------
+    Http404
+        In every other case.
+    """
+    return _access(member, assignment, CaseDuty.Duty.PANEL, "is_panel")
+
+
+def access_study(*, user: User, slug: str, role: str) -> ReaderStudy:
+    """
+    Return a study in which the user holds a blinded role.
+
+    Parameters
+    ----------
+    role : str
+        ``"is_reader"``, ``"is_adjudicator"`` or ``"is_panel"``.
+
+    Raises
+    ------
+    Http404
+        If there is no such study, the user has no such role in it, or it has not been opened.
+    """
+    found = (
+        StudyRole.objects.select_related("study")
+        .filter(study__slug=slug, user=user, **{role: True})
+        .exclude(study__state=ReaderStudy.State.DRAFT)
+        .first()
+    )
+    if found is None:
+        raise Http404(_NOTHING)
+    return found.study

@@ -1,0 +1,81 @@
+"""An answer to one item as a value, and the check that it fits the protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grading.models import Answer, Kind
+from readerstudy.studies.protocols.document import ProtocolDocument
+
+
+class BadAnswer(Exception):
+    """An answer that the protocol does not allow. The text says what is allowed."""
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """What was answered for one item: a grade, a value, or a typed answer with its reason."""
+
+    kind: str
+    grade: int | None = None
+    value: float | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, row: Answer) -> "GivenAnswer":
+        return cls(kind=row.kind, grade=row.grade, value=row.value, reason=row.reason)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the column values of an `Answer`."""
+        return {"kind": self.kind, "grade": self.grade, "value": self.value, "reason": self.reason}
+
+    @property
+    def has_grade(self) -> bool:
+        return self.kind == Kind.GRADE
+
+    def same_as(self, other: "GivenAnswer") -> bool:
+        """Return whether both say the same; the reason of a typed answer does not count."""
+        return (self.kind, self.grade, self.value) == (other.kind, other.grade, other.value)
+
+
+def read_answer(
+    document: ProtocolDocument, structure: str, finding_id: str, given: Mapping[str, Any]
+) -> GivenAnswer:
+    """
+    Check an answer that came from outside.
+
+    Parameters
+    ----------
+    given : mapping
+        ``kind`` and, as the kind asks, ``grade`` (int), ``value`` (number) or ``reason`` (text).
+
+    Raises
+    ------
+    BadAnswer
+        If the item does not exist or the answer does not fit it.
+    """
+    if not document.has_item(structure, finding_id):
+        raise BadAnswer("The protocol has no such item.")
+    finding = document.finding(finding_id)
+    kind = given.get("kind")
+    if kind == Kind.GRADE and finding.kind != "continuous":
+        grade = given.get("grade")
+        if isinstance(grade, bool) or not isinstance(grade, int) or not 0 <= grade < finding.n_grades:
+            raise BadAnswer(f"The scale of {finding.label} runs from 0 to {finding.n_grades - 1}.")
+        return GivenAnswer(kind=Kind.GRADE, grade=grade)
+    if kind == Kind.VALUE and finding.kind == "continuous":
+        value = given.get("value")
+        low, high = finding.minimum, finding.maximum
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise BadAnswer(f"{finding.label} runs from {low:g} to {high:g} {finding.unit}.")
+        return GivenAnswer(kind=Kind.VALUE, value=float(value))
+    if isinstance(kind, str) and kind.replace("_", "-") in finding.typed:
+        reason = given.get("reason") or ""
+        if kind == Kind.NOT_ASSESSABLE:
+            known = [name for name, _ in document.not_assessable_reasons]
+            if reason not in known:
+                raise BadAnswer(f"Not assessable needs a reason: {', '.join(known)}.")
+        else:
+            reason = ""
+        return GivenAnswer(kind=kind, reason=reason)
+    raise BadAnswer(f"{finding.label} does not take an answer of this kind.")

@@ -1,0 +1,211 @@
+"""What the reading, adjudication and panel pages call while a person works."""
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from grading import serializers
+from grading.access import access_adjudication, access_assignment, access_panel_case
+from grading.answers import BadAnswer
+from grading.blinding import uncovered
+from grading.models import Read
+from grading.queues import worklist_of
+from grading.selectors import open_discordances
+from grading.services.adjudication import (
+    AdjudicationRefused,
+    AlreadySettled,
+    give_covered_grade,
+    settle_item,
+)
+from grading.services.panel import PanelRefused, review_case, send_back
+from grading.services.reading import (
+    ReadAlreadySubmitted,
+    ReadIncomplete,
+    ReadRefused,
+    open_read,
+    save_answers,
+    save_case_answers,
+    save_place,
+    submit_read,
+)
+from readerstudy.studies.models import Assignment
+
+
+def _refused(code: str, detail: str, status: int = 409, **more: Any) -> Response:
+    return Response({"code": code, "detail": detail, **more}, status=status)
+
+
+ALREADY = "This case was already submitted. Your first answers stand."
+SETTLED = "This item is settled already; the first decision stands."
+
+
+class ReadView(APIView):
+    """Base of the reader's calls: the door, and the read behind it."""
+
+    def read_of(self, request: Request, assignment: UUID) -> tuple[Assignment, Read]:
+        found = access_assignment(reader=request.user, assignment=assignment)
+        return found, open_read(assignment=found, at=timezone.now())
+
+
+class AnswersView(ReadView):
+    """Save cells; each result says saved, conflict or refused."""
+
+    @extend_schema(request=serializers.SaveAnswersSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.SaveAnswersSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        _, read = self.read_of(request, assignment)
+        try:
+            results = save_answers(
+                read_id=read.pk, answers=given.validated_data["answers"], at=timezone.now()
+            )
+        except ReadAlreadySubmitted:
+            return _refused("already_submitted", ALREADY)
+        except ReadRefused as error:
+            return _refused("refused", str(error))
+        return Response({"results": [asdict(result) for result in results]})
+
+
+class PlaceView(ReadView):
+    """Keep where the reader is, for resuming."""
+
+    @extend_schema(request=serializers.PlaceSerializer, responses={204: None})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.PlaceSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        _, read = self.read_of(request, assignment)
+        save_place(read_id=read.pk, **given.validated_data)
+        return Response(status=204)
+
+
+class CaseAnswersView(ReadView):
+    """Save the answers to the questions about the whole case."""
+
+    @extend_schema(request=serializers.CaseAnswersSerializer, responses={204: None, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.CaseAnswersSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        _, read = self.read_of(request, assignment)
+        try:
+            save_case_answers(read_id=read.pk, answers=given.validated_data["answers"], at=timezone.now())
+        except ReadAlreadySubmitted:
+            return _refused("already_submitted", ALREADY)
+        except ReadRefused as error:
+            return _refused("refused", str(error))
+        except BadAnswer as error:
+            return _refused("bad_answer", str(error), status=400)
+        return Response(status=204)
+
+
+class SubmitView(ReadView):
+    """Close the read for good; the answer names the page to go to."""
+
+    @extend_schema(request=None, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        found, read = self.read_of(request, assignment)
+        try:
+            submit_read(read_id=read.pk, at=timezone.now())
+        except ReadIncomplete as error:
+            return _refused("incomplete", str(error), missing=[list(item) for item in error.missing])
+        except ReadAlreadySubmitted:
+            return _refused("already_submitted", ALREADY)
+        except ReadRefused as error:
+            return _refused("refused", str(error))
+        following = worklist_of(study=found.study, reader=request.user).current
+        address = (
+            following.address if following else reverse("grading:worklist", kwargs={"slug": found.study.slug})
+        )
+        return Response({"next": address})
+
+
+class FirstGradeView(APIView):
+    """Take the adjudicator's own grade of a covered item; the answer uncovers A and B."""
+
+    @extend_schema(request=serializers.FirstGradeSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.FirstGradeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        data = given.validated_data
+        found = access_adjudication(adjudicator=request.user, assignment=assignment)
+        try:
+            own = give_covered_grade(
+                assignment=found,
+                structure=data["structure"],
+                finding=data["finding"],
+                given=data["answer"],
+                at=timezone.now(),
+            )
+        except AlreadySettled:
+            return _refused("already_settled", SETTLED)
+        except AdjudicationRefused as error:
+            return _refused("refused", str(error))
+        except BadAnswer as error:
+            return _refused("bad_answer", str(error), status=400)
+        return Response(uncovered(own))
+
+
+class SettleView(APIView):
+    """Settle one item."""
+
+    @extend_schema(request=serializers.SettleSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.SettleSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        data = given.validated_data
+        found = access_adjudication(adjudicator=request.user, assignment=assignment)
+        try:
+            settle_item(
+                assignment=found,
+                structure=data["structure"],
+                finding=data["finding"],
+                choice=data["choice"],
+                given=data.get("answer"),
+                reason_code=data["reason_code"],
+                at=timezone.now(),
+            )
+        except AlreadySettled:
+            return _refused("already_settled", SETTLED)
+        except AdjudicationRefused as error:
+            return _refused("refused", str(error))
+        except BadAnswer as error:
+            return _refused("bad_answer", str(error), status=400)
+        return Response({"n_open": open_discordances([found.case_id]).count()})
+
+
+class ConfirmView(APIView):
+    """Vote on a case: confirm all items but those overruled."""
+
+    @extend_schema(request=serializers.ConfirmSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.ConfirmSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        found = access_panel_case(member=request.user, assignment=assignment)
+        try:
+            review_case(assignment=found, overruled=given.validated_data["overruled"], at=timezone.now())
+        except PanelRefused as error:
+            return _refused("refused", str(error))
+        except BadAnswer as error:
+            return _refused("bad_answer", str(error), status=400)
+        return Response({})
+
+
+class SendBackView(APIView):
+    """Send an adjudicated item back to the adjudicator."""
+
+    @extend_schema(request=serializers.ItemSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.ItemSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        found = access_panel_case(member=request.user, assignment=assignment)
+        try:
+            send_back(assignment=found, **given.validated_data, at=timezone.now())
+        except PanelRefused as error:
+            return _refused("refused", str(error))
+        return Response({})

@@ -1,0 +1,18 @@
+"""What happens to reads and items, as sentences."""
+
+from readerstudy.core.audit import register_events
+
+register_events(
+    {
+        "grading.read.opened": "opened their case {number}",
+        "grading.read.submitted": "submitted their case {number}: {n_answers} answers",
+        "grading.read.reopened": "reopened a read of case {case}: {reason}",
+        "grading.case.compared": "compared the first reads of case {case}",
+        "grading.item.graded_covered": "graded {structure}, {finding} of case {case} before seeing the first reads",
+        "grading.item.adjudicated": "settled {structure}, {finding} of case {case}",
+        "grading.item.sent_back": "sent back {structure}, {finding} of case {case}",
+        "grading.item.overruled": "overruled {structure}, {finding} of case {case}",
+        "grading.case.reviewed": "gave a panel vote on case {case}",
+        "grading.case.confirmed": "the panel confirmed case {case}",
+    }
+)

@@ -1,0 +1,393 @@
+"""
+What a blinded person's page is told: frozen values of primitives, built from an explicit allow-list.
+
+No model instance, no patient's tag, no case id and no other person's answer passes through here. The
+keys of the JSON that these classes give are pinned by a test.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language
+
+from grading.models import CoveredGrade, Discordance, PanelReview, Read
+from grading.selectors import open_discordances, panel_round, standing_reference
+from grading.services.adjudication import answers_shown, covered_grade
+from grading.services.reading import cells_of
+from readerstudy.core.keys import derive_key
+from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
+from readerstudy.studies.models import Assignment, Landmark, Protocol
+from readerstudy.studies.navigation import protocol_title
+from readerstudy.studies.protocols.document import ProtocolDocument, Text
+
+
+def language() -> str:
+    return get_language() or "en"
+
+
+def words(text: Text | None) -> str:
+    return text.in_language(language()) if text is not None else ""
+
+
+@dataclass(frozen=True)
+class PageFrame:
+    """The bars of a reading-room page."""
+
+    title: str
+    is_demonstration: bool
+    protocol_version: int
+    protocol_digest: str
+    person_code: str
+
+
+@dataclass(frozen=True)
+class BlindedCase:
+    """A reading page: its frame, and the JSON of its two independent halves."""
+
+    frame: PageFrame
+    running_number: int
+    n_cases: int
+    n_submitted: int
+    condition: str
+    levels_numbered: bool
+    presentation: str
+    grading: dict[str, Any]
+    viewer: dict[str, Any]
+
+
+def page_frame(assignment: Assignment, code: str) -> PageFrame:
+    protocol = assignment.study.protocols.order_by("-version").first()
+    assert protocol is not None  # noqa: S101  (a study is made with its protocol)
+    return PageFrame(
+        title=protocol_title(assignment.study),
+        is_demonstration=assignment.study.is_demonstration,
+        protocol_version=protocol.version,
+        protocol_digest=protocol.short_digest,
+        person_code=code,
+    )
+
+
+@cache
+def atlas_picture(name: str) -> str:
+    """Return the address of a grade's picture, or "" where the atlas has none of that name."""
+    # Bone shows best on CT; the scale is the same for every modality.
+    path = f"img/atlas/ct/{name}.png"
+    return static(path) if name and finders.find(path) else ""
+
+
+def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
+    """Return the protocol as the grading panel needs it, in the page's language."""
+    return {
+        "sided": document.is_sided,
+        "structures": [
+            {"id": each.id, "label": words(each.label), "group": each.group, "side": each.side}
+            for each in document.structures
+        ],
+        "levels": [
+            {"id": group, "label": words(label), "structures": [member.id for member in members]}
+            for group, label, members in document.groups()
+        ],
+        "findings": [
+            {
+                "id": each.id,
+                "label": words(each.label),
+                "short": words(each.short),
+                "definition": words(each.definition),
+                "kind": each.kind,
+                "typed": list(each.typed),
+                "minimum": each.minimum,
+                "maximum": each.maximum,
+                "unit": each.unit,
+                "scale": [
+                    {
+                        "value": grade.value,
+                        "label": words(grade.label),
+                        "hint": words(grade.hint),
+                        "picture": atlas_picture(grade.picture),
+                    }
+                    for grade in each.scale
+                ],
+            }
+            for each in document.findings
+        ],
+        "derived": [
+            {
+                "id": each.id,
+                "label": words(each.label),
+                "implies": {name: list(implied) for name, implied in each.implies.items()},
+            }
+            for each in document.derived
+        ],
+        "not_assessable_reasons": [
+            {"id": name, "label": words(label)} for name, label in document.not_assessable_reasons
+        ],
+        "adjudication_reasons": [
+            {"id": name, "label": words(label)} for name, label in document.adjudication_reasons
+        ],
+        "case_questions": [
+            {
+                "id": each.id,
+                "label": words(each.label),
+                "kind": each.kind,
+                "options": [{"id": name, "label": words(label)} for name, label in each.options],
+            }
+            for each in document.case_questions
+        ],
+    }
+
+
+def viewer_words(
+    assignment: Assignment, document: ProtocolDocument, resume: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the viewer needs: series by neutral labels, hanging protocols, places."""
+    case = assignment.case
+    alias = presentation_alias(assignment)
+    series: Sequence[SeriesRow] = study_table(case.image_set, alias=alias) if case.image_set else ()
+    established = all(each.laterality == "established" for each in series)
+    laterality = (
+        "established"
+        if established
+        else ("by-convention" if case.sides_accepted_by_convention else "unknown")
+    )
+    landmarks = Landmark.objects.filter(case=case).order_by("structure", "frame_of_reference_uid")
+    display = document.display
+    return {
+        "sided": document.is_sided,
+        "laterality": laterality,
+        "series": [asdict(each) for each in series],
+        "hanging": [
+            {
+                "name": each["name"],
+                "label": _label(each.get("label", each["name"])),
+                "viewports": each["viewports"],
+            }
+            for each in display["hanging"]
+        ],
+        "presets": {
+            modality: [{**preset, "name": _label(preset["name"])} for preset in presets]
+            for modality, presets in display.get("presets", {}).items()
+        },
+        "structures": [
+            {"id": each.id, "label": words(each.label), "group": words(each.group_label), "side": each.side}
+            for each in document.structures
+        ],
+        "landmarks": [
+            {
+                "structure": each.structure,
+                "frame_of_reference": blinded_frame(each.frame_of_reference_uid, alias=alias),
+                "point_mm": [each.x_mm, each.y_mm, each.z_mm],
+            }
+            for each in landmarks
+        ],
+        "resume": resume,
+        "keymap": assignment.user.key_map.get("viewer", {}),
+        "language": language(),
+    }
+
+
+def presentation_alias(assignment: Assignment) -> str:
+    """Return the alias of the images: a repeat shares no UID, address or ETag with its first showing."""
+    return "" if assignment.occasion == 1 else assignment.presentation.hex
+
+
+def _label(given: Any) -> str:
+    if isinstance(given, str):
+        return given
+    return given.get(language()) or given["en"]
+
+
+def offline_key(assignment: Assignment) -> str:
+    """Return the key of the browser's queue: one per account, so that nobody else on this computer reads it."""
+    return base64.b64encode(derive_key("grading.offline", str(assignment.user.public_id))).decode()
+
+
+def blinded_case(
+    *, assignment: Assignment, read: Read, code: str, n_cases: int, n_submitted: int
+) -> BlindedCase:
+    """Build the reading page of an assignment that `access_assignment` has let through."""
+    protocol: Protocol = read.protocol
+    document = protocol.document
+    place = {"assignment": assignment.public_id}
+    return BlindedCase(
+        frame=page_frame(assignment, code),
+        running_number=assignment.running_number,
+        n_cases=n_cases,
+        n_submitted=n_submitted,
+        condition=assignment.condition,
+        levels_numbered=bool(assignment.case.numbering),
+        presentation=str(assignment.presentation),
+        grading={
+            **protocol_words(document),
+            "read": str(read.public_id),
+            "running_number": assignment.running_number,
+            "cells": cells_of(read),
+            "case_answers": read.case_answers,
+            "resume": read.resume.get("grid", {}),
+            "focused_seconds": read.focused_seconds,
+            "idle_seconds": read.idle_seconds,
+            "offline_key": offline_key(assignment),
+            "addresses": {
+                "answers": reverse("api:read-answers", kwargs=place),
+                "place": reverse("api:read-place", kwargs=place),
+                "case_answers": reverse("api:read-case-answers", kwargs=place),
+                "submit": reverse("api:read-submit", kwargs=place),
+                "worklist": reverse("grading:worklist", kwargs={"slug": assignment.study.slug}),
+            },
+        },
+        viewer=viewer_words(assignment, document, read.resume.get("viewer", {})),
+    )
+
+
+def _answer(kind: str, grade: int | None, value: float | None) -> dict[str, Any]:
+    return {"kind": kind, "grade": grade, "value": value}
+
+
+@dataclass(frozen=True)
+class BlindedItems:
+    """The adjudicator's page of one case."""
+
+    frame: PageFrame
+    running_number: int
+    presentation: str
+    adjudication: dict[str, Any]
+    viewer: dict[str, Any]
+
+
+def blinded_items(*, assignment: Assignment, code: str, next_address: str) -> BlindedItems:
+    """
+    Build the adjudicator's page of a case: its open items with A and B, structure by structure.
+
+    Where the protocol wants a third read first, A and B are not in the page at all; they arrive with
+    the answer to the adjudicator's own first grade.
+    """
+    discordances = list(open_discordances([assignment.case_id]).select_related("protocol"))
+    protocol = (
+        discordances[0].protocol if discordances else assignment.study.protocols.order_by("-version")[0]
+    )
+    document = protocol.document
+    place_of = {item.key: place for place, item in enumerate(document.items)}
+    covered = bool(document.adjudication["third_read_first"])
+    items = []
+    for each in sorted(discordances, key=lambda row: place_of[row.structure, row.finding]):
+        own = covered_grade(each, assignment) if covered else None
+        told = uncovered(own) if own else {"own": None, "shown": [] if covered else shown_answers(each)}
+        items.append({"structure": each.structure, "finding": each.finding, **told})
+    place = {"assignment": assignment.public_id}
+    return BlindedItems(
+        frame=page_frame(assignment, code),
+        running_number=assignment.running_number,
+        presentation=str(assignment.presentation),
+        adjudication={
+            **protocol_words(document),
+            "items": items,
+            "covered": covered,
+            "may_choose": document.adjudication["may_choose"],
+            "addresses": {
+                "settle": reverse("api:item-settle", kwargs=place),
+                "first_grade": reverse("api:item-first-grade", kwargs=place),
+                "next": next_address,
+            },
+        },
+        viewer=viewer_words(assignment, document, {}),
+    )
+
+
+def shown_answers(discordance: Discordance) -> list[dict[str, Any]]:
+    """Return A, B, ... of an item without saying whose they are."""
+    return [
+        {"letter": letter, **_answer(answer.kind, answer.grade, answer.value)}
+        for letter, (_, answer) in answers_shown(discordance).items()
+    ]
+
+
+def uncovered(own: CoveredGrade) -> dict[str, Any]:
+    """Return what an adjudicator is told of an item once he has graded it himself: that grade, A and B."""
+    return {
+        "own": {**_answer(own.kind, own.grade, own.value), "reason": own.reason},
+        "shown": shown_answers(own.discordance),
+    }
+
+
+@dataclass(frozen=True)
+class PanelCase:
+    """The panel member's page of one case."""
+
+    frame: PageFrame
+    running_number: int
+    presentation: str
+    n_agreed: int
+    n_adjudicated: int
+    votes_given: int
+    quorum: int
+    panel: dict[str, Any]
+    viewer: dict[str, Any]
+
+
+def panel_case(*, assignment: Assignment, code: str, next_address: str) -> PanelCase:
+    """
+    Build the panel's page: the reference as it stands, with the history of adjudicated items.
+
+    Other members' votes stay covered; only their number is told.
+    """
+    document = assignment.study.protocols.order_by("-version")[0].document
+    references = list(standing_reference(assignment.case_id))
+    discordances: Iterable[Discordance] = Discordance.objects.filter(
+        case_id=assignment.case_id, is_audit=False
+    )
+    history = {f"{each.structure}|{each.finding}": shown_answers(each) for each in discordances}
+    reasons = {
+        f"{row.structure}|{row.finding}": row.reason_code
+        for each in discordances
+        for row in each.adjudications.filter(superseded_at__isnull=True)
+    }
+    place = {"assignment": assignment.public_id}
+    cells = {
+        f"{each.structure}|{each.finding}": {
+            **_answer(each.kind, each.grade, each.value),
+            "reason": each.reason,
+            "adjudicated": f"{each.structure}|{each.finding}" in history,
+            "shown": history.get(f"{each.structure}|{each.finding}", []),
+            "reason_code": reasons.get(f"{each.structure}|{each.finding}", ""),
+        }
+        for each in references
+    }
+    n_adjudicated = sum(each["adjudicated"] for each in cells.values())
+    votes = PanelReview.objects.filter(
+        case_id=assignment.case_id, round=panel_round(assignment.case_id), submitted_at__isnull=False
+    ).exclude(assignment=assignment)
+    return PanelCase(
+        frame=page_frame(assignment, code),
+        running_number=assignment.running_number,
+        presentation=str(assignment.presentation),
+        n_agreed=len(cells) - n_adjudicated,
+        n_adjudicated=n_adjudicated,
+        votes_given=votes.count(),
+        quorum=int(document.reference.get("quorum", 1)),
+        panel={
+            **protocol_words(document),
+            "cells": cells,
+            "addresses": {
+                "confirm": reverse("api:panel-confirm", kwargs=place),
+                "send_back": reverse("api:panel-send-back", kwargs=place),
+                "next": next_address,
+            },
+        },
+        viewer=viewer_words(assignment, document, {}),
+    )
+
+
+@dataclass(frozen=True)
+class WorklistRow:
+    """One case of a worklist, by the reader's own running number."""
+
+    running_number: int
+    state: str
+    n_answers: int
+    address: str
+    modalities: str

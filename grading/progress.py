@@ -1,0 +1,117 @@
+"""How far a study is, in counts that give nobody a grade: the coordinator's overview."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from grading.models import Discordance, Read, ReferenceGrade
+from grading.selectors import confirmed_cases, open_discordances
+from readerstudy.studies.models import Assignment, Case, CaseDuty, Patient, ReaderStudy, StudyRole
+from readerstudy.studies.services.studies import current_protocol
+
+
+@dataclass(frozen=True)
+class Share:
+    """A count of a total, with its words."""
+
+    label: str
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.done / self.total) if self.total else 0
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """The flow from patient to reference standard."""
+
+    screened: int
+    waiting: int
+    included: int
+    excluded: tuple[tuple[str, int], ...]
+    partitions: tuple[tuple[str, int], ...]
+    read_completely: int
+    items_compared: int
+    agreed: int
+    disputed: int
+    settled: int
+    confirmed: int
+    readers: tuple[Share, ...]
+    adjudication: Share
+    panel: Share
+    disputes: tuple[Share, ...]
+
+    @property
+    def n_excluded(self) -> int:
+        return sum(n for _, n in self.excluded)
+
+
+def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
+    """Return the counts of a study; nothing in it depends on any grade but through agreement."""
+    document = current_protocol(study).document
+    status = dict(Case.objects.filter(study=study).values_list("status").annotate(n=Count("pk")))
+    included_ids = list(Case.objects.filter(study=study, status="included").values_list("pk", flat=True))
+    reasons = {name: label.in_language(language) for name, label in document.exclusion_criteria}
+    excluded = tuple(
+        (reasons.get(reason, reason), n)
+        for reason, n in Case.objects.filter(study=study, status="excluded")
+        .values_list("exclusion_reason")
+        .annotate(n=Count("pk"))
+        .order_by("-n", "exclusion_reason")
+    )
+    labels = dict(Patient.Partition.choices)
+    partitions = tuple(
+        (str(labels[name]), n)
+        for name, n in Patient.objects.filter(study=study, cases__status="included")
+        .exclude(partition="")
+        .values_list("partition")
+        .annotate(n=Count("pk", distinct=True))
+        .order_by("partition")
+    )
+    compared = set(ReferenceGrade.objects.filter(case_id__in=included_ids).values_list("case_id", flat=True))
+    compared |= set(Discordance.objects.filter(case_id__in=included_ids).values_list("case_id", flat=True))
+    # Audited agreed items are counted among the agreed: nobody sees which they are.
+    disputed = Discordance.objects.filter(case_id__in=included_ids, is_audit=False)
+    n_disputed = disputed.count()
+    waiting = open_discordances(included_ids).filter(is_audit=False).count()
+    n_items = len(compared) * len(document.items)
+    submitted = dict(
+        Read.objects.filter(case_id__in=included_ids, state="submitted", superseded_at__isnull=True)
+        .values_list("reader_id")
+        .annotate(n=Count("pk"))
+    )
+    assigned = dict(
+        Assignment.objects.filter(study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True)
+        .values_list("user_id")
+        .annotate(n=Count("pk"))
+    )
+    codes = dict(
+        StudyRole.objects.filter(study=study, is_reader=True).order_by("code").values_list("user_id", "code")
+    )
+    confirmed = confirmed_cases(included_ids)
+    per_finding = dict(disputed.values_list("finding").annotate(n=Count("pk")))
+    per_finding_total = len(compared) * len(document.structures)
+    return StudyProgress(
+        screened=sum(status.values()),
+        waiting=status.get("imported", 0),
+        included=status.get("included", 0),
+        excluded=excluded,
+        partitions=partitions,
+        read_completely=len(compared),
+        items_compared=n_items,
+        agreed=n_items - n_disputed,
+        disputed=n_disputed,
+        settled=n_disputed - waiting,
+        confirmed=len(confirmed),
+        readers=tuple(
+            Share(code, submitted.get(user, 0), assigned.get(user, 0)) for user, code in codes.items()
+        ),
+        adjudication=Share("", n_disputed - waiting, n_disputed),
+        panel=Share("", len(confirmed), len(included_ids)),
+        disputes=tuple(
+            Share(each.label.in_language(language), per_finding.get(each.id, 0), per_finding_total)
+            for each in document.findings
+        ),
+    )

@@ -1,0 +1,206 @@
+"""What waits for a person: worklist, adjudication queue, panel queue. Own rows only, own numbers only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from grading.access import open_to
+from grading.blinding import PageFrame
+from grading.models import Discordance, Read
+from grading.selectors import case_is_settled, confirmed_cases, open_discordances, read_states, reviewed_by
+from readerstudy.accounts.models import User
+from readerstudy.imaging.selectors import modalities_of
+from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
+from readerstudy.studies.navigation import protocol_title
+from readerstudy.studies.selectors import role_code
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One case of a queue."""
+
+    key: str
+    running_number: int
+    state: str
+    state_text: str
+    n_done: int
+    n_items: int
+    modalities: str
+    address: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A person's queue in one study."""
+
+    frame: PageFrame
+    slug: str
+    is_open: bool
+    rows: tuple[QueueRow, ...]
+    n_cases: int
+    n_submitted: int
+    n_items: int = 0
+
+    @property
+    def current(self) -> QueueRow | None:
+        """The row to go on with."""
+        return next((row for row in self.rows if row.address and row.state != "submitted"), None)
+
+
+def _frame(study: ReaderStudy, user: User) -> PageFrame:
+    protocol = study.protocols.order_by("-version")[0]
+    return PageFrame(
+        title=protocol_title(study),
+        is_demonstration=study.is_demonstration,
+        protocol_version=protocol.version,
+        protocol_digest=protocol.short_digest,
+        person_code=role_code(study=study, user=user),
+    )
+
+
+def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
+    return list(
+        Assignment.objects.filter(
+            study=study, user=user, duty__duty=duty, withdrawn_at__isnull=True, case__status="included"
+        )
+        .select_related("case__image_set")
+        .order_by("position")
+    )
+
+
+def _modalities(assignments: Sequence[Assignment]) -> dict[int, str]:
+    found = modalities_of([each.case.image_set_id for each in assignments if each.case.image_set_id])
+    return {each.pk: ", ".join(found.get(each.case.image_set_id or 0, ())) for each in assignments}
+
+
+def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
+    """Return a reader's worklist in the stored order."""
+    assignments = _mine(study, reader, CaseDuty.Duty.READER)
+    reads = read_states(assignments)
+    modalities = _modalities(assignments)
+    is_open = study.state == ReaderStudy.State.OPEN
+    allowed = open_to(reader, study) if is_open else set()
+    document = study.protocols.order_by("-version")[0].document
+    n_items = len(document.items)
+    rows = []
+    for each in assignments:
+        read = reads.get(each.pk)
+        if read is None:
+            state, text = "waiting", _("Not started")
+            if each.public_id in allowed:
+                state, text = "next", _("Next")
+        elif read.state == Read.State.SUBMITTED:
+            state, text = "submitted", _("Submitted")
+        else:
+            state, text = "in_progress", _("Reopened") if read.version > 1 else _("In progress")
+        can_open = state in {"in_progress", "next"} and each.public_id in allowed
+        rows.append(
+            QueueRow(
+                key=str(each.public_id),
+                running_number=each.running_number,
+                state=state,
+                state_text=text,
+                n_done=read.n_answers if read else 0,
+                n_items=n_items,
+                modalities=modalities[each.pk],
+                address=reverse("grading:read_case", kwargs={"assignment": each.public_id})
+                if can_open
+                else "",
+            )
+        )
+    return Queue(
+        frame=_frame(study, reader),
+        slug=study.slug,
+        is_open=is_open,
+        rows=tuple(rows),
+        n_cases=len(rows),
+        n_submitted=sum(row.state == "submitted" for row in rows),
+        n_items=n_items,
+    )
+
+
+def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
+    """Return the adjudicator's cases with items to settle, in the stored order."""
+    assignments = _mine(study, adjudicator, CaseDuty.Duty.ADJUDICATOR)
+    case_ids = [each.case_id for each in assignments]
+    waiting = dict(
+        open_discordances(case_ids).values_list("case_id").annotate(n=Count("pk")).values_list("case_id", "n")
+    )
+    total = dict(
+        Discordance.objects.filter(case_id__in=case_ids).values_list("case_id").annotate(n=Count("pk"))
+    )
+    modalities = _modalities(assignments)
+    is_open = study.state == ReaderStudy.State.OPEN
+    rows = tuple(
+        QueueRow(
+            key=str(each.public_id),
+            running_number=each.running_number,
+            state="waiting",
+            state_text="",
+            n_done=total[each.case_id] - waiting[each.case_id],
+            n_items=waiting[each.case_id],
+            modalities=modalities[each.pk],
+            address=reverse("grading:adjudicate_case", kwargs={"assignment": each.public_id})
+            if is_open
+            else "",
+        )
+        for each in assignments
+        if waiting.get(each.case_id)
+    )
+    return Queue(
+        frame=_frame(study, adjudicator),
+        slug=study.slug,
+        is_open=is_open,
+        rows=rows,
+        n_cases=len(rows),
+        n_submitted=0,
+        n_items=sum(row.n_items for row in rows),
+    )
+
+
+def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
+    """Return the panel member's settled cases without their vote, in the stored order."""
+    assignments = _mine(study, member, CaseDuty.Duty.PANEL)
+    confirmed = confirmed_cases(each.case_id for each in assignments)
+    modalities = _modalities(assignments)
+    is_open = study.state == ReaderStudy.State.OPEN
+    adjudicated = dict(
+        Discordance.objects.filter(case_id__in=[each.case_id for each in assignments], is_audit=False)
+        .values_list("case_id")
+        .annotate(n=Count("pk"))
+    )
+    rows = tuple(
+        QueueRow(
+            key=str(each.public_id),
+            running_number=each.running_number,
+            state="waiting",
+            state_text="",
+            n_done=0,
+            n_items=adjudicated.get(each.case_id, 0),
+            modalities=modalities[each.pk],
+            address=reverse("grading:confirm_case", kwargs={"assignment": each.public_id}) if is_open else "",
+        )
+        for each in assignments
+        if each.case_id not in confirmed and case_is_settled(each.case_id) and not reviewed_by(each)
+    )
+    return Queue(
+        frame=_frame(study, member),
+        slug=study.slug,
+        is_open=is_open,
+        rows=rows,
+        n_cases=len(assignments),
+        n_submitted=len(confirmed),
+    )
+
+
+def next_case(queue: Queue, *, after: UUID) -> str:
+    """Return the address of the case that follows one in a queue, or of the queue itself."""
+    keys = [row.key for row in queue.rows]
+    here = keys.index(str(after)) if str(after) in keys else -1
+    others = [*queue.rows[here + 1 :], *queue.rows[: max(here, 0)]]
+    return others[0].address if others else ""

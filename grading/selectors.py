@@ -1,0 +1,65 @@
+"""Reads that span grading's tables."""
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from grading.models import Adjudication, Discordance, PanelReview, Read, ReferenceGrade
+from readerstudy.studies.models import Assignment
+
+
+def case_is_compared(case_id: int) -> bool:
+    """Return whether the first reads of a case have been compared."""
+    return (
+        ReferenceGrade.objects.filter(case_id=case_id).exists()
+        or Discordance.objects.filter(case_id=case_id).exists()
+    )
+
+
+def open_discordances(case_ids: Iterable[int]) -> "QuerySet[Discordance]":
+    """Return the items of these cases that wait for the adjudicator, unordered."""
+    standing = Adjudication.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True)
+    return Discordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
+
+
+def case_is_settled(case_id: int) -> bool:
+    """Return whether the case was compared and nothing of it waits for the adjudicator."""
+    return case_is_compared(case_id) and not open_discordances([case_id]).exists()
+
+
+def standing_reference(case_id: int) -> "QuerySet[ReferenceGrade]":
+    """Return the reference grades of a case that stand."""
+    return ReferenceGrade.objects.filter(case_id=case_id, superseded_at__isnull=True).order_by(
+        "structure", "finding"
+    )
+
+
+def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
+    """Return those of the cases whose reference the panel has decided; an item without a majority is decided too."""
+    decided = ReferenceGrade.objects.filter(
+        Q(provenance__in=["confirmed", "overruled"]) | Q(no_majority=True),
+        case_id__in=case_ids,
+        superseded_at__isnull=True,
+    ).values_list("case_id", flat=True)
+    return set(decided)
+
+
+def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:
+    """Return the standing read of each assignment that has one."""
+    reads = Read.objects.filter(assignment__in=assignments, superseded_at__isnull=True).annotate(
+        n_answers=Count("ratings")
+    )
+    return {read.assignment_id: read for read in reads}
+
+
+def panel_round(case_id: int) -> int:
+    """Return the number of the panel's round on a case: one more than the decisions sent back so far."""
+    sent_back = Adjudication.objects.filter(discordance__case_id=case_id, superseded_at__isnull=False)
+    return sent_back.count() + 1
+
+
+def reviewed_by(assignment: Assignment) -> bool:
+    """Return whether this panel member has voted in the present round."""
+    return PanelReview.objects.filter(
+        assignment=assignment, round=panel_round(assignment.case_id), submitted_at__isnull=False
+    ).exists()

@@ -1,0 +1,1 @@
+"""Acts of readers, adjudicators and the panel."""

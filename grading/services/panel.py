@@ -1,0 +1,205 @@
+"""Panel confirmation: votes recorded singly, a majority decides, the rest stands and is marked."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from grading.answers import BadAnswer, GivenAnswer, read_answer
+from grading.models import Adjudication, Discordance, PanelReview, PanelVote, ReferenceGrade
+from grading.selectors import case_is_settled, confirmed_cases, panel_round, standing_reference
+from grading.services.settlement import set_reference
+from readerstudy.core.audit import record
+from readerstudy.studies.models import Assignment, Case, ReaderStudy
+from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.services.studies import current_protocol
+
+
+class PanelRefused(Exception):
+    """A vote that cannot be taken. Nothing was changed."""
+
+
+def _open_round(assignment: Assignment, at: datetime) -> PanelReview:
+    number = panel_round(assignment.case_id)
+    review = PanelReview.objects.filter(assignment=assignment, round=number).first()
+    if review is not None and review.submitted_at is not None:
+        raise PanelRefused("You have given your vote on this case; it stands.")
+    return review or PanelReview.objects.create(
+        case=assignment.case, assignment=assignment, round=number, opened_at=at
+    )
+
+
+def _not_decided(case: Case) -> None:
+    if confirmed_cases([case.pk]):
+        raise PanelRefused("The panel has decided this case already; its decision stands.")
+
+
+@transaction.atomic
+def review_case(
+    *, assignment: Assignment, overruled: Sequence[Mapping[str, Any]], at: datetime
+) -> PanelReview:
+    """
+    Record one member's vote on a settled case: all items confirmed but those overruled.
+
+    Parameters
+    ----------
+    overruled : sequence of mapping
+        ``structure``, ``finding``, the answer, and ``reason_code``.
+
+    Raises
+    ------
+    PanelRefused
+        If the case is not settled yet, the panel has decided it, or the member has voted.
+    BadAnswer
+        If an overruling answer does not fit the protocol, says what stands, or is given twice for an item.
+    """
+    study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
+    if study.state != ReaderStudy.State.OPEN:
+        raise PanelRefused("The study is not open any more.")
+    case = Case.objects.select_for_update().get(pk=assignment.case_id)
+    _not_decided(case)
+    if not case_is_settled(case.pk):
+        raise PanelRefused("Items of this case are still to be settled.")
+    review = _open_round(assignment, at)
+    document = current_protocol(study).document
+    known = [name for name, _ in document.adjudication_reasons]
+    standing = {(row.structure, row.finding): GivenAnswer.of(row) for row in standing_reference(case.pk)}
+    seen: set[tuple[str, str]] = set()
+    for each in overruled:
+        structure, finding = str(each.get("structure", "")), str(each.get("finding", ""))
+        answer = read_answer(document, structure, finding, each)
+        reason = str(each.get("reason_code", ""))
+        if reason not in known:
+            raise BadAnswer(f"Overruling needs a reason: {', '.join(known)}.")
+        if (structure, finding) in seen:
+            raise BadAnswer("One vote per item: an item is overruled twice.")
+        seen.add((structure, finding))
+        if (structure, finding) not in standing or answer.same_as(standing[structure, finding]):
+            raise BadAnswer("That is the grade as it stands; confirm it instead.")
+        PanelVote.objects.create(
+            review=review,
+            structure=structure,
+            finding=finding,
+            **answer.fields(),
+            reason_code=reason,
+            voted_at=at,
+        )
+        record(
+            event="grading.item.overruled",
+            at=at,
+            actor=assignment.user,
+            study_id=study.public_id,
+            subject_type="case",
+            subject_id=case.public_id,
+            case=case.pseudonym,
+            structure=structure,
+            finding=finding,
+        )
+    review.submitted_at = at
+    review.save(update_fields=["submitted_at"])
+    record(
+        event="grading.case.reviewed",
+        at=at,
+        actor=assignment.user,
+        study_id=study.public_id,
+        subject_type="case",
+        subject_id=case.public_id,
+        case=case.pseudonym,
+    )
+    _confirm_when_quorate(case, document, at)
+    return review
+
+
+def _confirm_when_quorate(case: Case, document: ProtocolDocument, at: datetime) -> None:
+    """Write the panel's decision once the quorum has voted in this round."""
+    reviews = list(
+        PanelReview.objects.filter(
+            case=case, round=panel_round(case.pk), submitted_at__isnull=False
+        ).order_by("submitted_at", "pk")
+    )
+    quorum = int(document.reference.get("quorum", 1))
+    if len(reviews) < quorum:
+        return
+    counted = reviews[:quorum]
+    votes: dict[tuple[str, str], list[GivenAnswer]] = {}
+    for vote in PanelVote.objects.filter(review__in=counted):
+        votes.setdefault((vote.structure, vote.finding), []).append(GivenAnswer.of(vote))
+    for reference in standing_reference(case.pk):
+        key = reference.structure, reference.finding
+        against = votes.get(key, [])
+        in_favour = quorum - len(against)
+        stands = GivenAnswer.of(reference)
+        decision, provenance, no_majority = stands, ReferenceGrade.Provenance.CONFIRMED, False
+        if against and in_favour * 2 <= quorum:
+            tally = Counter((each.kind, each.grade, each.value) for each in against)
+            (kind, grade, value), most = tally.most_common(1)[0]
+            if most * 2 > quorum:
+                reason = next(each.reason for each in against if each.kind == kind)
+                decision = GivenAnswer(kind=kind, grade=grade, value=value, reason=reason)
+                provenance = ReferenceGrade.Provenance.OVERRULED
+            else:
+                provenance, no_majority = ReferenceGrade.Provenance(reference.basis), True
+        set_reference(
+            case=case,
+            structure=key[0],
+            finding=key[1],
+            answer=decision,
+            provenance=provenance,
+            basis=reference.basis,
+            no_majority=no_majority,
+            at=at,
+        )
+    record(
+        event="grading.case.confirmed",
+        at=at,
+        actor=None,
+        study_id=case.study.public_id,
+        subject_type="case",
+        subject_id=case.public_id,
+        case=case.pseudonym,
+    )
+
+
+@transaction.atomic
+def send_back(*, assignment: Assignment, structure: str, finding: str, at: datetime) -> None:
+    """
+    Send an adjudicated item back to the adjudicator; the earlier decision is kept and superseded.
+
+    Raises
+    ------
+    PanelRefused
+        If the item was not adjudicated, or the panel has confirmed the case already.
+    """
+    study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
+    if study.state != ReaderStudy.State.OPEN:
+        raise PanelRefused("The study is not open any more.")
+    _not_decided(Case.objects.select_for_update().get(pk=assignment.case_id))
+    discordance = (
+        Discordance.objects.select_for_update()
+        .filter(case_id=assignment.case_id, structure=structure, finding=finding, is_audit=False)
+        .first()
+    )
+    reference = standing_reference(assignment.case_id).filter(structure=structure, finding=finding).first()
+    if (
+        discordance is None
+        or reference is None
+        or reference.provenance != ReferenceGrade.Provenance.ADJUDICATED
+    ):
+        raise PanelRefused("Only an adjudicated item that is not confirmed can be sent back.")
+    Adjudication.objects.filter(discordance=discordance, superseded_at__isnull=True).update(superseded_at=at)
+    ReferenceGrade.objects.filter(pk=reference.pk).update(superseded_at=at)
+    discordance.sent_back_at = at
+    discordance.save(update_fields=["sent_back_at"])
+    record(
+        event="grading.item.sent_back",
+        at=at,
+        actor=assignment.user,
+        study_id=study.public_id,
+        subject_type="case",
+        subject_id=assignment.case.public_id,
+        case=assignment.case.pseudonym,
+        structure=structure,
+        finding=finding,
+    )

@@ -1,0 +1,16 @@
+"""Pages of blinded people."""
+
+from django.urls import path
+
+from grading import views
+
+app_name = "grading"
+urlpatterns = [
+    path("studies/<slug:slug>/", views.overview, name="overview"),
+    path("studies/<slug:slug>/worklist/", views.worklist, name="worklist"),
+    path("read/<uuid:assignment>/", views.read_case, name="read_case"),
+    path("studies/<slug:slug>/adjudication/", views.adjudication_list, name="adjudication_list"),
+    path("adjudication/<uuid:assignment>/", views.adjudicate_case, name="adjudicate_case"),
+    path("studies/<slug:slug>/panel/", views.panel_list, name="panel_list"),
+    path("panel/<uuid:assignment>/", views.confirm_case, name="confirm_case"),
+]

@@ -1,0 +1,101 @@
+"""Pages of readers, adjudicators and panel members: translate, call once, translate back."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET
+
+from grading.access import access_adjudication, access_assignment, access_panel_case, access_study
+from grading.blinding import blinded_case, blinded_items, panel_case
+from grading.models import Read
+from grading.progress import study_progress
+from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
+from grading.services.presenting import present_images
+from grading.services.reading import open_read
+from readerstudy.studies.access import access_office
+from readerstudy.studies.navigation import study_frame
+from readerstudy.studies.selectors import role_code
+
+
+@require_GET
+def worklist(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_study(user=request.user, slug=slug, role="is_reader")
+    return render(request, "grading/worklist.html", {"list": worklist_of(study=study, reader=request.user)})
+
+
+@require_GET
+def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
+    found = access_assignment(reader=request.user, assignment=assignment)
+    read = open_read(assignment=found, at=timezone.now())
+    if read.state == Read.State.SUBMITTED:
+        return redirect("grading:worklist", slug=found.study.slug)
+    listed = worklist_of(study=found.study, reader=request.user)
+    case = blinded_case(
+        assignment=found,
+        read=read,
+        code=role_code(study=found.study, user=request.user),
+        n_cases=listed.n_cases,
+        n_submitted=listed.n_submitted,
+    )
+    response = render(request, "grading/case_read.html", {"case": case})
+    return present_images(request=request, response=response, assignment=found, at=timezone.now())
+
+
+@require_GET
+def adjudication_list(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_study(user=request.user, slug=slug, role="is_adjudicator")
+    return render(
+        request,
+        "grading/adjudication_list.html",
+        {"list": adjudication_queue(study=study, adjudicator=request.user)},
+    )
+
+
+@require_GET
+def adjudicate_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
+    found = access_adjudication(adjudicator=request.user, assignment=assignment)
+    queue = adjudication_queue(study=found.study, adjudicator=request.user)
+    case = blinded_items(
+        assignment=found,
+        code=queue.frame.person_code,
+        next_address=next_case(queue, after=found.public_id),
+    )
+    if not case.adjudication["items"]:
+        return redirect("grading:adjudication_list", slug=found.study.slug)
+    response = render(request, "grading/case_adjudicate.html", {"case": case, "queue": queue})
+    return present_images(request=request, response=response, assignment=found, at=timezone.now())
+
+
+@require_GET
+def panel_list(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_study(user=request.user, slug=slug, role="is_panel")
+    return render(request, "grading/panel_list.html", {"list": panel_queue(study=study, member=request.user)})
+
+
+@require_GET
+def confirm_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
+    found = access_panel_case(member=request.user, assignment=assignment)
+    queue = panel_queue(study=found.study, member=request.user)
+    if str(found.public_id) not in {row.key for row in queue.rows}:
+        return redirect("grading:panel_list", slug=found.study.slug)
+    case = panel_case(
+        assignment=found, code=queue.frame.person_code, next_address=next_case(queue, after=found.public_id)
+    )
+    response = render(request, "grading/case_confirm.html", {"case": case, "queue": queue})
+    return present_images(request=request, response=response, assignment=found, at=timezone.now())
+
+
+@require_GET
+def overview(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_office(user=request.user, slug=slug)
+    return render(
+        request,
+        "grading/study_overview.html",
+        {
+            "study": study_frame(study=study, user=request.user, current="grading:overview"),
+            "progress": study_progress(study, get_language() or "en"),
+        },
+    )

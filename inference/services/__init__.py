@@ -1,0 +1,1 @@
+"""Acts on models and runs, by subject."""

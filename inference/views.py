@@ -1,0 +1,69 @@
+"""Models and runs of a study: coordinators and administrators only, never a probability."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from inference.access import access_study_models, access_study_run
+from inference.forms import StartRunForm
+from inference.pages import registry_page
+from inference.selectors import run_progress
+from inference.services.errors import InferenceRefused
+from inference.services.runs import pause_run, resume_run, retry_failed, start_run, stop_run
+from readerstudy.studies.navigation import study_frame
+
+_ACTS = {"pause": pause_run, "resume": resume_run, "stop": stop_run, "retry": retry_failed}
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def runs(request: HttpRequest, slug: str) -> HttpResponse:
+    """The registry as it fits this study, its runs, and the start of a new one."""
+    study = access_study_models(user=request.user, slug=slug)
+    form = StartRunForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            started = start_run(
+                study=study, model=form.cleaned_data["model"], actor=request.user, at=timezone.now()
+            )
+        except InferenceRefused as error:
+            messages.error(request, str(error))
+        else:
+            if started is not None:
+                return redirect("inference:run", slug=slug, number=started.number)
+            messages.info(request, _("Every included case has its result from this model already."))
+        return redirect("inference:runs", slug=slug)
+    page = {
+        "study": study_frame(study=study, user=request.user, current="inference:runs"),
+        "form": form,
+        **registry_page(study),
+    }
+    return render(request, "inference/run_list.html", page)
+
+
+@login_required
+@require_GET
+def run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """One run: progress, what to look at, time per case."""
+    study_run = access_study_run(user=request.user, slug=slug, number=number)
+    page = {
+        "study": study_frame(study=study_run.study, user=request.user, current="inference:runs"),
+        "run": run_progress(study_run),
+    }
+    return render(request, "inference/run_detail.html", page)
+
+
+@login_required
+@require_POST
+def run_act(request: HttpRequest, slug: str, number: int, act: str) -> HttpResponse:
+    """Pause, resume, stop or retry a run. An unknown act gives the same answer as an unknown run."""
+    study_run = access_study_run(user=request.user, slug=slug, number=number if act in _ACTS else 0)
+    try:
+        _ACTS[act](study_run=study_run, actor=request.user, at=timezone.now())
+    except InferenceRefused as error:
+        messages.error(request, str(error))
+    return redirect("inference:run", slug=slug, number=number)

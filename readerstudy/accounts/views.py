@@ -1,0 +1,60 @@
+"""Sign in, sign out, language."""
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from readerstudy.accounts.ending import end_session
+from readerstudy.accounts.forms import LanguageForm, SignInForm
+from readerstudy.accounts.services import choose_language
+
+
+class SignInView(LoginView):
+    template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session, everything it had opened, and what the browser kept of it."""
+    end_session(session_key=request.session.session_key or "", at=timezone.now())
+    logout(request)
+    response = HttpResponseRedirect(reverse("accounts:sign_in"))
+    # Reading rooms share computers: cached images leave with the person. Answers that wait for the network
+    # stay: they are sealed with their owner's key, and "storage" would erase everybody's, not one person's.
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@login_not_required
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    form = LanguageForm(request.POST)
+    target = reverse("home")
+    if form.is_valid():
+        wanted, language = form.cleaned_data["next"], form.cleaned_data["language"]
+        if url_has_allowed_host_and_scheme(
+            wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        ):
+            target = wanted
+        response = HttpResponseRedirect(target)
+        if language in dict(settings.LANGUAGES):
+            if request.user.is_authenticated:
+                choose_language(user=request.user, language=language)
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                language,
+                max_age=365 * 86400,
+                httponly=True,
+                samesite="Lax",
+                secure=settings.SESSION_COOKIE_SECURE,
+            )
+        return response
+    return HttpResponseRedirect(target)

@@ -1,0 +1,213 @@
+"""
+Rows become arrays: the data set of a study, as every figure is computed from it.
+
+One grid for all findings: item k is structure ``k % n_structures`` of case ``k // n_structures``. What is not
+a grade keeps a code below zero, so that it can be left out of denominators and counted.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GradeArray = NDArray[np.int8]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+NO_READ = -1
+NOT_ASSESSABLE = -2
+ABSENT = -3
+FUSED = -4
+CODES: Mapping[str, int] = {"not_assessable": NOT_ASSESSABLE, "absent": ABSENT, "fused": FUSED}
+
+PARTITIONS = ("", "train", "validation", "test", "external")
+PROVENANCES = (
+    "",
+    "agreed",
+    "agreed_within_rule",
+    "adjudicated",
+    "jointly_settled",
+    "confirmed",
+    "overruled",
+    "panel_read",
+    "external",
+)
+
+
+@dataclass(frozen=True)
+class ReaderEntry:
+    """A reader by neutral code."""
+
+    code: str
+    is_truther: bool
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """The model version whose predictions are analysed."""
+
+    name: str
+    version: str
+    digest: str
+    is_synthetic: bool
+    n_cases: int
+    is_primary: bool  # named by the plan, or the only one with predictions
+    is_approved: bool  # before unblinding
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+
+@dataclass(frozen=True)
+class CaseEntry:
+    """A case by pseudonym, with the places of its patient, centre and partition."""
+
+    pseudonym: str
+    patient: int
+    centre: int
+    partition: int
+
+
+@dataclass(frozen=True)
+class FindingData:
+    """
+    Everything known about one finding, item by item.
+
+    Parameters
+    ----------
+    n_grades : int
+        Grades of the scale.
+    reference : ndarray of int8, shape (n_items,)
+        Reference grade, or a code below zero.
+    provenance, basis : ndarray of int8, shape (n_items,)
+        Place in `PROVENANCES`: how the reference grade stands, and how it arose before the panel.
+    reads, first_reads : ndarray of int8, shape (n_items, n_readers)
+        Grades of the standing reads, and as first submitted.
+    aided : ndarray of int8, shape (n_items, n_readers)
+        Grades of the standing reads with the model's aid; all `NO_READ` where the design has none.
+    contributed : ndarray of bool, shape (n_items, n_readers)
+        Whether that reader's own grade made the reference of that item.
+    probabilities : ndarray of float64, shape (n_items, n_grades)
+        The model's probability of each grade; NaN where there is no prediction.
+    """
+
+    n_grades: int
+    reference: GradeArray
+    provenance: GradeArray
+    basis: GradeArray
+    reads: GradeArray
+    first_reads: GradeArray
+    aided: GradeArray
+    contributed: BoolArray
+    probabilities: FloatArray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One study's data, frozen."""
+
+    structures: tuple[str, ...]
+    patients: tuple[str, ...]
+    centres: tuple[str, ...]
+    external_centres: tuple[str, ...]
+    cases: tuple[CaseEntry, ...]
+    readers: tuple[ReaderEntry, ...]
+    model: ModelEntry | None
+    findings: Mapping[str, FindingData]
+    flow: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_items(self) -> int:
+        """Places of the grid: cases times structures."""
+        return len(self.cases) * len(self.structures)
+
+    def _per_item(self, values: list[int]) -> IntArray:
+        return np.repeat(np.asarray(values, dtype=np.int64), len(self.structures))
+
+    @cached_property
+    def patient_of(self) -> IntArray:
+        """Patient of each item, shape (n_items,): the cluster."""
+        return self._per_item([case.patient for case in self.cases])
+
+    @cached_property
+    def case_of(self) -> IntArray:
+        """Case of each item, shape (n_items,)."""
+        return self._per_item(list(range(len(self.cases))))
+
+    @cached_property
+    def centre_of(self) -> IntArray:
+        """Centre of each item, shape (n_items,)."""
+        return self._per_item([case.centre for case in self.cases])
+
+    @cached_property
+    def partition_of(self) -> IntArray:
+        """Place in `PARTITIONS` of each item, shape (n_items,)."""
+        return self._per_item([case.partition for case in self.cases])
+
+    def comparison_readers(self) -> list[int]:
+        """Return the readers compared with the model: those who made no reference, else all."""
+        apart = [k for k, reader in enumerate(self.readers) if not reader.is_truther]
+        return apart or list(range(len(self.readers)))
+
+
+_ARRAYS = (
+    "reference",
+    "provenance",
+    "basis",
+    "reads",
+    "first_reads",
+    "aided",
+    "contributed",
+    "probabilities",
+)
+
+
+def freeze(dataset: Dataset) -> bytes:
+    """Write a data set as one NumPy archive (no pickles)."""
+    meta = {
+        "structures": dataset.structures,
+        "patients": dataset.patients,
+        "centres": dataset.centres,
+        "external_centres": dataset.external_centres,
+        "cases": [list(asdict(case).values()) for case in dataset.cases],
+        "readers": [asdict(reader) for reader in dataset.readers],
+        "model": asdict(dataset.model) if dataset.model else None,
+        "findings": {name: data.n_grades for name, data in dataset.findings.items()},
+        "flow": dataset.flow,
+    }
+    arrays = {
+        f"{name}.{part}": getattr(data, part) for name, data in dataset.findings.items() for part in _ARRAYS
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, allow_pickle=False, meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), **arrays
+    )
+    return buffer.getvalue()
+
+
+def thaw(content: bytes) -> Dataset:
+    """Read what `freeze` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        meta = json.loads(archive["meta"].tobytes())
+        findings = {
+            name: FindingData(n_grades=n_grades, **{part: archive[f"{name}.{part}"] for part in _ARRAYS})
+            for name, n_grades in meta["findings"].items()
+        }
+    return Dataset(
+        structures=tuple(meta["structures"]),
+        patients=tuple(meta["patients"]),
+        centres=tuple(meta["centres"]),
+        external_centres=tuple(meta["external_centres"]),
+        cases=tuple(CaseEntry(*row) for row in meta["cases"]),
+        readers=tuple(ReaderEntry(**row) for row in meta["readers"]),
+        model=ModelEntry(**meta["model"]) if meta["model"] else None,
+        findings=findings,
+        flow=meta["flow"],
+    )

@@ -1,0 +1,1 @@
+"""Making the demonstration: people, studies on phantoms, simulated work through the product's own services."""

@@ -1,0 +1,88 @@
+"""
+The child process: reads requests from standard input, one JSON object a line, and answers each.
+
+``python -m readerstudy.dicom.child`` knows no database, no key and no network. It bounds its own memory
+before it imports anything that parses; its parent bounds its time. A request it cannot answer becomes a
+refusal; if it dies, the parent refuses the file and starts another child.
+"""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+
+def _bound(memory_bytes: int, file_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
+
+def _send(stream: TextIO, answer: dict[str, Any]) -> None:
+    stream.write(json.dumps(answer, separators=(",", ":")) + "\n")
+    stream.flush()
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    out = os.fdopen(os.dup(1), "w")
+    # Libraries that print (GDCM, libjpeg) must not reach the answers, nor their words the logs.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    first = json.loads(sys.stdin.readline())
+    from readerstudy.dicom.limits import Limits
+
+    limits = Limits(**first["limits"])
+    _bound(limits.memory_bytes, max(limits.file_bytes, limits.inflated_bytes) * 2)
+    import logging
+    import warnings
+
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    from pydicom import config
+
+    config.settings.reading_validation_mode = config.IGNORE
+    from readerstudy.dicom.archive_file import members
+    from readerstudy.dicom.deidentify import write_deidentified
+    from readerstudy.dicom.intake import take_in
+    from readerstudy.dicom.refusal import Refused
+
+    _send(out, {"ready": True})
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "expand":
+                for name, number, reason in members(Path(request["path"]), Path(request["out"]), limits):
+                    _send(out, {"name": name, "number": number, "reason": reason})
+                answer: dict[str, Any] = {"done": True}
+            elif request["do"] == "deidentify":
+                write_deidentified(
+                    Path(request["path"]),
+                    Path(request["out"]),
+                    key=bytes.fromhex(request["key"]),
+                    patient_id=request["patient_id"],
+                    limits=limits,
+                )
+                answer = {"done": True}
+            else:
+                intake = take_in(
+                    Path(request["path"]), Path(request["out"]), syntax=request["syntax"], limits=limits
+                )
+                answer = intake.as_json()
+        except Refused as refusal:
+            answer = {"refused": refusal.reason}
+        except MemoryError:
+            answer = {"refused": "the file needs more memory than one image may"}
+        except RecursionError:
+            answer = {"refused": "the file nests sequences deeper than any real object"}
+        except Exception:
+            # Whatever a parser raises on damaged data: the file is refused, the text of the error may quote it.
+            answer = {"refused": "the file is damaged"}
+        _send(out, answer)
+
+
+if __name__ == "__main__":
+    main()

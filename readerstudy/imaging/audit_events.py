@@ -1,0 +1,17 @@
+"""What is done with images, as sentences."""
+
+from readerstudy.core.audit import register_events
+
+register_events(
+    {
+        "imaging.import.started": "started an import of images",
+        "imaging.import.finished": (
+            "finished an import of images: {stored} stored, {duplicate} already there, "
+            "{conflict} in conflict, {refused} refused"
+        ),
+        "imaging.images.withdrawn": "erased the images and the identity of a patient",
+        "imaging.images.exported": "exported {count} de-identified images",
+        "imaging.laterality.stated": "stated left and right of an imaging study: {laterality} ({source})",
+        "imaging.identity.viewed": "looked up the identity behind a case",
+    }
+)

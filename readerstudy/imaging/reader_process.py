@@ -1,0 +1,185 @@
+"""The parent's side of the bounded child process."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from django.conf import settings
+
+from readerstudy.dicom.limits import Limits
+
+TOO_SLOW = "reading the file took longer than one image may"
+DIED = "reading the file ended the reading process (too much memory, or damage)"
+
+
+class ReaderProcess:
+    """
+    One child that reads files of unknown origin; started when needed, replaced when it dies.
+
+    Parameters
+    ----------
+    limits : Limits
+        Memory, time and size bounds.
+    recycle_after : int
+        Number of files after which a fresh child takes over, so that leaks of decoders stay small.
+    """
+
+    def __init__(self, limits: Limits, *, recycle_after: int = 2000) -> None:
+        self._limits = limits
+        self._recycle_after = recycle_after
+        self._child: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+        self._read = 0
+        self.peak_memory_bytes = 0
+
+    def __enter__(self) -> "ReaderProcess":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the child, if there is one."""
+        child, self._child, self._buffer = self._child, None, b""
+        if child is None:
+            return
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
+        _, _, usage = os.wait4(child.pid, 0)
+        child.returncode = -signal.SIGKILL
+        self.peak_memory_bytes = max(self.peak_memory_bytes, usage.ru_maxrss * 1024)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": os.defpath,
+            "PYTHONPATH": str(settings.BASE_DIR),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # One thread each: children share the cores, and idle thread pools cost memory.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "LC_ALL": "C.UTF-8",
+        }
+        child = subprocess.Popen(
+            [sys.executable, "-m", "readerstudy.dicom.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            # Not the data root: a folder there could shadow a library's plug-ins.
+            cwd="/",
+            umask=0o077,
+            start_new_session=True,
+        )
+        self._child, self._buffer, self._read = child, b"", 0
+        self._write({"limits": self._limits.as_json()})
+        answer = self._answer(time.monotonic() + 60)
+        if not answer or not answer.get("ready"):
+            self.stop()
+            raise RuntimeError("The process that reads images does not start.")
+        return child
+
+    def _write(self, request: dict[str, Any]) -> None:
+        stdin, _ = self._streams()
+        stdin.write(json.dumps(request).encode() + b"\n")
+        stdin.flush()
+
+    def _streams(self) -> tuple[IO[bytes], IO[bytes]]:
+        child = self._child
+        if child is None or child.stdin is None or child.stdout is None:
+            raise RuntimeError("No reading process was started.")
+        return child.stdin, child.stdout
+
+    def _answer(self, deadline: float) -> dict[str, Any] | None:
+        """Return the next answer, None where the child died or the time is over."""
+        descriptor = self._streams()[1].fileno()
+        while b"\n" not in self._buffer:
+            rest = deadline - time.monotonic()
+            if rest <= 0 or not select.select([descriptor], [], [], rest)[0]:
+                return {"refused": TOO_SLOW, "fatal": True}
+            block = os.read(descriptor, 1 << 20)
+            if not block:
+                return None
+            self._buffer += block
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def read(self, path: Path, out: Path, *, syntax: str) -> dict[str, Any]:
+        """
+        Read one file and have its frames written beside `out`.
+
+        Returns the fields of `dicom.intake.Intake`, or ``{"refused": reason}``.
+        """
+        return self._request({"do": "read", "path": str(path), "out": str(out), "syntax": syntax}, path)
+
+    def deidentify(self, path: Path, out: Path, *, key: bytes, patient_id: str) -> dict[str, Any]:
+        """
+        Write the de-identified copy of one file to `out`.
+
+        Returns ``{"done": True}`` or ``{"refused": reason}``.
+        """
+        request = {
+            "do": "deidentify",
+            "path": str(path),
+            "out": str(out),
+            "key": key.hex(),
+            "patient_id": patient_id,
+        }
+        return self._request(request, path)
+
+    def _request(self, request: dict[str, Any], path: Path) -> dict[str, Any]:
+        if self._child is not None and self._read >= self._recycle_after:
+            self.stop()
+        if self._child is None:
+            self._start()
+        self._read += 1
+        seconds = self._limits.seconds_for(path.stat().st_size)
+        try:
+            self._write(request)
+            answer = self._answer(time.monotonic() + seconds)
+        except BrokenPipeError:
+            answer = None
+        if answer is None or answer.get("fatal"):
+            self.stop()
+            return answer or {"refused": DIED}
+        return answer
+
+    def expand(self, path: Path, out: Path) -> Iterator[tuple[str, str, str]]:
+        """
+        Take an archive file apart; yields (name inside, number or "", reason or "").
+
+        The last tuple has no name where the archive as a whole was refused.
+        """
+        if self._child is None:
+            self._start()
+        request = {"do": "expand", "path": str(path), "out": str(out)}
+        try:
+            self._write(request)
+            while True:
+                answer = self._answer(time.monotonic() + 60)
+                if answer is None or "refused" in answer:
+                    yield "", "", (answer or {"refused": DIED})["refused"]
+                    if answer is None or answer.get("fatal"):
+                        self.stop()
+                    return
+                if answer.get("done"):
+                    return
+                yield answer["name"], answer["number"], answer["reason"]
+        except BrokenPipeError:
+            self.stop()
+            yield "", "", DIED

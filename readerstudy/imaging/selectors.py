@@ -1,0 +1,291 @@
+"""Reads for the apps above: what a case shows, and its pixels for the model worker."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readerstudy.dicom.attributes import Json, frame_places, pixel_spacing_of, rescale_values
+from readerstudy.dicom.intake import FRAME_TAIL, frame_head
+from readerstudy.dicom.pixels import decode_frame
+from readerstudy.dicom.series import projection_view
+from readerstudy.imaging import stores
+from readerstudy.imaging.models import ImageSet, ImportBatch, ImportOutcome, Instance, Series
+from readerstudy.imaging.uids import UidMap
+
+
+@dataclass(frozen=True)
+class SeriesRow:
+    """
+    One series as a reading page needs it; primitives only, blinded.
+
+    Parameters
+    ----------
+    study_uid, series_uid : str
+        Under which the presentation shows them.
+    number : int
+        Neutral running number.
+    modality, plane, weighting, label : str
+        From geometry and codes.
+    view : str
+        ``AP``, ``lateral`` or "" of a radiograph.
+    n_images : int
+        Images to scroll through (frames of all instances).
+    laterality : str
+        What is known of left and right: ``established``, ``by-convention``, ``unknown``.
+    frame_of_reference : str
+        Shared by series whose places can be compared, "" where there is none.
+    has_geometry, has_spacing : bool
+        Whether images have a place in the patient, and a scale.
+    """
+
+    study_uid: str
+    series_uid: str
+    number: int
+    modality: str
+    plane: str
+    weighting: str
+    label: str
+    view: str
+    n_images: int
+    rows: int
+    columns: int
+    laterality: str
+    frame_of_reference: str
+    has_geometry: bool
+    has_spacing: bool
+
+
+def study_table(
+    image_set: ImageSet, *, alias: str = "", only_series: frozenset[str] | None = None
+) -> tuple[SeriesRow, ...]:
+    """
+    Return the series of an image set under the UIDs that a presentation with this alias shows.
+
+    Parameters
+    ----------
+    alias, only_series
+        As given to `services.open_case`.
+    """
+    uids = UidMap.for_alias(alias) if alias else None
+    rows = (
+        Series.objects.filter(imaging_study__image_set=image_set)
+        .select_related("imaging_study__image_set")
+        .order_by("imaging_study__pk", "number")
+    )
+    out = []
+    for number, row in enumerate(rows, start=1):
+        if only_series is not None and row.blinded_uid not in only_series:
+            continue
+        study = row.imaging_study
+        reference = row.frame_of_reference_uid
+        out.append(
+            SeriesRow(
+                study_uid=uids.uid(study.blinded_uid) if uids else study.blinded_uid,
+                series_uid=uids.uid(row.blinded_uid) if uids else row.blinded_uid,
+                number=number,
+                modality=row.modality,
+                plane=row.plane,
+                weighting=row.weighting,
+                label=row.label,
+                view=_view(row) if row.plane == "projection" else "",
+                n_images=row.n_frames,
+                rows=row.rows,
+                columns=row.columns,
+                laterality=study.laterality,
+                frame_of_reference=uids.uid(reference) if uids and reference else reference,
+                has_geometry=row.has_geometry,
+                has_spacing=row.has_spacing,
+            )
+        )
+    return tuple(out)
+
+
+def blinded_frame(uid: str, *, alias: str = "") -> str:
+    """Return a blinded Frame of Reference UID as a presentation with this alias shows it."""
+    return UidMap.for_alias(alias).uid(uid) if alias and uid else uid
+
+
+RADIOGRAPHS = frozenset({"CR", "DX", "RF", "RG", "XA"})
+
+
+def modalities_of(image_set_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Return the kinds of image of each set, radiographs of any modality as ``X-ray``, in a fixed order."""
+    rows = Series.objects.filter(imaging_study__image_set__in=image_set_ids).values_list(
+        "imaging_study__image_set_id", "modality"
+    )
+    found: dict[int, set[str]] = {}
+    for image_set_id, modality in rows:
+        found.setdefault(image_set_id, set()).add("X-ray" if modality in RADIOGRAPHS else modality)
+    order = {"MR": 0, "CT": 1, "X-ray": 2}
+    return {
+        key: tuple(sorted(kinds, key=lambda kind: (order.get(kind, 9), kind))) for key, kinds in found.items()
+    }
+
+
+def lateralities(image_set: ImageSet) -> tuple[str, ...]:
+    """Return what is known of left and right in each imaging study of a set."""
+    return tuple(image_set.imaging_studies.order_by("pk").values_list("laterality", flat=True))
+
+
+def _folder_of(series: Series) -> Path:
+    study = series.imaging_study
+    root = stores.view_root(study.image_set.scope, study.image_set.public_id)
+    return stores.series_folder(root, study.blinded_uid, series.blinded_uid)
+
+
+def _view(series: Series) -> str:
+    entries = stores.read_metadata(_folder_of(series))
+    return projection_view(entries[0]) if entries else ""
+
+
+@dataclass(frozen=True)
+class SeriesVolume:
+    """
+    Pixels of a series with where they lie.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n_slices, rows, columns)
+        Image values after rescale (HU for CT), in reading order.
+    affine : ndarray of float, shape (4, 4), or None
+        From voxel (slice, row, column; 0 at the centre of the first), the array's own order and the convention
+        of `dicom.geometry`, to patient LPS in mm. None where the slices are not parallel and evenly spaced, or
+        have no place.
+    slice_affines : ndarray of float, shape (n_slices, 4, 4), or None
+        The same for each slice alone, from (0, row, column): for stacks along discs. None without place.
+    modality, plane, weighting : str
+        As in `SeriesRow`.
+    frame_of_reference : str
+        Blinded Frame of Reference UID, "" where there is none.
+    pixel_digests : tuple of str
+        SHA-256 of each instance's pixels.
+    """
+
+    values: NDArray[np.float32]
+    affine: NDArray[np.float64] | None
+    slice_affines: NDArray[np.float64] | None
+    modality: str
+    plane: str
+    weighting: str
+    frame_of_reference: str
+    pixel_digests: tuple[str, ...]
+
+
+class NotAVolume(ValueError):
+    """The series' images differ in size or are in colour."""
+
+
+def read_volume(series: Series) -> SeriesVolume:
+    """
+    Return a series' pixels and geometry from the blinded cache.
+
+    Raises
+    ------
+    NotAVolume
+        If the images differ in size or are in colour.
+    FileNotFoundError
+        If the images were withdrawn.
+    """
+    folder = _folder_of(series)
+    entries = stores.read_metadata(folder)
+    if not entries:
+        raise FileNotFoundError("The images of this series are not in the cache.")
+    planes: list[NDArray[np.float32]] = []
+    affines: list[NDArray[np.float64] | None] = []
+    for entry in entries:
+        if entry["00280002"]["Value"][0] != 1:
+            raise NotAVolume("The series is in colour.")
+        shape = (entry["00280010"]["Value"][0], entry["00280011"]["Value"][0])
+        if planes and planes[0].shape != shape:
+            raise NotAVolume("The images of the series differ in size.")
+        kind = "i" if entry["00280103"]["Value"][0] else "u"
+        dtype = f"<{kind}{entry['00280100']['Value'][0] // 8}"
+        syntax = entry["00083002"]["Value"][0]
+        head = len(frame_head(syntax))
+        uid = entry["00080018"]["Value"][0]
+        n_frames = int((entry.get("00280008", {}).get("Value") or [1])[0])
+        for frame, place in frame_places(entry, n_frames):
+            data = (folder / stores.frame_name(uid, frame)).read_bytes()[head : -len(FRAME_TAIL)]
+            slope, intercept = rescale_values(entry, frame)
+            stored = decode_frame(data, syntax, shape=shape, dtype=dtype)
+            planes.append(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
+            affines.append(_slice_affine(entry, place))
+    rows = series.instances.order_by("index").values_list("pixel_digest", flat=True)
+    known = [affine for affine in affines if affine is not None]
+    slices = np.stack(known) if known and len(known) == len(affines) else None
+    return SeriesVolume(
+        values=np.stack(planes),
+        affine=_common_affine(slices) if slices is not None else None,
+        slice_affines=slices,
+        modality=series.modality,
+        plane=series.plane,
+        weighting=series.weighting,
+        frame_of_reference=series.frame_of_reference_uid,
+        pixel_digests=tuple(rows),
+    )
+
+
+def _slice_affine(entry: Json, place: tuple[list[float], list[float]] | None) -> NDArray[np.float64] | None:
+    spacing = pixel_spacing_of(entry)
+    if place is None or spacing is None:
+        return None
+    cosines, position = place
+    row, column = np.asarray(cosines[:3], float), np.asarray(cosines[3:], float)
+    affine = np.eye(4)
+    # A step to the next row goes along the column direction by the spacing between rows, and the reverse.
+    affine[:3, 0] = np.cross(row, column)
+    affine[:3, 1] = column * spacing[0]
+    affine[:3, 2] = row * spacing[1]
+    affine[:3, 3] = position
+    return affine
+
+
+def _common_affine(slices: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return one affine for all slices, None where they are not parallel and evenly spaced (0.5 %, 0.02 mm)."""
+    if len(slices) < 2 or not np.allclose(slices[:, :3, 1:3], slices[0, :3, 1:3], atol=1e-3):
+        return None
+    origins = slices[:, :3, 3]
+    step = (origins[-1] - origins[0]) / (len(slices) - 1)
+    length = float(np.linalg.norm(step))
+    expected = origins[0] + np.arange(len(slices))[:, None] * step
+    if length < 1e-3 or np.abs(origins - expected).max() > max(0.02, 0.005 * length):
+        return None
+    affine = slices[0].copy()
+    affine[:3, 0] = step
+    return affine
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """One line of an import's report, for coordinators: the file's name is read from the identity store."""
+
+    number: int
+    name: str
+    outcome: str
+    reason: str
+
+
+def import_report(batch: ImportBatch, *, only_problems: bool = False) -> list[OutcomeRow]:
+    """Return what became of each file of an import, in order."""
+    rows = batch.outcomes.order_by("number", "pk")
+    if only_problems:
+        rows = rows.exclude(outcome=ImportOutcome.Outcome.STORED)
+    return [
+        OutcomeRow(row.number, stores.open_name(batch.scope, row.name_sealed), row.outcome, row.reason)
+        for row in rows
+    ]
+
+
+def pixel_digests(image_set: ImageSet) -> tuple[str, ...]:
+    """Return the pixel digests of an image set in a fixed order; part of an inference key."""
+    rows = Instance.objects.filter(series__imaging_study__image_set=image_set)
+    return tuple(rows.order_by("blinded_uid").values_list("pixel_digest", flat=True))
+
+
+def image_sets_of(scope: UUID) -> list[ImageSet]:
+    """Return the image sets of a reader study that were not withdrawn."""
+    return list(ImageSet.objects.filter(scope=scope, withdrawn_at=None).order_by("pk"))

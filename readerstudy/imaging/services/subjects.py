@@ -1,0 +1,74 @@
+"""The person behind an image set: identity, what is known of left and right, withdrawal."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from readerstudy.core.audit import Actor, record
+from readerstudy.imaging import stores
+from readerstudy.imaging.models import ImageSet, ImagingStudy, ImportOutcome, Laterality
+from readerstudy.imaging.services.capability import close_image_set
+
+
+@dataclass(frozen=True)
+class Identity:
+    """
+    Who a patient is, from the encrypted identity store; for coordinators only.
+
+    Empty fields where the files said nothing or the identity was erased.
+    """
+
+    patient_id: str = ""
+    issuer: str = ""
+    name: str = ""
+    birth_date: str = ""
+    sex: str = ""
+
+
+def identity_of(image_set: ImageSet) -> Identity:
+    """Return the identity behind an image set."""
+    known = stores.read_identity(image_set.scope, image_set.public_id)
+    return Identity(**{name: str(known.get(name, "")) for name in Identity.__dataclass_fields__})
+
+
+@transaction.atomic
+def state_laterality(
+    *, imaging_study: ImagingStudy, laterality: str, source: str, at: datetime, actor: Actor | None
+) -> None:
+    """Write down what a person states of left and right in one imaging study."""
+    imaging_study.laterality = Laterality(laterality).value
+    imaging_study.laterality_source = source[:80]
+    imaging_study.save(update_fields=["laterality", "laterality_source"])
+    record(
+        event="imaging.laterality.stated",
+        at=at,
+        actor=actor,
+        study_id=imaging_study.image_set.scope,
+        subject_type="imaging_study",
+        subject_id=imaging_study.blinded_uid,
+        laterality=imaging_study.laterality,
+        source=imaging_study.laterality_source,
+    )
+
+
+@transaction.atomic
+def withdraw_images(*, image_set: ImageSet, at: datetime, actor: Actor | None = None) -> None:
+    """
+    Erase pixels, originals and identity of a patient; the rows stay, so that answers keep their place.
+
+    Names of the imported files go too. Whoever has the images open is shut out at once.
+    """
+    close_image_set(image_set=image_set, at=at)
+    ImportOutcome.objects.filter(image_set=image_set).update(name_sealed=b"")
+    ImageSet.objects.filter(pk=image_set.pk).update(withdrawn_at=at)
+    record(
+        event="imaging.images.withdrawn",
+        at=at,
+        actor=actor,
+        study_id=image_set.scope,
+        subject_type="image_set",
+        subject_id=image_set.public_id,
+    )
+    # Before the commit on purpose: if it fails, nothing says "withdrawn" while pixels are still there.
+    stores.remove_image_set(image_set.scope, image_set.public_id)

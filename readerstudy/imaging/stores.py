@@ -1,0 +1,190 @@
+"""
+The three stores below the data root, and the sealing of names.
+
+``cache``: blinded attributes and frames, what readers get. ``identities`` and ``originals``: encrypted
+(AES-256-GCM), each with a key of its own, readable for the owner only. Nothing but these two holds
+anything that a file said about a person.
+"""
+
+import gzip
+import json
+import os
+import secrets
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from readerstudy.core.keys import derive_key
+from readerstudy.dicom.attributes import Json
+
+BASE_VIEW = "base"
+METADATA_NAME = "metadata.json.gz"
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def cache_root() -> Path:
+    """Return the folder of the blinded cache."""
+    return Path(settings.READERSTUDY_DATA_ROOT) / "cache"
+
+
+def set_path(scope: UUID, image_set: UUID) -> Path:
+    """Return the cache folder of an image set."""
+    return cache_root() / str(scope) / str(image_set)
+
+
+def view_root(scope: UUID, image_set: UUID, view: str = BASE_VIEW) -> str:
+    """Return a view's folder relative to the cache root: the blinded objects, or their aliased links."""
+    return f"{scope}/{image_set}/{view}"
+
+
+def staging_folder(name: str) -> Path:
+    """Return a private folder for files on their way in; on the cache's file system, so that they are renamed."""
+    return _folder(Path(settings.READERSTUDY_DATA_ROOT) / "staging" / name)
+
+
+def remove_staging(name: str) -> None:
+    """Remove a staging folder with all that is left in it."""
+    shutil.rmtree(Path(settings.READERSTUDY_DATA_ROOT) / "staging" / name, ignore_errors=True)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only the owner reads, whole or not at all."""
+    _folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+    temporary.replace(path)
+
+
+# --- sealing --------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _cipher(purpose: str, scope: UUID, fingerprint: int) -> AESGCM:
+    return AESGCM(derive_key(purpose, str(scope)))
+
+
+def _key(purpose: str, scope: UUID) -> AESGCM:
+    return _cipher(purpose, scope, hash(settings.READERSTUDY_MASTER_KEY))
+
+
+def seal(purpose: str, scope: UUID, data: bytes, *, bound_to: str) -> bytes:
+    """Return `data` encrypted and bound to a name, under which alone it opens again."""
+    nonce = secrets.token_bytes(12)
+    return nonce + _key(purpose, scope).encrypt(nonce, data, bound_to.encode())
+
+
+def unseal(purpose: str, scope: UUID, sealed: bytes, *, bound_to: str) -> bytes:
+    """Return what `seal` was given. Raises `cryptography.exceptions.InvalidTag` if it was changed."""
+    return _key(purpose, scope).decrypt(bytes(sealed[:12]), bytes(sealed[12:]), bound_to.encode())
+
+
+def seal_name(scope: UUID, name: str) -> bytes:
+    """Return a file or folder name, encrypted with the identity store's key."""
+    return seal("imaging.identities", scope, name.encode("utf-8", "surrogateescape"), bound_to="name")
+
+
+def open_name(scope: UUID, sealed: bytes) -> str:
+    """Return a sealed name made safe to show: printable characters only, at most 300."""
+    if not sealed:
+        return ""
+    text = unseal("imaging.identities", scope, sealed, bound_to="name").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "?" for c in text)[-300:]
+
+
+def open_source(scope: UUID, sealed: bytes) -> str:
+    """Return a sealed source exactly as it was given, for the import itself."""
+    return unseal("imaging.identities", scope, sealed, bound_to="name").decode("utf-8", "surrogateescape")
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+
+def _identity_path(scope: UUID, image_set: UUID) -> Path:
+    return Path(settings.READERSTUDY_DATA_ROOT) / "identities" / str(scope) / f"{image_set}.sealed"
+
+
+def read_identity(scope: UUID, image_set: UUID) -> dict[str, Any]:
+    """Return what the identity store knows of an image set; empty where nothing is kept."""
+    path = _identity_path(scope, image_set)
+    if not path.exists():
+        return {}
+    data = unseal("imaging.identities", scope, path.read_bytes(), bound_to=str(image_set))
+    identity: dict[str, Any] = json.loads(data)
+    return identity
+
+
+def write_identity(scope: UUID, image_set: UUID, identity: dict[str, Any]) -> None:
+    """Replace what the identity store knows of an image set."""
+    data = json.dumps(identity, ensure_ascii=False, sort_keys=True).encode()
+    write_private(
+        _identity_path(scope, image_set),
+        seal("imaging.identities", scope, data, bound_to=str(image_set)),
+    )
+
+
+# --- originals ------------------------------------------------------------------------------------
+
+
+def _originals_folder(scope: UUID, image_set: UUID) -> Path:
+    return Path(settings.READERSTUDY_DATA_ROOT) / "originals" / str(scope) / str(image_set)
+
+
+def keep_original(scope: UUID, image_set: UUID, instance: str, data: bytes) -> None:
+    """Keep the file as it came, encrypted."""
+    sealed = seal("imaging.originals", scope, data, bound_to=instance)
+    write_private(_originals_folder(scope, image_set) / f"{instance}.sealed", sealed)
+
+
+def original(scope: UUID, image_set: UUID, instance: str) -> bytes | None:
+    """Return the file as it came, None where originals were not kept."""
+    path = _originals_folder(scope, image_set) / f"{instance}.sealed"
+    if not path.exists():
+        return None
+    return unseal("imaging.originals", scope, path.read_bytes(), bound_to=instance)
+
+
+# --- cache ----------------------------------------------------------------------------------------
+
+
+def series_folder(root: str, study: str, series: str) -> Path:
+    """Return the folder of a series below a view."""
+    return cache_root() / root / study / series
+
+
+def frame_name(instance: str, frame: int) -> str:
+    """Return the name of a frame file in its series folder."""
+    return f"{instance}_{frame}"
+
+
+def write_metadata(folder: Path, instances: list[Json]) -> None:
+    """Write a series' attributes in reading order."""
+    data = json.dumps(instances, separators=(",", ":")).encode()
+    write_private(folder / METADATA_NAME, gzip.compress(data, compresslevel=9, mtime=0))
+
+
+def read_metadata(folder: Path) -> list[Json]:
+    """Return a series' attributes in reading order, empty where the series is not there."""
+    try:
+        data = (folder / METADATA_NAME).read_bytes()
+    except FileNotFoundError:
+        return []
+    instances: list[Json] = json.loads(gzip.decompress(data))
+    return instances
+
+
+def remove_image_set(scope: UUID, image_set: UUID) -> None:
+    """Erase pixels, identity and originals of an image set."""
+    shutil.rmtree(set_path(scope, image_set), ignore_errors=True)
+    shutil.rmtree(_originals_folder(scope, image_set), ignore_errors=True)
+    _identity_path(scope, image_set).unlink(missing_ok=True)

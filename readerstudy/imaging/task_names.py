@@ -1,0 +1,5 @@
+"""Background work on images."""
+
+from readerstudy.core.jobs import JobKind
+
+FILL = JobKind("imaging.fill")

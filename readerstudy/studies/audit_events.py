@@ -1,0 +1,26 @@
+"""What happens to a study before and around reading, as sentences."""
+
+from readerstudy.core.audit import register_events
+
+register_events(
+    {
+        "studies.study.created": "created the study from protocol {protocol}, version {version}",
+        "studies.study.opened": "opened the study for reading; protocol {digest}",
+        "studies.study.locked": "locked the study; data {digest}",
+        "studies.study.unlocked": "opened the locked study again: {reason}",
+        "studies.study.unblinded": "unblinded the study; predictions {digest}",
+        "studies.protocol.amended": "amended the protocol to version {version}",
+        "studies.role.granted": "gave {person} the roles {roles}",
+        "studies.role.removed": "took all roles from {person}",
+        "studies.cases.imported": "imported {n_cases} cases from {source}",
+        "studies.case.included": "included case {case}",
+        "studies.case.excluded": "excluded case {case}: {reason}",
+        "studies.case.withdrawn": "withdrew case {case} and erased its images",
+        "studies.case.sides_accepted": "accepted the sides of case {case} by convention",
+        "studies.case.numbered": "fixed the level numbering of case {case}: {variant}",
+        "studies.landmarks.imported": "imported {n} places",
+        "studies.partition.drawn": "drew the partitions with seed {seed}: {counts}",
+        "studies.assignment.drawn": "assigned {n} reads with seed {seed}",
+        "studies.assignment.withdrawn": "withdrew an assignment of {person}: {reason}",
+    }
+)

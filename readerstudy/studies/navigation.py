@@ -1,0 +1,127 @@
+"""The frame of a study's office pages: title, state, protocol, and where one may go."""
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
+
+from readerstudy.accounts.models import User
+from readerstudy.studies.models import ReaderStudy, StudyRole
+from readerstudy.studies.services.studies import current_protocol
+
+
+@dataclass(frozen=True)
+class Entry:
+    label: str
+    address: str
+    is_current: bool
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class StudyFrame:
+    """What the frame of a study's page shows."""
+
+    slug: str
+    title: str
+    state: str
+    state_text: str
+    is_demonstration: bool
+    protocol_version: int
+    protocol_digest: str
+    navigation: tuple[Group, ...]
+
+
+def _state_text(study: ReaderStudy) -> str:
+    match study.state:
+        case ReaderStudy.State.OPEN:
+            return _("Open since %(date)s") % {"date": date_format(study.opened_at)}
+        case ReaderStudy.State.LOCKED:
+            return _("Locked %(date)s") % {"date": date_format(study.locked_at)}
+        case ReaderStudy.State.UNBLINDED:
+            return _("Unblinded %(date)s") % {"date": date_format(study.unblinded_at)}
+        case _:
+            return _("Draft")
+
+
+# (group title or "", [(label, URL name, roles that see it)]); pages of rooms above are linked by name.
+_OFFICE = ("is_coordinator", "is_investigator", "is_auditor")
+_PAGES = (
+    (
+        "",
+        (
+            (N_("Overview"), "grading:overview", _OFFICE),
+            (N_("Cases"), "studies:cases", _OFFICE),
+            (N_("Images"), "studies:images", ("is_coordinator",)),
+            (N_("Assignments"), "studies:assignments", _OFFICE),
+        ),
+    ),
+    (
+        N_("Study"),
+        (
+            (N_("Protocol"), "studies:protocol", _OFFICE),
+            (N_("Models and runs"), "inference:runs", ("is_coordinator",)),
+            (N_("Results"), "analysis:results", _OFFICE),
+            (N_("Team"), "studies:team", _OFFICE),
+        ),
+    ),
+    (
+        N_("Records"),
+        (
+            (N_("Export"), "analysis:export", ("is_investigator", "is_auditor")),
+            (N_("Audit log"), "analysis:audit", ("is_auditor", "is_investigator", "is_coordinator")),
+        ),
+    ),
+)
+
+
+def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFrame:
+    """
+    Return the frame for a person's page in a study.
+
+    Parameters
+    ----------
+    current : str
+        URL name of the page, such as ``"grading:overview"``.
+    """
+    role = StudyRole.objects.filter(study=study, user=user).first()
+    groups = []
+    for title, pages in _PAGES:
+        entries = []
+        for label, name, roles in pages:
+            if role is None or not any(getattr(role, each) for each in roles):
+                continue
+            try:
+                address = reverse(name, kwargs={"slug": study.slug})
+            except NoReverseMatch:
+                continue
+            entries.append(Entry(_(label), address, name == current))
+        if entries:
+            groups.append(Group(_(title) if title else "", tuple(entries)))
+    protocol = current_protocol(study)
+    return StudyFrame(
+        slug=study.slug,
+        title=protocol_title(study),
+        state=study.state,
+        state_text=_state_text(study),
+        is_demonstration=study.is_demonstration,
+        protocol_version=protocol.version,
+        protocol_digest=protocol.short_digest,
+        navigation=tuple(groups),
+    )
+
+
+def protocol_title(study: ReaderStudy) -> str:
+    """Return the study's title; the protocol's own title in the page's language where it was not changed."""
+    from django.utils.translation import get_language
+
+    title = current_protocol(study).document.title
+    return title.in_language(get_language() or "en") if study.title == str(title) else study.title

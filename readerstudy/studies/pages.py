@@ -1,0 +1,219 @@
+"""What the coordinator's pages show, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
+
+from readerstudy.imaging.selectors import modalities_of
+from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
+from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.services.assignment import AssignmentPlan
+from readerstudy.studies.services.studies import current_protocol
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case of the coordinator's list."""
+
+    public_id: str
+    pseudonym: str
+    patient: str
+    centre: str
+    partition: str
+    modalities: str
+    n_series: int
+    sides: str
+    sides_open: bool
+    numbering: str
+    numbering_open: bool
+    status: str
+    status_text: str
+    is_assigned: bool
+
+
+def case_rows(study: ReaderStudy) -> list[CaseRow]:
+    """Return every case of a study, by pseudonym."""
+    document = current_protocol(study).document
+    language = get_language() or "en"
+    variants = {name: label.in_language(language) for name, label in document.numbering_variants}
+    reasons = {name: label.in_language(language) for name, label in document.exclusion_criteria}
+    cases = list(
+        Case.objects.filter(study=study)
+        .select_related("patient__centre", "image_set")
+        .prefetch_related("image_set__imaging_studies__series")
+        .order_by("pseudonym")
+    )
+    modalities = modalities_of([case.image_set_id for case in cases if case.image_set_id])
+    assigned = set(Assignment.objects.filter(study=study).values_list("case_id", flat=True))
+    rows = []
+    for case in cases:
+        studies = list(case.image_set.imaging_studies.all()) if case.image_set else []
+        established = bool(studies) and all(each.laterality == "established" for each in studies)
+        if established:
+            sides = _("established")
+        elif case.sides_accepted_by_convention:
+            sides = _("by convention")
+        else:
+            sides = _("not established")
+        variant = case.numbering.get("variant", "")
+        status = {
+            "imported": _("Waits for screening"),
+            "included": _("Included"),
+            "excluded": _("Excluded: %(reason)s") % {"reason": reasons.get(case.exclusion_reason, "")},
+            "withdrawn": _("Withdrawn"),
+        }[case.status]
+        rows.append(
+            CaseRow(
+                public_id=str(case.public_id),
+                pseudonym=case.pseudonym,
+                patient=case.patient.pseudonym,
+                centre=case.patient.centre.code,
+                partition=case.patient.get_partition_display() if case.patient.partition else "",
+                modalities=", ".join(modalities.get(case.image_set_id or 0, ())),
+                n_series=sum(len(each.series.all()) for each in studies),
+                sides=sides,
+                sides_open=document.is_sided and not established and not case.sides_accepted_by_convention,
+                numbering=variants.get(variant, variant),
+                numbering_open=document.numbering.get("set_by") == "doctor-before-reading" and not variant,
+                status=case.status,
+                status_text=status,
+                is_assigned=case.pk in assigned,
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class ProtocolPage:
+    """A protocol in the page's language."""
+
+    title: str
+    description: str
+    registration: str
+    version: int
+    digest: str
+    levels: tuple[str, ...]
+    findings: tuple[Mapping[str, object], ...]
+    facts: tuple[tuple[str, str], ...]
+    source: str
+
+
+def protocol_page(study: ReaderStudy) -> ProtocolPage:
+    """Return the study's protocol as a printable charter."""
+    protocol = current_protocol(study)
+    document: ProtocolDocument = protocol.document
+    language = get_language() or "en"
+    findings = tuple(
+        {
+            "label": each.label.in_language(language),
+            "definition": each.definition.in_language(language),
+            "rule": _("same grade") if each.agreement.kind == "exact" else each.agreement.kind,
+            "cut": each.cut,
+            "assessable_on": ", ".join(each.assessable_on),
+            "scale": [
+                {
+                    "value": grade.value,
+                    "label": grade.label.in_language(language),
+                    "hint": grade.hint.in_language(language) if grade.hint else "",
+                    "source": grade.source,
+                }
+                for grade in each.scale
+            ],
+        }
+        for each in document.findings
+    )
+    partition = document.partition
+    facts = (
+        (_("Readers per case"), str(document.readers_per_case)),
+        (_("Conditions"), ", ".join(document.reading["conditions"])),
+        (_("Differences settled by"), str(document.adjudication["by"])),
+        (_("Reference standard"), str(document.reference["from"])),
+        (
+            _("Partition"),
+            f"{partition['train']:.0%} / {partition['validation']:.0%} / {partition['test']:.0%}",
+        ),
+        (_("Level numbering"), str(document.numbering.get("set_by", ""))),
+        (_("Margin"), f"{document.analysis['margin']:g}"),
+        (
+            _("Exclusion criteria"),
+            ", ".join(each.in_language(language) for name, each in document.exclusion_criteria),
+        ),
+    )
+    return ProtocolPage(
+        title=document.title.in_language(language),
+        description=document.description.in_language(language),
+        registration=document.registration,
+        version=protocol.version,
+        digest=protocol.digest,
+        levels=tuple(label.in_language(language) for group, label, members in document.groups()),
+        findings=findings,
+        facts=facts,
+        source=protocol.source,
+    )
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    code: str
+    name: str
+    roles: str
+    n_cases: int
+
+
+_ROLE_WORDS = {
+    "is_reader": N_("reader"),
+    "is_adjudicator": N_("adjudicator"),
+    "is_panel": N_("panel member"),
+    "is_coordinator": N_("coordinator"),
+    "is_investigator": N_("investigator"),
+    "is_auditor": N_("auditor"),
+}
+
+
+def people_of(study: ReaderStudy) -> list[PersonRow]:
+    """Return the people of a study with their roles and how many cases they hold."""
+    held: dict[int, int] = {}
+    for user_id in CaseDuty.objects.filter(case__study=study).values_list("user_id", flat=True):
+        held[user_id] = held.get(user_id, 0) + 1
+    return [
+        PersonRow(
+            code=role.code,
+            name=str(role.user),
+            roles=", ".join(_(word) for field, word in _ROLE_WORDS.items() if getattr(role, field)),
+            n_cases=held.get(role.user_id, 0),
+        )
+        for role in StudyRole.objects.filter(study=study).select_related("user").order_by("code")
+    ]
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """What a plan would give one person."""
+
+    code: str
+    duty: str
+    n_cases: int
+
+
+def plan_rows(study: ReaderStudy, plan: AssignmentPlan) -> list[PlanRow]:
+    """Return a plan as a table: person, duty, number of cases."""
+    codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
+    duties = dict(CaseDuty.Duty.choices)
+    return [
+        PlanRow(codes[user], str(duties[duty]), n)
+        for (user, duty), n in sorted(
+            plan.counts().items(), key=lambda entry: (entry[0][1], codes[entry[0][0]])
+        )
+    ]
+
+
+def draw_rows(study: ReaderStudy) -> list[dict[str, object]]:
+    """Return the draws on record, oldest first."""
+    return list(
+        study.draws.order_by("drawn_at", "pk").values(
+            "purpose", "number", "seed", "drawn_at", "result_digest"
+        )
+    )

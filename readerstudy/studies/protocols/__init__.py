@@ -1,0 +1,1 @@
+"""Protocols as files: read, checked, and turned into frozen values."""

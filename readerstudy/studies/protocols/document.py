@@ -1,0 +1,203 @@
+"""
+A protocol as frozen values.
+
+Everything that a page, a service or an analysis asks of a protocol is asked here; nobody else reads
+the YAML. Grades are places on a finding's scale, 0 the least.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+DEFAULT_LANGUAGE = "en"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A label in one or more languages; English is always there."""
+
+    languages: Mapping[str, str]
+
+    def in_language(self, language: str) -> str:
+        """Return the text in `language` (``zh-hans``), else in English."""
+        return self.languages.get(language.lower()) or self.languages[DEFAULT_LANGUAGE]
+
+    def __str__(self) -> str:
+        return self.languages[DEFAULT_LANGUAGE]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One place that is graded, such as the right facet joint L4/5."""
+
+    id: str
+    label: Text
+    group: str
+    group_label: Text
+    side: str  # "right", "left" or "" where the protocol has no sides
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One grade of a scale."""
+
+    value: int
+    label: Text
+    hint: Text | None
+    source: str
+    picture: str
+
+
+@dataclass(frozen=True)
+class AgreementRule:
+    """
+    When two grades need no adjudicator, and which value is then kept.
+
+    kind : ``exact``, ``within`` (grades at most `within` apart) or ``same-side`` (of the cut).
+    keep : ``lower``, ``higher`` or ``median``; empty for ``exact``, required otherwise.
+    """
+
+    kind: str
+    within: int = 0
+    keep: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is graded at each structure."""
+
+    id: str
+    label: Text
+    short: Text
+    definition: Text
+    kind: str  # ordinal, nominal, binary, continuous
+    scale: tuple[Grade, ...]
+    cut: int
+    agreement: AgreementRule
+    assessable_on: tuple[str, ...]
+    typed: tuple[str, ...]
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+
+    @property
+    def n_grades(self) -> int:
+        return len(self.scale)
+
+    def grade(self, value: int) -> Grade:
+        return self.scale[value]
+
+
+@dataclass(frozen=True)
+class CaseQuestion:
+    """A question about the whole case."""
+
+    id: str
+    label: Text
+    kind: str  # choice, text
+    options: tuple[tuple[str, Text], ...]
+    required: bool
+
+
+@dataclass(frozen=True)
+class DerivedGrade:
+    """A grade that follows from the findings of one structure by a table of implications."""
+
+    id: str
+    label: Text
+    n_grades: int
+    implies: Mapping[str, tuple[int, ...]]  # finding id -> implied grade per grade of the finding
+
+    def of(self, grades: Mapping[str, int]) -> int | None:
+        """Return the highest implied grade, or None where no finding has a grade."""
+        implied = [self.implies[name][grade] for name, grade in grades.items() if name in self.implies]
+        return max(implied) if implied else None
+
+
+@dataclass(frozen=True)
+class Item:
+    """Finding x structure of a case: the unit of agreement, adjudication and provenance."""
+
+    structure: Structure
+    finding: Finding
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.structure.id, self.finding.id
+
+
+@dataclass(frozen=True)
+class ProtocolDocument:
+    """One protocol file, checked."""
+
+    id: str
+    version: int
+    title: Text
+    registration: str
+    description: Text
+    digest: str
+    levels: tuple[str, ...]
+    structures: tuple[Structure, ...]
+    findings: tuple[Finding, ...]
+    case_questions: tuple[CaseQuestion, ...]
+    exclusion_criteria: tuple[tuple[str, Text], ...]
+    derived: tuple[DerivedGrade, ...]
+    not_assessable_reasons: tuple[tuple[str, Text], ...]
+    adjudication_reasons: tuple[tuple[str, Text], ...]
+    numbering: Mapping[str, Any]
+    numbering_variants: tuple[tuple[str, Text], ...]
+    reading: Mapping[str, Any]
+    adjudication: Mapping[str, Any]
+    reference: Mapping[str, Any]
+    roles: Mapping[str, Any]
+    partition: Mapping[str, Any]
+    display: Mapping[str, Any]
+    analysis: Mapping[str, Any]
+    content: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """All items in reading order: structure by structure, finding by finding."""
+        return tuple(Item(structure, finding) for structure in self.structures for finding in self.findings)
+
+    @cached_property
+    def _structures(self) -> dict[str, Structure]:
+        return {structure.id: structure for structure in self.structures}
+
+    @cached_property
+    def _findings(self) -> dict[str, Finding]:
+        return {finding.id: finding for finding in self.findings}
+
+    @property
+    def is_sided(self) -> bool:
+        return any(structure.side for structure in self.structures)
+
+    @property
+    def readers_per_case(self) -> int:
+        return int(self.reading["readers_per_case"])
+
+    @property
+    def required_modalities(self) -> tuple[str, ...]:
+        return tuple(self.reading.get("required_modalities", ()))
+
+    def structure(self, structure_id: str) -> Structure:
+        """Return a structure. Raises KeyError."""
+        return self._structures[structure_id]
+
+    def finding(self, finding_id: str) -> Finding:
+        """Return a finding. Raises KeyError."""
+        return self._findings[finding_id]
+
+    def has_item(self, structure_id: str, finding_id: str) -> bool:
+        return structure_id in self._structures and finding_id in self._findings
+
+    def groups(self) -> Iterator[tuple[str, Text, tuple[Structure, ...]]]:
+        """Yield (group, label, structures) level by level, in the protocol's order."""
+        seen: list[str] = []
+        for structure in self.structures:
+            if structure.group not in seen:
+                seen.append(structure.group)
+        for group in seen:
+            members = tuple(structure for structure in self.structures if structure.group == group)
+            yield group, members[0].group_label, members

@@ -1,0 +1,222 @@
+"""Cases: enrolment from imported images, screening, sides, numbering, places."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from readerstudy.core.audit import Actor, record
+from readerstudy.core.pseudonyms import pseudonym
+from readerstudy.imaging.models import ImageSet
+from readerstudy.imaging.services.subjects import withdraw_images
+from readerstudy.studies.models import Case, Centre, Landmark, Patient, ReaderStudy
+from readerstudy.studies.services.errors import StudyRefused, WrongState
+from readerstudy.studies.services.studies import current_protocol
+
+
+@dataclass(frozen=True)
+class EnrolledAs:
+    """Names that the import table gives a patient; pseudonyms, never identities."""
+
+    patient: str
+    case: str
+
+
+@transaction.atomic
+def enrol_image_sets(
+    *,
+    study: ReaderStudy,
+    image_sets: Iterable[ImageSet],
+    centre_code: str,
+    actor: Actor | None,
+    at: datetime,
+    source: str,
+    names: Mapping[str, EnrolledAs] | None = None,
+) -> list[Case]:
+    """
+    Make a case of every image set that has none yet.
+
+    Parameters
+    ----------
+    names : mapping of subject key to EnrolledAs, optional
+        Pseudonyms from the import table; others get keyed codes of their own.
+
+    Raises
+    ------
+    WrongState
+        If the study is locked or unblinded.
+    StudyRefused
+        If a pseudonym of the table is in use already.
+    """
+    study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
+    if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
+        raise WrongState(
+            f"The study is {study.state}; cases can be added before it is locked. Nothing was changed."
+        )
+    centre, _ = Centre.objects.get_or_create(study=study, code=centre_code)
+    taken = set(
+        Case.objects.filter(study=study, image_set__isnull=False).values_list("image_set_id", flat=True)
+    )
+    started = study.draws.filter(purpose="assignment").count()
+    cases = []
+    for image_set in image_sets:
+        if image_set.pk in taken:
+            continue
+        given = (names or {}).get(image_set.subject_key)
+        patient_name = (
+            given.patient if given else pseudonym("studies.patient", study.public_id, image_set.subject_key)
+        )
+        case_name = given.case if given else pseudonym("studies.case", study.public_id, image_set.subject_key)
+        if Case.objects.filter(study=study, pseudonym=case_name).exists():
+            raise StudyRefused(
+                f"The case name {case_name} is in use. Nothing was changed; correct the import table."
+            )
+        patient, _ = Patient.objects.get_or_create(
+            study=study, pseudonym=patient_name, defaults={"centre": centre}
+        )
+        cases.append(
+            Case.objects.create(
+                study=study,
+                patient=patient,
+                pseudonym=case_name,
+                image_set=image_set,
+                imported_at=at,
+                # What arrives after an assignment was drawn is a new block with its own seed.
+                block=started + 1,
+            )
+        )
+    record(
+        event="studies.cases.imported",
+        at=at,
+        actor=actor,
+        study_id=study.public_id,
+        subject_type="study",
+        subject_id=study.public_id,
+        n_cases=len(cases),
+        source=source,
+        centre=centre_code,
+    )
+    return cases
+
+
+def _before_reading(case: Case) -> None:
+    if case.study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
+        raise WrongState(f"The study is {case.study.state}. Nothing was changed.")
+    if case.assignments.filter(withdrawn_at__isnull=True).exists():
+        raise StudyRefused(
+            f"Case {case.pseudonym} is assigned already; what it shows cannot change. Nothing was changed."
+        )
+
+
+@transaction.atomic
+def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
+    """Take a screened case into the study."""
+    _before_reading(case)
+    Case.objects.filter(pk=case.pk).update(status=Case.Status.INCLUDED, exclusion_reason="")
+    _record_case("studies.case.included", case, actor, at)
+
+
+@transaction.atomic
+def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) -> None:
+    """Leave a case out, with a criterion of the protocol as the reason."""
+    _before_reading(case)
+    known = [name for name, _ in current_protocol(case.study).document.exclusion_criteria]
+    if reason not in known:
+        raise StudyRefused(f"{reason!r} is no exclusion criterion; there are {', '.join(known)}.")
+    Case.objects.filter(pk=case.pk).update(status=Case.Status.EXCLUDED, exclusion_reason=reason)
+    _record_case("studies.case.excluded", case, actor, at, reason=reason)
+
+
+@transaction.atomic
+def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
+    """
+    Erase the images and the identity behind a case, at any state of the study; given answers stay.
+
+    Withdrawing a withdrawn case changes nothing. A later import of the same patient is refused file by file.
+    """
+    if case.status == Case.Status.WITHDRAWN:
+        return
+    Case.objects.filter(pk=case.pk).update(status=Case.Status.WITHDRAWN)
+    _record_case("studies.case.withdrawn", case, actor, at)
+    if case.image_set is not None:
+        withdraw_images(image_set=case.image_set, at=at, actor=actor)
+
+
+@transaction.atomic
+def accept_sides_by_convention(*, case: Case, actor: Actor | None, at: datetime) -> None:
+    """
+    Accept a case whose sides nobody can establish, with the sides its headers claim.
+
+    The viewport and every export say so.
+    """
+    _before_reading(case)
+    Case.objects.filter(pk=case.pk).update(sides_accepted_by_convention=True)
+    _record_case("studies.case.sides_accepted", case, actor, at)
+
+
+@transaction.atomic
+def fix_numbering(*, case: Case, variant: str, actor: Actor | None, at: datetime) -> None:
+    """Fix how many lumbar-type vertebrae the case has and so what each level is called."""
+    _before_reading(case)
+    variants = [each["id"] for each in current_protocol(case.study).document.numbering.get("variants", [])]
+    if variant not in variants:
+        raise StudyRefused(f"{variant!r} is no variant of the protocol; there are {', '.join(variants)}.")
+    Case.objects.filter(pk=case.pk).update(
+        numbering={"variant": variant, "by": actor.display_name if actor else "", "at": at.isoformat()}
+    )
+    _record_case("studies.case.numbered", case, actor, at, variant=variant)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a structure is: patient coordinates in mm (LPS) in one blinded frame of reference."""
+
+    structure: str
+    frame_of_reference_uid: str
+    point_mm: tuple[float, float, float]
+
+
+@transaction.atomic
+def import_landmarks(
+    *,
+    case: Case,
+    places: Sequence[Place],
+    actor: Actor | None,
+    at: datetime,
+    source: str = Landmark.Source.IMPORTED,
+) -> None:
+    """Store the places that move viewports; fixed before reading, because they are shown to every reader."""
+    _before_reading(case)
+    document = current_protocol(case.study).document
+    known = {structure.id for structure in document.structures}
+    unknown = sorted({place.structure for place in places} - known)
+    if unknown:
+        raise StudyRefused(f"The protocol has no structure {', '.join(unknown)}. Nothing was changed.")
+    for place in places:
+        Landmark.objects.update_or_create(
+            case=case,
+            structure=place.structure,
+            frame_of_reference_uid=place.frame_of_reference_uid,
+            defaults={
+                "x_mm": place.point_mm[0],
+                "y_mm": place.point_mm[1],
+                "z_mm": place.point_mm[2],
+                "source": source,
+                "set_at": at,
+            },
+        )
+    _record_case("studies.landmarks.imported", case, actor, at, n=len(places))
+
+
+def _record_case(event: str, case: Case, actor: Actor | None, at: datetime, **detail: object) -> None:
+    record(
+        event=event,
+        at=at,
+        actor=actor,
+        study_id=case.study.public_id,
+        subject_type="case",
+        subject_id=case.public_id,
+        case=case.pseudonym,
+        **detail,
+    )

@@ -1,0 +1,16 @@
+"""The coordinator's pages."""
+
+from django.urls import include, path
+
+from readerstudy.studies import views
+
+app_name = "studies"
+urlpatterns = [
+    path("studies/<slug:slug>/cases/", views.cases, name="cases"),
+    path("studies/<slug:slug>/cases/<uuid:case>/screen/", views.screen_case, name="screen_case"),
+    path("studies/<slug:slug>/assignments/", views.assignments, name="assignments"),
+    path("studies/<slug:slug>/partition/", views.draw_partitions, name="draw_partitions"),
+    path("studies/<slug:slug>/protocol/", views.protocol, name="protocol"),
+    path("studies/<slug:slug>/team/", views.team, name="team"),
+    path("studies/<slug:slug>/", include("readerstudy.studies.images.urls")),
+]

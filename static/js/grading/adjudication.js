@@ -1,0 +1,303 @@
+// <rs-adjudication>: the adjudicator's side: one item at a time, A and B, the scale, one key.
+
+import { t } from "../viewer/texts.js";
+import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
+import { shade, shortAnswer } from "./grid.js";
+import { actionOf, belongsElsewhere } from "./keys.js";
+import { ProtocolView } from "./protocol.js";
+
+export class RsAdjudication extends HTMLElement {
+  connectedCallback() {
+    if (this.view) return;
+    this.config = readConfig(this);
+    this.view = new ProtocolView(this.config);
+    this.items = this.config.items.map((item) => ({ ...item, settled: false }));
+    this.place = 0;
+    this.choice = undefined;
+    this.reason = "";
+    this.#build();
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
+    document.addEventListener("rs:focus-panel", () => this.settleButton.focus());
+    this.show(0);
+  }
+
+  #build() {
+    this.head = make("div");
+    this.cards = make("div", { class: "cards", role: "radiogroup", "aria-label": t("First reads") });
+    this.scaleHead = make("div", { class: "section-line" });
+    this.options = make("div", { class: "options-list", role: "radiogroup", "aria-label": t("Settled grade") });
+    this.reasonArea = make("div");
+    this.messageLine = make("p", { class: "panel-message", role: "status" });
+    this.settleButton = make("button", { class: "button button-main", type: "button", onclick: () => this.settle() }, t("Settle, next"), cap("↵"));
+    this.append(
+      this.head,
+      this.cards,
+      this.scaleHead,
+      this.options,
+      make("div", {}, this.reasonArea, this.messageLine),
+      make("footer", { class: "panel-foot" }, make("button", { class: "button button-quiet", type: "button", onclick: () => this.later() }, cap("S"), t("Later")), this.settleButton),
+    );
+    this.badge = document.getElementById("save-badge");
+    this.list = document.getElementById("settle-items");
+    document.getElementById("status-keys")?.append(
+      ...[[["A", "B"], t("keep")], [["0–9"], t("own grade")], [["↑", "↓"], t("item")], [["V"], t("keys to images")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
+    );
+  }
+
+  get item() {
+    return this.items[this.place];
+  }
+
+  /** Whether A and B of the item stay hidden until the adjudicator has graded it. */
+  get covered() {
+    return this.config.covered && !this.item.own;
+  }
+
+  show(place) {
+    this.place = place;
+    // Graded while covered, and not settled yet: one goes on from there.
+    this.choice = this.item.own ? { answer: this.item.own } : undefined;
+    this.reason = "";
+    this.draw();
+    this.say("");
+    announce("rs:activate-structure", { structure: this.item.structure });
+  }
+
+  draw() {
+    const structure = this.view.structure(this.item.structure);
+    const finding = this.view.finding(this.item.finding);
+    this.head.replaceChildren(
+      make("p", { class: "muted" }, t("Case {number}, item {place} of {total}", { number: this.dataset.number, place: this.place + 1, total: this.items.length })),
+      make("h2", {}, finding.label, " ", make("span", { class: "muted" }, structure.label)),
+      make("p", { class: "muted" }, finding.definition),
+    );
+    this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
+    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, cap("0"), " – ", cap(String(finding.scale.length - 1)), ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), " ", cap("X"), ` ${t("not assessable")}`));
+    this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
+    this.options.replaceChildren(...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());
+    this.#drawReasons();
+    this.settleButton.disabled = !this.#complete();
+    this.#drawList();
+  }
+
+  #card(shown, finding) {
+    const label = shown.kind === "grade" ? finding.scale[shown.grade].label : shown.kind === "value" ? finding.unit : t(shown.kind.replace("_", " "));
+    const highest = finding.scale.length - 1;
+    return make(
+      "button",
+      { type: "button", class: "read-card", role: "radio", "aria-checked": String(this.choice?.letter === shown.letter), onclick: () => this.keep(shown.letter) },
+      make("header", {}, make("span", {}, t("Read {letter}", { letter: shown.letter })), cap(shown.letter)),
+      make("span", { class: "card-answer" }, make("span", { class: "box" }, shortAnswer(shown)), make("span", {}, label, shown.kind === "grade" ? make("small", {}, t("grade {grade} of {highest}", { grade: shown.grade, highest })) : "")),
+    );
+  }
+
+  #option(grade, finding) {
+    const letters = this.item.shown.filter((shown) => shown.kind === "grade" && shown.grade === grade.value).map((shown) => cap(shown.letter));
+    const chosen = this.choice?.answer?.kind === "grade" && this.choice.answer.grade === grade.value;
+    return make(
+      "button",
+      { type: "button", class: "option-row", role: "radio", "aria-checked": String(chosen), onclick: () => this.own({ kind: "grade", grade: grade.value }) },
+      grade.picture ? make("img", { src: grade.picture, alt: "" }) : make("span"),
+      make("span", { class: "chip", "data-grade": shade(grade.value, finding.scale.length) }, String(grade.value)),
+      make("span", {}, make("span", { class: "label" }, grade.label), make("span", { class: "option-hint" }, grade.hint)),
+      make("span", { class: "marks" }, ...letters, chosen ? icon("check") : ""),
+    );
+  }
+
+  #typedChoices() {
+    return this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
+  }
+
+  #typedMenu() {
+    return this.#typedChoices().map(({ label, answer }, place) =>
+      make("button", { type: "button", class: "button button-small", onclick: () => this.own(answer) }, cap(String(place + 1)), label),
+    );
+  }
+
+  /** Whether the choice is an answer that neither read gave: then a reason is asked. */
+  #isThird() {
+    const answer = this.choice?.answer;
+    if (!answer || this.choice.letter || this.covered) return false;
+    return !this.item.shown.some((shown) => shown.kind === answer.kind && (shown.grade ?? null) === (answer.grade ?? null));
+  }
+
+  #complete() {
+    return Boolean(this.choice && !this.choice.typedMenu && (!this.#isThird() || this.reason));
+  }
+
+  #drawReasons() {
+    if (!this.#isThird()) { this.reasonArea.replaceChildren(); return; }
+    this.reasonArea.replaceChildren(
+      make("div", { class: "section-line" }, make("span", {}, t("Reason"), " ", make("span", { class: "muted" }, t("asked when neither read is kept")))),
+      make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) =>
+        make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.reason === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
+    );
+  }
+
+  #drawList() {
+    this.list?.replaceChildren(
+      ...this.items.map((item, place) =>
+        make("li", {}, make(
+          "button",
+          { type: "button", class: item.settled ? "is-settled" : "", "aria-current": place === this.place ? "true" : undefined, onclick: () => { if (!item.settled) this.show(place); } },
+          make("span", {}, item.settled ? "✓" : place === this.place ? "→" : ""),
+          make("span", {}, this.view.structure(item.structure).label),
+          make("span", {}, this.view.finding(item.finding).short),
+        ))),
+    );
+  }
+
+  /** A typed answer has no row on the scale: it is said beneath. */
+  #typedChosen() {
+    const answer = this.choice?.answer;
+    if (!answer || answer.kind === "grade" || this.choice.letter) return [];
+    const chosen = this.#typedChoices().find((each) => each.answer.kind === answer.kind && (each.answer.reason ?? "") === (answer.reason ?? ""));
+    return [make("p", { class: "option-row", "aria-live": "polite" }, icon("check"), make("span", {}, chosen?.label ?? t(answer.kind.replace("_", " "))))];
+  }
+
+  keep(letter) {
+    if (this.covered) { this.say(t("Give your own grade first; A and B are shown after it.")); return; }
+    const shown = this.item.shown.find((each) => each.letter === letter);
+    if (!shown) return;
+    this.choice = { letter, answer: { kind: shown.kind, grade: shown.grade, value: shown.value } };
+    this.draw();
+  }
+
+  own(answer) {
+    this.choice = { answer };
+    this.draw();
+  }
+
+  because(place) {
+    this.reason = this.config.adjudication_reasons[place]?.id ?? "";
+    this.draw();
+  }
+
+  later() {
+    const open = this.items.findIndex((item, place) => place > this.place && !item.settled);
+    this.show(open >= 0 ? open : this.items.findIndex((item) => !item.settled));
+  }
+
+  async settle() {
+    if (this.busy || this.item.settled) return;
+    if (!this.choice || this.choice.typedMenu) { this.say(this.covered ? t("Choose a grade first.") : t("Choose A, B or a grade first.")); return; }
+    if (this.covered) { await this.#firstGrade(); return; }
+    if (!this.#complete()) { this.say(t("Neither read is kept: give a reason.")); return; }
+    this.busy = true;
+    const { structure, finding } = this.item;
+    const body = this.choice.letter
+      ? { structure, finding, choice: this.choice.letter }
+      : { structure, finding, choice: "own", answer: this.choice.answer, reason_code: this.reason };
+    try {
+      const { status, body: answer } = await post(this.config.addresses.settle, body);
+      if (status === 200 || answer.code === "already_settled") {
+        this.item.settled = true;
+        this.#drawBadge();
+        if (status !== 200) this.say(answer.detail, "warn");
+        const open = this.items.findIndex((item, place) => place > this.place && !item.settled);
+        const next = open >= 0 ? open : this.items.findIndex((item) => !item.settled);
+        if (next >= 0) this.show(next);
+        else window.location.assign(this.config.addresses.next);
+      } else {
+        this.say(answer.detail ?? t("The decision was not saved. Try again."), "alert");
+      }
+    } catch {
+      this.say(t("No connection. The decision was not saved. Try again."), "alert");
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Keep the own grade; the answer uncovers A and B. */
+  async #firstGrade() {
+    this.busy = true;
+    const item = this.item;
+    try {
+      const { status, body } = await post(this.config.addresses.first_grade, { structure: item.structure, finding: item.finding, answer: this.choice.answer });
+      if (status === 200) {
+        Object.assign(item, { own: body.own, shown: body.shown });
+        this.choice = { answer: body.own };
+        this.draw();
+        this.say(t("Your grade is kept. Settle it, or keep A or B."));
+      } else this.say(body.detail ?? t("The grade was not saved. Try again."), "alert");
+    } catch {
+      this.say(t("No connection. The grade was not saved. Try again."), "alert");
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #drawBadge() {
+    const n = this.items.filter((item) => item.settled).length;
+    this.badge?.replaceChildren(icon("check"), t("{n} settled and saved", { n }));
+  }
+
+  say(words, kind = "") {
+    this.messageLine.textContent = words;
+    this.messageLine.dataset.kind = kind;
+  }
+
+  #key(event) {
+    if (belongsElsewhere(event)) return;
+    const reasonKey = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
+    if (reasonKey && this.#isThird()) { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
+    const asked = actionOf(event);
+    if (!asked) return;
+    // Enter on a button that one tabbed to presses that button.
+    const pressed = document.activeElement?.closest("button, a, summary");
+    if (asked.action === "enter" && pressed && pressed !== this.settleButton) return;
+    const acts = {
+      "keep-A": () => this.keep("A"),
+      "keep-B": () => this.keep("B"),
+      digit: () => this.#digit(asked.digit),
+      typed: () => { this.choice = { typedMenu: true }; this.draw(); },
+      enter: () => this.settle(),
+      submit: () => this.settle(),
+      later: () => this.later(),
+      up: () => this.#move(-1),
+      down: () => this.#move(1),
+      "slice-back": () => announce("rs:step-slice", { delta: -1 }),
+      "slice-on": () => announce("rs:step-slice", { delta: 1 }),
+      "to-images": () => announce("rs:focus-images"),
+      help: () => this.help(),
+    };
+    if (acts[asked.action]) { event.preventDefault(); acts[asked.action](); }
+  }
+
+  #digit(digit) {
+    if (this.choice?.typedMenu) {
+      const choice = this.#typedChoices()[digit - 1];
+      if (choice) this.own(choice.answer);
+      return;
+    }
+    const finding = this.view.finding(this.item.finding);
+    if (digit < finding.scale.length) this.own({ kind: "grade", grade: digit });
+    else this.say(t("{finding} has grades 0 to {highest}.", { finding: finding.label, highest: finding.scale.length - 1 }));
+  }
+
+  #move(step) {
+    for (let place = this.place + step; place >= 0 && place < this.items.length; place += step) {
+      if (!this.items[place].settled) { this.show(place); return; }
+    }
+  }
+
+  help() {
+    this.helpBox ??= helpDialog(
+      t("All keys"),
+      [
+        [["A", "B"], t("keep that read")],
+        [["0", "–", "9"], t("own grade")],
+        [["X"], t("not assessable, then a digit")],
+        [["Shift 1–9"], t("reason, when neither read is kept")],
+        [["↵"], t("settle, next")],
+        [["S"], t("later")],
+        [["↑", "↓"], t("item")],
+        [["[", "]"], t("slice back, on")],
+        [["V"], t("keys to images; Esc comes back")],
+      ],
+      t("Close"),
+    );
+    this.helpBox.showModal();
+  }
+}

@@ -1,0 +1,551 @@
+// <rs-grading>: the reader's side of the reading page.
+//
+// Independent of the viewer: it tells which structure is active and hears when the images are up; it
+// works without them.
+
+import { t } from "../viewer/texts.js";
+import { Cells } from "./cells.js";
+import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
+import { GradeGrid, shade, shortAnswer } from "./grid.js";
+import { actionOf, belongsElsewhere } from "./keys.js";
+import { ProtocolView, splitKey } from "./protocol.js";
+import { SaveQueue, worst } from "./queue.js";
+import { ActiveTime } from "./time.js";
+import { Vault } from "./vault.js";
+
+const PLACE_EVERY_MS = 15000;
+const SAVING_SHOWN_AFTER_MS = 300;
+const SILENT_VIEWER_MS = 20000;
+
+export class RsGrading extends HTMLElement {
+  connectedCallback() {
+    if (this.view) return;
+    this.config = readConfig(this);
+    this.view = new ProtocolView(this.config);
+    this.cells = new Cells(this.config.cells);
+    this.time = new ActiveTime(this.config.focused_seconds, this.config.idle_seconds);
+    this.viewerState = {};
+    this.mode = "grade";
+    this.gate = "loading";
+    this.message = undefined;
+    const resumed = this.config.resume?.item;
+    this.current = this.view.order.includes(resumed) ? resumed : (this.view.nextOpen(this.view.order.at(-1), (k) => this.cells.isAnswered(k)) ?? this.view.order[0]);
+    this.#build();
+    this.#queue();
+    this.#listen();
+    this.drawAll();
+    this.goTo(this.current, { focus: true });
+  }
+
+  // --- structure ---------------------------------------------------------------------------------
+
+  #build() {
+    this.grid = new GradeGrid(this.view, { onpick: (key) => this.goTo(key, { focus: true }), label: t("Grades") });
+    this.count = make("span", { class: "muted" });
+    this.bar = make("progress", { class: "progress", max: this.view.order.length, value: 0, "aria-hidden": "true" });
+    this.scaleArea = make("section", { class: "scale-area" });
+    this.messageLine = make("p", { class: "panel-message", role: "status" });
+    this.conflictArea = make("div");
+    this.noteField = make("textarea", { id: "note", rows: 2, maxlength: 500, hidden: true, onchange: () => this.#saveNote() });
+    this.noteField.addEventListener("keydown", (event) => {
+      if (event.code === "Escape" || (event.code === "Enter" && (event.ctrlKey || event.metaKey))) {
+        event.preventDefault();
+        event.stopPropagation();
+        this.#closeNote();
+      }
+    });
+    this.actions = make(
+      "div",
+      { class: "panel-actions" },
+      this.#action("N", t("Joint normal"), () => this.normal()),
+      this.#action("X", t("Not assessable"), () => this.typed()),
+      this.#action("F", t("Flag"), () => this.flag()),
+      this.#action("C", t("Note"), () => this.openNote()),
+    );
+    this.overall = make("div", { class: "overall" });
+    this.submitButton = make("button", { class: "button", type: "button", onclick: () => this.submit() }, t("Submit case"), cap("Ctrl ↵"));
+    this.append(
+      make("header", { class: "grid-head" }, make("h2", {}, t("Answers"), " ", this.count), this.bar),
+      this.grid.element,
+      make("hr", { class: "grid-rule" }),
+      this.scaleArea,
+      make("div", {}, this.actions, this.conflictArea, make("label", { class: "visually-hidden", for: "note" }, t("Note")), this.noteField, this.messageLine),
+      make("footer", { class: "panel-foot" }, this.overall, this.submitButton),
+    );
+    this.badge = document.getElementById("save-badge");
+    document.getElementById("status-keys")?.append(
+      ...[
+        [["0–9"], t("grade, go on")],
+        [["←", "→"], t("cell")],
+        [["Tab"], t("next joint")],
+        [["V"], t("keys to images")],
+        [["?"], t("all keys")],
+      ].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
+    );
+  }
+
+  #action(key, words, act) {
+    return make("button", { class: "button button-small", type: "button", onclick: () => { act(); this.focusCell(); } }, cap(key), words);
+  }
+
+  #queue() {
+    let vault;
+    try {
+      vault = window.indexedDB && crypto.subtle ? new Vault(this.config.offline_key, this.config.read) : undefined;
+    } catch {
+      vault = undefined;
+    }
+    this.queue = new SaveQueue({
+      send: (answers) => post(this.config.addresses.answers, { answers }),
+      vault,
+      settled: (result) => this.#settled(result),
+      changed: () => this.#queueChanged(),
+    });
+    this.queue.recover().then(
+      (saves) => {
+        // In the order they will be sent: what was found here first, then what was answered meanwhile.
+        if (saves.length) for (const save of this.queue.waiting) this.cells.restore(save);
+        if (saves.length) this.drawAll();
+      },
+      () => {},
+    );
+  }
+
+  #listen() {
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("rs:focus-panel", () => this.focusCell());
+    document.addEventListener("rs:viewer-state", (event) => { this.viewerState = event.detail.state; });
+    document.addEventListener("rs:full-quality", (event) => { if (event.detail.complete) this.#openGate("open"); });
+    document.addEventListener("rs:image-failed", () => this.#openGate("failed"));
+    // A case without images, and a viewer that never says anything, must not keep the panel shut.
+    document.addEventListener("rs:viewer-ready", () => { if (!document.querySelector("rs-viewer .rs-grid > :not(.rs-empty)")) this.#openGate("open"); });
+    setTimeout(() => { if (this.gate === "loading" && !document.querySelector("rs-viewer[data-quality]")) this.#openGate("failed"); }, SILENT_VIEWER_MS);
+    document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
+    document.querySelector("[data-sign-out]")?.addEventListener("submit", (event) => this.#signOut(event));
+    window.addEventListener("online", () => this.queue.flush());
+    window.addEventListener("pagehide", () => this.#savePlace(true));
+    window.addEventListener("beforeunload", (event) => { if (this.queue.atRisk) event.preventDefault(); });
+    // Signed in again in another window: what waits may leave now.
+    window.addEventListener("focus", () => this.queue.flush());
+    setInterval(() => this.#savePlace(false), PLACE_EVERY_MS);
+  }
+
+  #openGate(kind) {
+    if (this.gate === "open") return;
+    this.gate = kind;
+    this.dataset.ready = "";
+    this.say("");
+    this.drawScale();
+  }
+
+  // --- keys --------------------------------------------------------------------------------------
+
+  #key(event) {
+    if (belongsElsewhere(event)) return;
+    const asked = actionOf(event);
+    if (!asked) return;
+    if (asked.action.endsWith("-structure") && !this.grid.element.contains(document.activeElement)) return;
+    if (asked.action === "enter" && document.activeElement?.closest("button, a, summary")) return;
+    if (this.#act(asked)) event.preventDefault();
+  }
+
+  #act({ action, digit }) {
+    switch (action) {
+      case "digit": return this.digit(digit);
+      case "normal": return this.normal();
+      case "typed": return this.typed();
+      case "flag": return this.flag();
+      case "note": return this.openNote();
+      case "clear": return this.clear();
+      case "undo": return this.undo();
+      case "submit": this.submit(); return true;
+      case "help": this.help(); return true;
+      case "to-images": announce("rs:focus-images"); return true;
+      case "slice-back": announce("rs:step-slice", { delta: -1 }); return true;
+      case "slice-on": announce("rs:step-slice", { delta: 1 }); return true;
+      case "up": case "down": case "left": case "right":
+        this.goTo(this.view.neighbour(this.current, action), { focus: true });
+        return true;
+      case "next-structure": return this.#step(1);
+      case "previous-structure": return this.#step(-1);
+      case "escape":
+        if (this.mode === "typed") { this.mode = "grade"; this.drawScale(); return true; }
+        // From here Tab leaves the grid at once.
+        this.submitButton.focus();
+        return true;
+      default: return false;
+    }
+  }
+
+  #step(step) {
+    const target = this.view.structureStep(this.current, step);
+    if (!target) return false;
+    this.goTo(target, { focus: true });
+    return true;
+  }
+
+  // --- acts --------------------------------------------------------------------------------------
+
+  #mayGrade() {
+    if (this.queue.closed) { this.say(this.queue.closed, "alert"); return false; }
+    if (this.gate === "loading") { this.say(t("The image is still loading. Grading opens at full quality.")); return false; }
+    return true;
+  }
+
+  digit(digit) {
+    if (!this.#mayGrade()) return true;
+    const finding = this.view.finding(splitKey(this.current)[1]);
+    if (this.mode === "typed") return this.#chooseTyped(digit);
+    if (digit >= finding.scale.length) {
+      this.say(t("{finding} has grades 0 to {highest}.", { finding: finding.label, highest: finding.scale.length - 1 }));
+      return true;
+    }
+    this.answer({ kind: "grade", grade: digit });
+    return true;
+  }
+
+  answer(answer) {
+    const before = this.cells.get(this.current);
+    const kept = before.kind ? { flag: before.flag, note: before.note } : {};
+    this.#send(this.cells.change([[this.current, { grade: null, value: null, reason: "", flag: false, note: "", ...kept, ...answer }]]));
+    this.mode = "grade";
+    this.goTo(this.view.after(this.current), { focus: true });
+  }
+
+  normal() {
+    if (!this.#mayGrade()) return true;
+    const structure = splitKey(this.current)[0];
+    const open = this.view.keysOfStructure(structure).filter((key) => !this.cells.isAnswered(key) && this.view.finding(splitKey(key)[1]).scale.length);
+    if (!open.length) { this.say(t("Every finding of this joint has an answer already; none was changed.")); return true; }
+    this.#send(this.cells.change(open.map((key) => [key, { kind: "grade", grade: 0, value: null, reason: "", flag: false, note: "" }])));
+    const next = this.view.structureStep(this.current, 1);
+    this.goTo(next ?? this.current, { focus: true });
+    return true;
+  }
+
+  typed() {
+    if (!this.#mayGrade()) return true;
+    this.mode = this.mode === "typed" ? "grade" : "typed";
+    this.drawScale();
+    return true;
+  }
+
+  /** The typed answers of the current finding, in the order of their digits. */
+  typedChoices() {
+    return this.view.typedChoices(splitKey(this.current)[1], this.config.not_assessable_reasons, t);
+  }
+
+  #chooseTyped(digit) {
+    const choice = this.typedChoices()[digit - 1];
+    if (choice) this.answer(choice.answer);
+    return true;
+  }
+
+  flag() {
+    const cell = this.cells.get(this.current);
+    if (!cell.kind) { this.say(t("A flag stands on an answer; this item has none yet.")); return true; }
+    const { change, ...answer } = cell;
+    this.#send(this.cells.change([[this.current, { ...answer, flag: !cell.flag }]]));
+    this.drawCell(this.current);
+    return true;
+  }
+
+  openNote() {
+    const cell = this.cells.get(this.current);
+    if (!cell.kind) { this.say(t("A note stands on an answer; this item has none yet.")); return true; }
+    this.noteField.hidden = false;
+    this.noteField.value = cell.note ?? "";
+    this.noteField.placeholder = t("Note on this answer. Esc goes back.");
+    this.noteField.focus();
+    return true;
+  }
+
+  #saveNote() {
+    const { change, ...answer } = this.cells.get(this.current);
+    if (answer.kind) this.#send(this.cells.change([[this.current, { ...answer, note: this.noteField.value.trim() }]]));
+  }
+
+  #closeNote() {
+    this.#saveNote();
+    this.noteField.hidden = true;
+    this.focusCell();
+  }
+
+  clear() {
+    this.#send(this.cells.change([[this.current, null]]));
+    this.drawCell(this.current);
+    this.drawScale();
+    return true;
+  }
+
+  undo() {
+    const { saves, keys } = this.cells.undo();
+    if (!keys.length) { this.say(t("Nothing to undo.")); return true; }
+    this.#send(saves);
+    this.goTo(keys[0], { focus: true });
+    return true;
+  }
+
+  #send(saves) {
+    for (const save of saves) {
+      this.queue.add(save);
+      this.drawCell(`${save.structure}|${save.finding}`);
+    }
+    if (saves.length) this.say("");
+    this.drawProgress();
+  }
+
+  #settled(result) {
+    const key = `${result.structure}|${result.finding}`;
+    if (result.status === "conflict") {
+      this.cells.noteConflict(key, result.cell);
+      this.drawConflict();
+    } else if (result.status === "refused") {
+      // Not taken: the cell goes back to what the server has, unless a later change is on its way.
+      if (!this.queue.isWaiting(result.structure, result.finding)) this.cells.adopt(key, result.cell);
+      this.say(result.message, "alert");
+    } else if (!this.queue.isWaiting(result.structure, result.finding) && this.cells.differs(key, result.cell)) {
+      // Taken, and changed since by another window before the answer reached this one.
+      this.cells.noteConflict(key, result.cell);
+      this.drawConflict();
+    }
+    if (this.grid.buttons.has(key)) this.drawCell(key);
+  }
+
+  #queueChanged() {
+    clearTimeout(this.badgeTimer);
+    const state = this.cells.conflicts.size ? worst(["conflict", this.queue.state]) : this.queue.state;
+    // A save that takes a moment is not news.
+    if (state === "saving") this.badgeTimer = setTimeout(() => { this.drawBadge("saving"); this.drawAll(); }, SAVING_SHOWN_AFTER_MS);
+    else { this.drawBadge(state); this.drawAll(); }
+  }
+
+  // --- drawing -----------------------------------------------------------------------------------
+
+  drawBadge(kind) {
+    if (!this.badge) return;
+    const n = this.queue.waiting.length;
+    const words = {
+      saved: this.cells.answered ? t("All {n} answers saved", { n: this.cells.answered }) : t("Nothing to save yet"),
+      saving: t("Saving"),
+      waiting: this.queue.refused
+        ? t("You are signed out. {n} answers are on this device. Sign in again to send them.", { n })
+        : t("No connection. {n} answers are on this device and will be sent by themselves.", { n }),
+      conflict: t("Conflict"),
+      unsaved: this.queue.closed
+        ? t("This case takes no answers any more. {n} later answers were not saved.", { n })
+        : t("This answer could not be saved here or on the server. Note it down and reload."),
+    };
+    const icons = { saved: "check", saving: "clock", waiting: "cloud", conflict: "fork", unsaved: "alert" };
+    if (this.badge.dataset.kind === kind && this.badge.textContent === words[kind]) return;
+    this.badge.dataset.kind = kind;
+    this.badge.replaceChildren(icon(icons[kind]), words[kind]);
+  }
+
+  drawCell(key) {
+    const [structure, finding] = splitKey(key);
+    const state = this.queue.stateOf(structure, finding);
+    const shown = state === "saving" && this.badge?.dataset.kind !== "saving" ? "saved" : state;
+    this.grid.draw(key, this.cells.get(key), { state: shown, conflict: this.cells.conflicts.has(key) });
+  }
+
+  drawAll() {
+    for (const key of this.view.order) this.drawCell(key);
+    this.drawProgress();
+  }
+
+  drawProgress() {
+    const n = this.cells.answered;
+    const total = this.view.order.length;
+    this.count.textContent = t("{n} of {total} graded", { n, total });
+    this.bar.value = n;
+    this.submitButton.classList.toggle("button-main", n === total);
+    this.drawOverall();
+  }
+
+  drawOverall() {
+    const structureId = splitKey(this.current)[0];
+    const structure = this.view.structure(structureId);
+    const rows = this.view.derived.map((derived) => {
+      const grade = this.view.derive(derived, structureId, (key) => this.cells.get(key));
+      const value = grade === undefined ? t("after the findings of this joint") : make("span", { class: "chip", "data-grade": shade(grade, 4) }, String(grade));
+      return [make("span", {}, `${derived.label}, ${structure.label}`), make("span", { class: "overall-value" }, value, grade === undefined ? "" : t("follows from your answers"))];
+    });
+    this.overall.replaceChildren(...rows.flat());
+  }
+
+  drawScale() {
+    const [structureId, findingId] = splitKey(this.current);
+    const structure = this.view.structure(structureId);
+    const finding = this.view.finding(findingId);
+    const cell = this.cells.get(this.current);
+    const head = make(
+      "div",
+      { class: "finding-head" },
+      make("span", { class: "finding-name" }, finding.label),
+      make("span", { class: "finding-place" }, structure.label),
+    );
+    const definition = make("p", { class: "finding-definition" }, finding.definition);
+    const body = this.mode === "typed" ? this.#typedMenu() : this.#scale(finding, cell);
+    this.scaleArea.replaceChildren(head, definition, body);
+  }
+
+  #scale(finding, cell) {
+    const options = finding.scale.map((grade) =>
+      make(
+        "button",
+        { type: "button", class: "option", role: "radio", tabindex: "-1", "aria-checked": String(cell.kind === "grade" && cell.grade === grade.value), onclick: () => this.digit(grade.value) },
+        grade.picture ? make("img", { src: grade.picture, alt: "" }) : "",
+        make("span", { class: "option-label" }, make("span", { class: "chip", "data-grade": shade(grade.value, finding.scale.length) }, String(grade.value)), grade.label),
+        make("span", { class: "option-hint" }, grade.hint),
+      ),
+    );
+    return make("div", { class: "scale", role: "radiogroup", "aria-label": finding.label }, ...options);
+  }
+
+  #typedMenu() {
+    const choices = this.typedChoices().map(({ label, answer }, place) =>
+      make("button", { type: "button", class: "button button-small", onclick: () => this.answer(answer) }, cap(String(place + 1)), label),
+    );
+    return make("div", { class: "typed-menu", role: "group", "aria-label": t("Not assessable") }, ...choices, make("p", { class: "muted" }, cap("Esc"), " ", t("back to the scale")));
+  }
+
+  drawConflict() {
+    const [key, conflict] = this.cells.conflicts.entries().next().value ?? [];
+    if (!key) { this.conflictArea.replaceChildren(); this.#queueChanged(); return; }
+    const [structureId, findingId] = splitKey(key);
+    const keep = (which) => {
+      const save = this.cells.resolve(key, which);
+      if (save) this.queue.add(save);
+      this.drawCell(key);
+      this.drawConflict();
+    };
+    const words = t("{place}, {finding}: {theirs} in the other window, {mine} here. Choose which to keep.", {
+      place: this.view.structure(structureId).label,
+      finding: this.view.finding(findingId).label,
+      theirs: shortAnswer(conflict.theirs) || t("no answer"),
+      mine: shortAnswer(conflict.mine) || t("no answer"),
+    });
+    this.conflictArea.replaceChildren(
+      make("div", { class: "conflict-box", role: "alert" }, words,
+        make("div", { class: "panel-actions" },
+          make("button", { class: "button button-small", type: "button", onclick: () => keep("theirs") }, t("Keep the other window's")),
+          make("button", { class: "button button-small", type: "button", onclick: () => keep("mine") }, t("Keep mine")))),
+    );
+    this.#queueChanged();
+  }
+
+  say(words, kind = "") {
+    this.messageLine.textContent = words;
+    this.messageLine.dataset.kind = kind;
+  }
+
+  goTo(key, { focus = false } = {}) {
+    const moved = splitKey(key)[0] !== splitKey(this.current)[0] || !this.announced;
+    if (key !== this.current) { this.mode = "grade"; this.noteField.hidden = true; }
+    this.current = key;
+    this.grid.place(key, { focus });
+    this.drawScale();
+    this.drawOverall();
+    if (moved) {
+      this.announced = true;
+      announce("rs:activate-structure", { structure: splitKey(key)[0] });
+    }
+  }
+
+  focusCell() {
+    this.grid.place(this.current, { focus: true });
+  }
+
+  help() {
+    this.helpBox ??= helpDialog(
+      t("All keys"),
+      [
+        [["0", "–", "9"], t("grade, go on")],
+        [["N"], t("whole joint normal: every finding without an answer gets 0")],
+        [["X"], t("not assessable, absent or fused, then a digit")],
+        [["F"], t("flag")],
+        [["C"], t("note")],
+        [["←", "→", "↑", "↓"], t("cell")],
+        [["Tab"], t("next joint")],
+        [["Shift Tab"], t("previous joint")],
+        [["Backspace"], t("clear")],
+        [["Ctrl Z"], t("undo any key")],
+        [["[", "]"], t("slice back, on")],
+        [["V"], t("keys to images; Esc comes back")],
+        [["Ctrl ↵"], t("submit and next")],
+      ],
+      t("Close"),
+    );
+    this.helpBox.showModal();
+  }
+
+  // --- submitting, leaving -------------------------------------------------------------------------
+
+  submit() {
+    const open = this.view.order.filter((key) => !this.cells.isAnswered(key));
+    if (open.length) {
+      const joints = new Set(open.map((key) => splitKey(key)[0])).size;
+      this.say(t("{n} answers at {joints} joints are missing. This is the first.", { n: open.length, joints }), "warn");
+      this.goTo(open[0], { focus: true });
+      return;
+    }
+    if (this.cells.conflicts.size) { this.drawConflict(); return; }
+    const untyped = this.view.order.filter((key) => this.cells.get(key).kind !== "grade").length;
+    const dialog = make(
+      "dialog",
+      { "aria-labelledby": "submit-title" },
+      make("h2", { id: "submit-title" }, t("Submit case {number}? After this the read is locked.", { number: this.config.running_number })),
+      make("p", {}, t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: this.cells.answered, total: this.view.order.length, typed: untyped })),
+      make(
+        "div",
+        { class: "dialog-actions" },
+        make("button", { class: "button button-quiet", type: "button", onclick: () => dialog.close() }, t("Back"), cap("Esc")),
+        make("button", { class: "button button-main", type: "button", onclick: () => { dialog.close(); this.#submitNow(); } }, t("Submit, next case"), cap("Ctrl ↵")),
+      ),
+    );
+    dialog.addEventListener("keydown", (event) => {
+      if (actionOf(event)?.action === "submit") { event.preventDefault(); dialog.close(); this.#submitNow(); }
+    });
+    dialog.addEventListener("close", () => { dialog.remove(); this.focusCell(); });
+    document.body.append(dialog);
+    dialog.showModal();
+    dialog.querySelector(".button-main").focus();
+  }
+
+  async #submitNow() {
+    if (this.submitting) return;
+    this.submitting = true;
+    try {
+      await this.queue.flush();
+      if (this.queue.closed) { this.say(this.queue.closed, "alert"); return; }
+      if (this.cells.conflicts.size) { this.drawConflict(); return; }
+      if (this.queue.waiting.length) { this.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
+      await this.#savePlace(false);
+      const { status, body } = await post(this.config.addresses.submit, {});
+      if (status === 200) { window.location.assign(body.next); return; }
+      if (body.code === "already_submitted") { window.location.assign(this.config.addresses.worklist); return; }
+      if (body.missing?.length) this.goTo(body.missing[0].join("|"), { focus: true });
+      this.say(body.detail ?? t("The case was not submitted. Your answers are saved; try again."), "alert");
+    } catch {
+      this.say(t("No connection. The case was not submitted; your answers are kept. Try again."), "warn");
+    } finally {
+      this.submitting = false;
+    }
+  }
+
+  async #savePlace(leaving) {
+    this.time.tick();
+    const body = { resume: { grid: { item: this.current }, viewer: this.viewerState }, focused_seconds: this.time.focused, idle_seconds: this.time.idle };
+    try {
+      await post(this.config.addresses.place, body, { keepalive: leaving });
+    } catch {
+      // Where one was is a comfort, not an answer; the next tick tries again.
+    }
+  }
+
+  #signOut(event) {
+    const n = this.queue.waiting.length;
+    if (n && !window.confirm(t("{n} answers have not been sent yet. Stay, or leave them locked on this computer?", { n }))) event.preventDefault();
+  }
+}

@@ -1,0 +1,59 @@
+// Keys of the grading side, by their place on the keyboard (KeyboardEvent.code). Pure.
+
+const DIGIT = /^(?:Digit|Numpad)(\d)$/;
+
+const PLAIN = {
+  KeyN: "normal",
+  KeyX: "typed",
+  KeyF: "flag",
+  KeyC: "note",
+  KeyV: "to-images",
+  KeyA: "keep-A",
+  KeyB: "keep-B",
+  KeyS: "later",
+  KeyD: "next-adjudicated",
+  KeyO: "overrule",
+  ArrowUp: "up",
+  ArrowDown: "down",
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  Backspace: "clear",
+  Enter: "enter",
+  NumpadEnter: "enter",
+  Escape: "escape",
+  BracketLeft: "slice-back",
+  BracketRight: "slice-on",
+};
+
+/**
+ * What a key event asks for.
+ *
+ * @returns {{action: string, digit?: number}|undefined}
+ */
+export function actionOf(event) {
+  const control = event.ctrlKey || event.metaKey;
+  if (event.altKey || event.isComposing) return undefined;
+  if (control) {
+    if (event.code === "Enter" || event.code === "NumpadEnter") return { action: "submit" };
+    if (event.code === "KeyZ" && !event.shiftKey) return { action: "undo" };
+    return undefined;
+  }
+  if (event.code === "Tab") return { action: event.shiftKey ? "previous-structure" : "next-structure" };
+  // The question mark is a letter, not a place: it moves from layout to layout.
+  if (event.key === "?") return { action: "help" };
+  const digit = DIGIT.exec(event.code ?? "");
+  if (digit && !event.shiftKey) return { action: "digit", digit: Number(digit[1]) };
+  // AZERTY types digits with Shift from the same places; French readers type them without.
+  if (digit && event.code.startsWith("Digit") && /^\d$/.test(event.key ?? "")) return { action: "digit", digit: Number(digit[1]) };
+  if (event.shiftKey) return undefined;
+  const action = PLAIN[event.code];
+  return action ? { action } : undefined;
+}
+
+/** Whether a key belongs to a field or to the images rather than to the panel. */
+export function belongsElsewhere(event) {
+  const target = event.target;
+  if (!(target instanceof Element)) return false;
+  if (target.closest("dialog[open], rs-viewer, .person")) return true;
+  return Boolean(target.closest("input, textarea, select, [contenteditable]"));
+}

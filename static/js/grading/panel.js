@@ -1,0 +1,207 @@
+// <rs-panel>: a panel member's side: the reference of one case, its history, one key to confirm.
+
+import { t } from "../viewer/texts.js";
+import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
+import { GradeGrid, shade, shortAnswer } from "./grid.js";
+import { actionOf, belongsElsewhere } from "./keys.js";
+import { ProtocolView, splitKey } from "./protocol.js";
+
+export class RsPanel extends HTMLElement {
+  connectedCallback() {
+    if (this.view) return;
+    this.config = readConfig(this);
+    this.view = new ProtocolView(this.config);
+    this.cells = this.config.cells;
+    this.overruled = new Map();
+    this.mode = "look";
+    this.current = this.view.order.find((key) => this.cells[key]?.adjudicated) ?? this.view.order[0];
+    this.#build();
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
+    document.addEventListener("rs:focus-panel", () => this.grid.place(this.current, { focus: true }));
+    for (const key of this.view.order) this.drawCell(key);
+    this.goTo(this.current, true);
+  }
+
+  #build() {
+    this.grid = new GradeGrid(this.view, { onpick: (key) => this.goTo(key, true), label: t("Reference standard") });
+    const { number, agreed, adjudicated, votes, quorum } = this.dataset;
+    this.side = document.getElementById("panel-item");
+    this.messageLine = make("p", { class: "panel-message", role: "status" });
+    const chip = make("span", { class: "chip", "data-grade": 1 }, "1");
+    this.confirmButton = make("button", { class: "button button-main", type: "button", onclick: () => this.confirm() }, t("Confirm case"), cap("Ctrl ↵"));
+    this.append(
+      make("h2", {}, t("Case {number}", { number }), make("span", { class: "muted" }, t("{total} items: {agreed} agreed, {adjudicated} adjudicated", { total: Number(agreed) + Number(adjudicated), agreed, adjudicated }))),
+      this.grid.element,
+      make("div", { class: "panel-legend" }, make("span", {}, chip, t("both reads agreed")), make("span", {}, icon("scales"), t("settled by the adjudicator"))),
+      this.messageLine,
+      make("div", { class: "panel-confirm" }, make("div", {}, make("h3", {}, t("{votes} of {quorum} votes given", { votes, quorum })), make("p", { class: "muted" }, t("Confirming votes for every item but those you overrule."))), this.confirmButton),
+    );
+    document.getElementById("status-keys")?.append(
+      ...[[["↑", "↓", "←", "→"], t("item")], [["D"], t("next adjudicated item")], [["O"], t("overrule")], [["B"], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
+    );
+  }
+
+  drawCell(key) {
+    const cell = this.cells[key];
+    this.grid.draw(key, this.overruled.get(key) ?? cell, { adjudicated: cell?.adjudicated, changed: this.overruled.has(key) });
+  }
+
+  goTo(key, focus = false) {
+    this.current = key;
+    this.mode = "look";
+    this.pending = undefined;
+    this.grid.place(key, { focus });
+    this.drawSide();
+    announce("rs:activate-structure", { structure: splitKey(key)[0] });
+  }
+
+  drawSide() {
+    const [structureId, findingId] = splitKey(this.current);
+    const finding = this.view.finding(findingId);
+    const cell = this.cells[this.current];
+    const chip = (answer) => make("span", { class: "chip", "data-grade": answer?.kind === "grade" ? shade(answer.grade, finding.scale.length) : undefined }, shortAnswer(answer));
+    const rows = [];
+    if (cell?.adjudicated) {
+      rows.push(make("div", {}, make("span", {}, t("First reads differed")), make("span", { class: "chips" }, ...cell.shown.flatMap((shown) => [shown.letter, chip(shown)]))));
+      const reason = this.config.adjudication_reasons.find((each) => each.id === cell.reason_code)?.label;
+      rows.push(make("div", {}, make("span", {}, t("Adjudicator settled"), reason ? make("small", { class: "muted" }, ` ${reason}`) : ""), chip(cell)));
+    } else {
+      rows.push(make("div", {}, make("span", {}, t("Both first reads")), chip(cell)));
+    }
+    if (this.overruled.has(this.current)) rows.push(make("div", {}, make("span", {}, t("You overrule")), chip(this.overruled.get(this.current))));
+    const parts = [
+      make("div", { class: "item-head" }, make("span", { class: "finding-name" }, finding.label), make("span", { class: "finding-place" }, this.view.structure(structureId).label)),
+      make("div", { class: "history" }, ...rows),
+    ];
+    if (this.mode === "overrule") parts.push(...this.#overruleForm(finding));
+    else
+      parts.push(
+        make("div", { class: "panel-actions" },
+          make("button", { class: "button button-small", type: "button", disabled: !cell?.adjudicated, onclick: () => this.sendBack() }, cap("B"), t("Send back")),
+          make("button", { class: "button button-small", type: "button", onclick: () => this.startOverruling() }, cap("O"), t("Overrule"))),
+      );
+    this.side.replaceChildren(...parts);
+  }
+
+  #overruleForm(finding) {
+    return [
+      make("div", { class: "section-line" }, t("Your grade")),
+      make("div", { class: "reasons" }, ...finding.scale.map((grade) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.grade === grade.value), onclick: () => this.pick(grade.value) }, cap(String(grade.value)), grade.label))),
+      make("div", { class: "section-line" }, t("Reason")),
+      make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.reason_code === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
+      make("div", { class: "panel-actions" }, make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.goTo(this.current, true) }, t("Back"), cap("Esc"))),
+    ];
+  }
+
+  startOverruling() {
+    this.mode = "overrule";
+    this.pending = {};
+    this.drawSide();
+  }
+
+  pick(grade) {
+    this.pending = { ...this.pending, kind: "grade", grade };
+    this.#finishOverruling();
+  }
+
+  because(place) {
+    const reason = this.config.adjudication_reasons[place];
+    if (reason) this.pending = { ...this.pending, reason_code: reason.id };
+    this.#finishOverruling();
+  }
+
+  #finishOverruling() {
+    if (this.pending.kind && this.pending.reason_code) {
+      const cell = this.cells[this.current];
+      if (cell.kind === "grade" && cell.grade === this.pending.grade) this.overruled.delete(this.current);
+      else this.overruled.set(this.current, this.pending);
+      this.drawCell(this.current);
+      this.goTo(this.current, true);
+    } else this.drawSide();
+  }
+
+  async sendBack() {
+    const cell = this.cells[this.current];
+    if (!cell?.adjudicated || this.busy) return;
+    const [structure, finding] = splitKey(this.current);
+    const place = `${this.view.finding(finding).label}, ${this.view.structure(structure).label}`;
+    const dialog = make("dialog", { "aria-labelledby": "back-title" },
+      make("h2", { id: "back-title" }, t("Send back {place}?", { place })),
+      make("p", {}, t("The adjudicator decides again; the earlier decision is kept on record. The case returns here afterwards.")),
+      make("div", { class: "dialog-actions" },
+        make("button", { class: "button button-quiet", type: "button", onclick: () => dialog.close() }, t("Stay"), cap("Esc")),
+        make("button", { class: "button button-main", type: "button", onclick: () => { dialog.close(); this.#post(this.config.addresses.send_back, { structure, finding }); } }, t("Send back"))));
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  confirm() {
+    const overruled = [...this.overruled].map(([key, answer]) => {
+      const [structure, finding] = splitKey(key);
+      return { structure, finding, ...answer };
+    });
+    return this.#post(this.config.addresses.confirm, { overruled });
+  }
+
+  async #post(address, body) {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      const { status, body: answer } = await post(address, body);
+      if (status === 200) { window.location.assign(this.config.addresses.next); return; }
+      this.say(answer.detail ?? t("The vote was not saved. Try again."));
+    } catch {
+      this.say(t("No connection. The vote was not saved. Try again."));
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  say(words) {
+    this.messageLine.textContent = words;
+    this.messageLine.dataset.kind = "alert";
+  }
+
+  #key(event) {
+    if (belongsElsewhere(event)) return;
+    const reasonKey = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
+    if (reasonKey && this.mode === "overrule") { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
+    const asked = actionOf(event);
+    if (!asked) return;
+    const acts = {
+      up: () => this.goTo(this.view.neighbour(this.current, "up"), true),
+      down: () => this.goTo(this.view.neighbour(this.current, "down"), true),
+      left: () => this.goTo(this.view.neighbour(this.current, "left"), true),
+      right: () => this.goTo(this.view.neighbour(this.current, "right"), true),
+      "next-adjudicated": () => this.#nextAdjudicated(),
+      "keep-B": () => this.sendBack(),
+      overrule: () => this.startOverruling(),
+      submit: () => this.confirm(),
+      "to-images": () => announce("rs:focus-images"),
+      "slice-back": () => announce("rs:step-slice", { delta: -1 }),
+      "slice-on": () => announce("rs:step-slice", { delta: 1 }),
+      help: () => this.help(),
+      escape: () => this.goTo(this.current, true),
+    };
+    if (asked.action === "digit" && this.mode === "overrule") { event.preventDefault(); if (asked.digit < this.view.finding(splitKey(this.current)[1]).scale.length) this.pick(asked.digit); return; }
+    if (acts[asked.action]) { event.preventDefault(); acts[asked.action](); }
+  }
+
+  #nextAdjudicated() {
+    const place = this.view.order.indexOf(this.current);
+    const ring = [...this.view.order.slice(place + 1), ...this.view.order.slice(0, place)];
+    const next = ring.find((key) => this.cells[key]?.adjudicated);
+    if (next) this.goTo(next, true);
+  }
+
+  help() {
+    this.helpBox ??= helpDialog(
+      t("All keys"),
+      [[["←", "→", "↑", "↓"], t("item")], [["D"], t("next adjudicated item")], [["O"], t("overrule: a digit, then Shift and a digit for the reason")], [["B"], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["V"], t("keys to images; Esc comes back")]],
+      t("Close"),
+    );
+    this.helpBox.showModal();
+  }
+}

@@ -1,0 +1,7 @@
+// Lists of the reading room: one key goes on with the first case.
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest?.("a, button, input, select, textarea, summary")) return;
+  document.getElementById("continue")?.click();
+});

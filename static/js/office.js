@@ -1,0 +1,5 @@
+import { startRefresh } from "./office/refresh.js";
+import { startUploads } from "./office/upload.js";
+
+startUploads();
+startRefresh();

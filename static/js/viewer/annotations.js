@@ -1,0 +1,138 @@
+// Measurements and marks as data. Pure.
+//
+// A measurement (length, angle, Cobb angle, region) is the reader's own working aid. A mark belongs to the
+// protocol: a kind (its id), a class, a confidence. Both are kept as SOP instance + frame + image px, and in
+// patient mm where the image states its place.
+
+import { imagePxToPatientMm } from "./geometry.js";
+import { angleOf, areaOf, cobbOf, lengthOf, regionOf } from "./measures.js";
+
+/** How each shape is drawn: points to set, and whether it is closed. */
+export const SHAPES = {
+  length: { points: 2, drag: true },
+  line: { points: 2, drag: true },
+  angle: { points: 3 },
+  cobb: { points: 4 },
+  roi: { points: 2, drag: true, region: "ellipse" },
+  point: { points: 1 },
+  box: { points: 2, drag: true, region: "box" },
+  box3d: { points: 2, drag: true, region: "box", depth: true },
+  ellipse: { points: 2, drag: true, region: "ellipse" },
+  polygon: { points: Infinity, least: 3, region: "polygon" },
+};
+
+export const MEASUREMENTS = ["length", "angle", "cobb", "roi"];
+
+/**
+ * A new annotation on one image.
+ *
+ * @param {object} args `{id, shape, kind?, class?, frame, plane, points}`; points in image px.
+ */
+export function annotation({ id, shape, kind, class: className, frame, plane, points }) {
+  return withPoints(
+    {
+      id,
+      shape,
+      kind,
+      class: className,
+      series_uid: frame.seriesUid,
+      sop_uid: frame.sopUid,
+      frame: frame.frame,
+      frame_of_reference: plane ? frame.frameOfReferenceUid : "",
+    },
+    plane,
+    points,
+  );
+}
+
+const rounded = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
+
+/** The same annotation at other points; patient mm follow. */
+export function withPoints(one, plane, points) {
+  const px = points.map((point) => point.map((value) => rounded(value, 2)));
+  return {
+    ...one,
+    points_px: px,
+    points_mm: plane ? px.map((point) => imagePxToPatientMm(plane, point).map((value) => rounded(value, 3))) : null,
+  };
+}
+
+/** Whether an annotation is complete enough to keep. */
+export function complete({ shape, points_px: points }) {
+  const { points: wanted, least = wanted, region } = SHAPES[shape];
+  if (points.length < least) return false;
+  if (region && shape !== "polygon") {
+    return Math.abs(points[0][0] - points[1][0]) >= 1 && Math.abs(points[0][1] - points[1][1]) >= 1;
+  }
+  if (shape === "length" || shape === "line") return Math.hypot(points[0][0] - points[1][0], points[0][1] - points[1][1]) >= 1;
+  return true;
+}
+
+/**
+ * Numbers of an annotation.
+ *
+ * @param {object} one
+ * @param {object} frame
+ * @param {ArrayLike<number>|undefined} pixels Modality values of the image, for regions.
+ */
+export function measured(one, frame, pixels) {
+  const points = one.points_px;
+  switch (one.shape) {
+    case "length":
+    case "line":
+      return { length: lengthOf(frame, points) };
+    case "angle":
+      return points.length === 3 ? { angle: angleOf(frame, points) } : {};
+    case "cobb":
+      return points.length === 4 ? { angle: cobbOf(frame, points) } : {};
+    case "point":
+      return {};
+    default: {
+      const { region } = SHAPES[one.shape];
+      if (points.length < 2) return {};
+      return {
+        area: areaOf(frame, region, points),
+        region: pixels && frame.samplesPerPixel === 1 ? regionOf(pixels, frame, region, points) : undefined,
+      };
+    }
+  }
+}
+
+/** Lines of text beside an annotation. */
+export function annotationText(one, frame, pixels, t = (text) => text) {
+  const { length, angle, area, region } = measured(one, frame, pixels);
+  const lines = [];
+  if (one.class) lines.push(one.class);
+  if (one.kind) return lines;
+  if (length) lines.push(`${length.value.toFixed(1)} ${length.unit}`);
+  if (angle !== undefined) lines.push(`${angle.toFixed(1)}°`);
+  if (region) {
+    const unit = frame.modality === "CT" ? " HU" : "";
+    const digits = Math.abs(region.max - region.min) < 10 ? 1 : 0;
+    const minus = (value) => value.toFixed(digits).replace("-", "−");
+    lines.push(`${t("mean")} ${minus(region.mean)}${unit}, SD ${region.sd.toFixed(digits)}`);
+    lines.push(`${minus(region.min)} … ${minus(region.max)}`);
+  }
+  if (area) lines.push(`${area.value.toFixed(area.value < 100 ? 1 : 0)} ${area.unit}`);
+  return lines;
+}
+
+/**
+ * The patient-space box of a 3-D box mark: its rectangle on every image between two.
+ *
+ * @param {object} one Mark with `points_px` and `slices: [first, last]` (indices in scroll order).
+ * @param {object[]} planes Planes of the stack in scroll order.
+ * @returns {{min_mm: number[], max_mm: number[]}|null} null when the images state no place.
+ */
+export function boxInPatient(one, planes) {
+  const [first, last] = one.slices;
+  const corners = [];
+  for (const index of [first, last]) {
+    const plane = planes[index];
+    if (!plane) return null;
+    const [[x1, y1], [x2, y2]] = one.points_px;
+    for (const px of [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]) corners.push(imagePxToPatientMm(plane, px));
+  }
+  const axis = (pick) => [0, 1, 2].map((i) => rounded(pick(...corners.map((corner) => corner[i])), 3));
+  return { min_mm: axis(Math.min), max_mm: axis(Math.max) };
+}

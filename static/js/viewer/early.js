@@ -1,0 +1,46 @@
+// What happens while the viewer itself is still on its way: metadata are asked for, and the panel may
+// already name its joint. Small on purpose: it is part of the first script of the page.
+
+const asked = new Map();
+let structure;
+
+document.addEventListener("rs:activate-structure", ({ detail }) => {
+  structure = detail?.structure;
+});
+
+/** The joint that the panel named last. */
+export function structureSoFar() {
+  return structure;
+}
+
+/** Start fetching the metadata of every series named in the page's configuration. */
+export function askEarly(root = document) {
+  const element = root.querySelector("rs-viewer");
+  const node = element && root.getElementById(element.dataset.config ?? "viewer-config");
+  if (!node) return;
+  let series;
+  try {
+    series = JSON.parse(node.textContent).series ?? [];
+  } catch {
+    return;
+  }
+  const base = (element.dataset.dicomweb ?? "").replace(/\/$/, "");
+  for (const { study_uid: study, series_uid: uid } of series.slice(0, 4)) {
+    const answer = fetch(`${base}/studies/${study}/series/${uid}/metadata`, {
+      headers: { Accept: "application/dicom+json" },
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(15000),
+    }).then((response) => (response.ok ? response.json() : undefined));
+    asked.set(
+      uid,
+      answer.catch(() => undefined),
+    );
+  }
+}
+
+/** The early answer for a series, once; undefined when none was asked for. */
+export function takeEarly(uid) {
+  const answer = asked.get(uid);
+  asked.delete(uid);
+  return answer;
+}

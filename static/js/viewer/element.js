@@ -1,0 +1,452 @@
+// <rs-viewer>: the image side of the reading page.
+//
+// It talks with the rest of the page by DOM events only (see README.md beside this file), so that grading
+// survives whatever happens here.
+
+import { Actions } from "./actions.js";
+import { AnnotationLayer } from "./annotation-layer.js";
+import { Cine } from "./cine.js";
+import { html } from "./dom.js";
+import { structureSoFar, takeEarly } from "./early.js";
+import { DerivedStack } from "./derived.js";
+import { imagePxToPatientMm } from "./geometry.js";
+import { chooseHangings, gridFor } from "./hanging.js";
+import { Mouse } from "./mouse.js";
+import { Pane } from "./pane.js";
+import { renderingEngine, renderingMode } from "./rendering.js";
+import { volumeOf } from "./reformat.js";
+import { LoadQueue, Stack } from "./stacks.js";
+import { loadTexts, t } from "./texts.js";
+import { Thumbnails } from "./thumbnails.js";
+
+const STATE_DELAY_MS = 400;
+
+export class RsViewer extends HTMLElement {
+  panes = [];
+  stacks = [];
+  layers = [];
+  active = undefined;
+  structure = undefined;
+  tool = "window";
+
+  connectedCallback() {
+    if (this.started) return;
+    this.started = true;
+    loadTexts();
+    this.config = this.#readConfig();
+    this.classList.add("rs-viewer");
+    renderingEngine(this.config.rendering);
+    this.dataset.rendering = renderingMode();
+    const root = this.dataset.dicomweb ?? "";
+    this.stacks = this.config.series.map((series) => new Stack(series, root, takeEarly(series.series_uid)));
+    this.queue = new LoadQueue({ parallel: 6 });
+    for (const stack of this.stacks) stack.addEventListener("again", () => this.#again(stack));
+    window.addEventListener("online", () => {
+      for (const stack of this.stacks) {
+        stack.forgive();
+        this.#again(stack);
+      }
+    });
+    this.mouse = new Mouse(this);
+    this.actions = new Actions(this);
+    this.cine = new Cine(this);
+    this.annotations = new AnnotationLayer(this);
+    this.layers = [this.annotations];
+    this.thumbnails = new Thumbnails(this, (stack) => this.showStack(stack));
+    this.grid = html("div", { class: "rs-grid" });
+    this.append(this.thumbnails.element, this.grid);
+    this.addEventListener("keydown", (event) => this.actions.key(event));
+    this.#listen();
+    this.hangings = chooseHangings(this.config.hanging, this.config.series);
+    const resumed = this.hangings.findIndex(({ name }) => name === this.config.resume?.hanging);
+    if (!this.stacks.length) {
+      this.grid.append(html("p", { class: "rs-empty" }, t("This case has no images.")));
+      this.#emit("rs:viewer-ready");
+      return;
+    }
+    const named = structureSoFar();
+    const back = this.config.resume?.structure === named;
+    this.hang(Math.max(0, resumed), this.config.resume);
+    // Coming back to the same joint, one comes back to the same images; another joint is gone to.
+    if (named && back) this.structure = this.config.structures.find(({ id }) => id === named);
+    else if (named) this.#goWhenOpen(named);
+    // Fires at once with the first size, and whenever the layout of the page changes.
+    new ResizeObserver(() => this.arrange()).observe(this.grid);
+    this.#emit("rs:viewer-ready");
+    for (const stack of this.stacks) stack.open().then(() => this.#rearrangeQueue(), () => this.#reportQuality());
+  }
+
+  /** A pause after a failure is over: ask again. */
+  #again(stack) {
+    stack.open().then(() => this.queue.pump(), () => {});
+  }
+
+  #readConfig() {
+    const node = document.getElementById(this.dataset.config ?? "viewer-config");
+    const given = node ? JSON.parse(node.textContent) : {};
+    return {
+      sided: false,
+      laterality: "unknown",
+      series: [],
+      hanging: [],
+      presets: {},
+      structures: [],
+      landmarks: [],
+      marks: [],
+      mark_kinds: [],
+      resume: undefined,
+      keymap: {},
+      rendering: "auto",
+      ...given,
+    };
+  }
+
+  #listen() {
+    const on = (name, act) => document.addEventListener(name, (event) => act(event.detail ?? {}));
+    on("rs:activate-structure", ({ structure }) => this.activateStructure(structure));
+    on("rs:step-slice", ({ delta }) => this.active?.step(Number(delta) || 0));
+    on("rs:focus-images", () => this.focusImages());
+    on("rs:set-tool", ({ tool, class: className }) => {
+      this.markClass = className;
+      this.setTool(tool ?? "window");
+    });
+    on("rs:image-retry", () => this.panes.forEach((pane) => pane.retry()));
+    this.addEventListener("focusin", (event) => {
+      const pane = this.panes.find(({ element }) => element.contains(event.target));
+      if (pane) this.activate(pane);
+      this.toggleAttribute("data-keys", true);
+    });
+    this.addEventListener("focusout", (event) => {
+      if (!this.contains(event.relatedTarget)) this.toggleAttribute("data-keys", false);
+    });
+  }
+
+  #emit(name, detail = {}) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+
+  /** Window presets of a modality, at most five have keys. */
+  presets(modality) {
+    const group = ["CR", "DX", "RG", "XA", "RF"].includes(modality) ? "XR" : modality;
+    return this.config.presets?.[modality] ?? this.config.presets?.[group] ?? [];
+  }
+
+  /** Put up one of the fitting hanging protocols. */
+  hang(number, resume) {
+    this.hanging = number;
+    this.threePlanes = undefined;
+    const { slots, window: wish } = this.hangings[number];
+    this.#setPanes(slots.map(({ area }) => area));
+    this.activate(this.panes[Math.min(resume?.active ?? 0, this.panes.length - 1)]);
+    slots.forEach((slot, i) => {
+      const saved = resume?.panes?.[i];
+      const uid = saved?.series_uid ?? slot.series.series_uid;
+      const stack = this.stacks.find((one) => one.uid === uid) ?? this.#stackOf(slot.series);
+      const modalityWindow = wish?.[slot.series.modality] ?? (wish && !isPerModality(wish) ? wish : undefined);
+      this.panes[i].setStack(stack, {
+        index: saved ? saved.slice - 1 : undefined,
+        window: saved?.window,
+        inverted: saved?.inverted,
+        view: saved?.view,
+        wish: slot.rule.window ?? modalityWindow,
+        fieldMm: slot.rule.field_mm,
+      });
+    });
+    this.#rearrangeQueue();
+    this.#changed();
+  }
+
+  #setPanes(areas) {
+    for (const pane of this.panes) pane.destroy();
+    this.active = undefined;
+    this.maximised = undefined;
+    this.panes = areas.map((area, i) => {
+      const pane = new Pane(this, i);
+      pane.area = area;
+      this.mouse.attach(pane);
+      pane.addEventListener("shown", () => this.#shown(pane));
+      pane.addEventListener("look", () => this.#changed());
+      pane.addEventListener("progress", () => this.#reportQuality());
+      pane.addEventListener("failed", ({ detail }) => {
+        this.#emit("rs:image-failed", detail);
+        this.#reportQuality();
+      });
+      return pane;
+    });
+    this.grid.replaceChildren(...this.panes.map(({ element }) => element));
+    this.arrange();
+  }
+
+  /** The active series in three planes, or back to the study's own view. */
+  async toggleThreePlanes() {
+    if (this.threePlanes) {
+      this.hang(this.hanging, this.threePlanes);
+      this.focusIfKeys();
+      return;
+    }
+    const { stack, plane, look } = this.active;
+    if (!stack || stack.derived) return;
+    const volume = volumeOf(stack.planes);
+    if (volume.reason) {
+      this.active.note(
+        {
+          few: t("Three planes need at least 5 parallel images."),
+          "no-place": t("Three planes need images that state their place."),
+          "not-parallel": t("Three planes need parallel images; this series has several directions."),
+          "uneven-size": t("Three planes need images of one size."),
+        }[volume.reason],
+      );
+      return;
+    }
+    const before = this.state();
+    const at = plane && middleOfPlane(plane);
+    this.#setPanes(["main", "top", "bottom"]);
+    this.threePlanes = before;
+    const names = ["sagittal", "axial", "coronal"];
+    this.activate(this.panes[Math.max(0, names.indexOf(volume.own))]);
+    names.forEach((name, i) => {
+      const cut = name === volume.own ? stack : new DerivedStack(stack, volume, name);
+      this.panes[i].setStack(cut, { window: look.window, inverted: look.inverted }).then(() => {
+        if (at) this.panes[i]?.showPlace(at, volume.frameOfReferenceUid);
+      });
+    });
+    this.#rearrangeQueue();
+    this.focusIfKeys();
+  }
+
+  /** Keep the keyboard here when the viewports were exchanged under it. */
+  focusIfKeys() {
+    if (this.hasAttribute("data-keys")) this.focusImages();
+  }
+
+  #stackOf(series) {
+    return this.stacks.find((stack) => stack.series === series);
+  }
+
+  /** Lay the viewports out in the room there is. */
+  arrange() {
+    const box = { width: this.grid.clientWidth, height: this.grid.clientHeight };
+    if (!box.width || !box.height) return;
+    if (this.maximised) {
+      this.grid.style.gridTemplate = "minmax(0, 1fr) / minmax(0, 1fr)";
+      for (const pane of this.panes) {
+        pane.element.hidden = pane !== this.maximised;
+        pane.element.style.gridArea = "1 / 1";
+      }
+    } else {
+      const grid = gridFor(
+        this.panes.map(({ area }) => area),
+        box,
+      );
+      this.grid.style.gridTemplateColumns = grid.columns;
+      this.grid.style.gridTemplateRows = grid.rows;
+      grid.places.forEach((place, i) => {
+        const { element } = this.panes[i];
+        element.hidden = place.hidden;
+        element.style.gridArea = "";
+        element.style.gridColumn = place.column;
+        element.style.gridRow = place.row;
+      });
+    }
+    for (const pane of this.panes) if (!pane.element.hidden) pane.resize();
+  }
+
+  /** One viewport over the whole grid, or back. */
+  toggleMaximised(pane = this.active) {
+    this.maximised = this.maximised ? undefined : pane;
+    this.arrange();
+  }
+
+  activate(pane) {
+    if (!pane || pane === this.active) return;
+    this.active = pane;
+    for (const one of this.panes) {
+      one.element.toggleAttribute("data-active", one === pane);
+      one.element.tabIndex = one === pane ? 0 : -1;
+    }
+    this.#markThumbnails();
+    this.redraw();
+    this.#changed();
+  }
+
+  focusImages() {
+    this.active?.element.focus({ preventScroll: true });
+  }
+
+  /** Another series in the active viewport; one that is already shown is activated instead. */
+  showStack(stack) {
+    const already = this.panes.find((pane) => pane.stack === stack && !pane.element.hidden);
+    if (already) {
+      this.activate(already);
+      return;
+    }
+    this.active.setStack(stack);
+    this.#markThumbnails();
+    this.#rearrangeQueue();
+  }
+
+  /** The joint being graded: viewports with a place for it go there. */
+  activateStructure(id) {
+    this.structure = this.config.structures.find((one) => one.id === id) ?? (id ? { id } : undefined);
+    for (const { structure, frame_of_reference: frame, point_mm: point } of this.config.landmarks) {
+      if (structure !== id) continue;
+      for (const pane of this.panes) {
+        if (!pane.showPlace(point, frame)) continue;
+        // The middle of the level, so that the view stays put from the right joint to the left.
+        const level = this.levels(frame).find(({ group }) => group === this.structure.group);
+        pane.centreOn(level?.point ?? point);
+      }
+    }
+    this.redraw();
+  }
+
+  /** Go to the joint that was named before the images were known. */
+  #goWhenOpen(id) {
+    this.structure = this.config.structures.find((one) => one.id === id);
+    for (const pane of this.panes) {
+      pane.stack?.open().then(
+        () => this.structure?.id === id && this.activateStructure(id),
+        () => {},
+      );
+    }
+  }
+
+  /** Place of a structure in one frame of reference, patient mm. */
+  placeOf(structure, frameOfReference) {
+    return this.config.landmarks.find(
+      (mark) => mark.structure === structure && mark.frame_of_reference === frameOfReference,
+    )?.point_mm;
+  }
+
+  /** Mean place of each group of structures ("L4/5"), for the names beside the spine. */
+  levels(frameOfReference) {
+    const groups = new Map();
+    for (const structure of this.config.structures) {
+      const point = this.placeOf(structure.id, frameOfReference);
+      if (!point || !structure.group) continue;
+      groups.set(structure.group, [...(groups.get(structure.group) ?? []), point]);
+    }
+    return [...groups].map(([group, points]) => ({
+      group,
+      point: [0, 1, 2].map((axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length),
+    }));
+  }
+
+  /** Where left and right meet in a stack: between the joints of both sides, else its middle. */
+  middleOf(stack) {
+    const frame = stack.series.frame_of_reference;
+    const xs = { right: [], left: [] };
+    for (const structure of this.config.structures) {
+      const point = this.placeOf(structure.id, frame);
+      if (point && xs[structure.side]) xs[structure.side].push(point[0]);
+    }
+    if (!xs.right.length || !xs.left.length) return stack.middle;
+    const mean = (list) => list.reduce((sum, x) => sum + x, 0) / list.length;
+    return { x: (mean(xs.right) + mean(xs.left)) / 2, known: true };
+  }
+
+  /** All viewports move to a patient point. */
+  jumpTo(point, frameOfReference, except) {
+    for (const pane of this.panes) if (pane !== except) pane.showPlace(point, frameOfReference);
+  }
+
+  redraw() {
+    for (const pane of this.panes) pane.redraw();
+  }
+
+  #shown(pane) {
+    if (!this.firstImage) {
+      this.firstImage = true;
+      this.dataset.firstImage = "";
+      this.#emit("rs:first-image");
+    }
+    for (const other of this.panes) if (other !== pane) other.redraw();
+    this.mouse.follow(pane);
+    this.#rearrangeQueue();
+    this.#reportQuality();
+    this.#changed();
+  }
+
+  #markThumbnails() {
+    this.thumbnails.mark(
+      this.active?.stack,
+      this.panes.map(({ stack }) => stack),
+    );
+  }
+
+  #rearrangeQueue() {
+    const shown = this.panes.filter((pane) => pane.stack).map((pane) => ({ stack: pane.stack, at: Math.max(0, pane.target), shown: true }));
+    const rest = this.stacks
+      .filter((stack) => !shown.some((entry) => entry.stack === stack))
+      .map((stack) => ({ stack, at: Math.floor(stack.count / 2), shown: false }));
+    this.queue.arrange([...shown, ...rest]);
+    this.#markThumbnails();
+  }
+
+  /** Tell the page whether everything the protocol hangs is here at full quality. */
+  #reportQuality() {
+    const wanted = new Set([...this.hangings[this.hanging].slots.map(({ series }) => this.#stackOf(series))]);
+    const missing = [...wanted].filter((stack) => !stack.complete).map(({ label }) => label);
+    const detail = { complete: missing.length === 0, missing };
+    const key = JSON.stringify(detail);
+    if (key === this.lastQuality) return;
+    this.lastQuality = key;
+    this.dataset.quality = detail.complete ? "full" : "loading";
+    this.#emit("rs:full-quality", detail);
+  }
+
+  #changed() {
+    clearTimeout(this.stateTimer);
+    this.stateTimer = setTimeout(() => this.#emit("rs:viewer-state", { state: this.state() }), STATE_DELAY_MS);
+  }
+
+  /** What is needed to come back to the same view. */
+  state() {
+    return {
+      hanging: this.hangings[this.hanging]?.name,
+      // Three planes are a passing look: one comes back to the study's own view.
+      ...(this.threePlanes ?? {}),
+      ...(this.threePlanes ? {} : this.#panesState()),
+      structure: this.structure?.id,
+      measurements: this.annotations.measurements,
+    };
+  }
+
+  #panesState() {
+    return {
+      active: this.panes.indexOf(this.active),
+      panes: this.panes.map((pane) => pane.state() ?? null),
+    };
+  }
+
+  /** Leave the images for the grading panel. */
+  leave() {
+    this.#emit("rs:focus-panel");
+  }
+
+  /** Marks belong to the read: the page saves them. Measurements come back with the viewer's state. */
+  annotationsChanged({ marks }) {
+    const key = JSON.stringify(marks);
+    if (key !== this.lastMarks) {
+      this.lastMarks = key;
+      this.#emit("rs:marks", { marks });
+    }
+    this.redraw();
+    this.#changed();
+  }
+
+  setTool(tool) {
+    this.annotations.escape();
+    this.tool = tool;
+    this.dataset.tool = tool;
+    this.#emit("rs:viewer-tool", { tool });
+  }
+}
+
+function middleOfPlane(plane) {
+  return imagePxToPatientMm(plane, [(plane.columns - 1) / 2, (plane.rows - 1) / 2]);
+}
+
+function isPerModality(wish) {
+  return typeof wish === "object" && wish !== null && Object.keys(wish).some((key) => /^[A-Z]{2}$/.test(key));
+}

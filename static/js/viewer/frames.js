@@ -1,0 +1,175 @@
+// Frames of the case: where they are on the server, fetching and decoding them with distrust.
+
+import createImage from "dicom-image-loader/createImage";
+import { BrokenAnswer, singlePart } from "./multipart.js";
+
+/** Why an image is missing, as a code that the page can put into words. */
+export class ImageFailure extends Error {
+  /**
+   * @param {"connection"|"slow"|"gone"|"refused"|"server"|"damaged"} reason
+   * @param {string} detail For the console; never shown to a reader.
+   */
+  constructor(reason, detail) {
+    super(`${reason}: ${detail}`);
+    this.reason = reason;
+  }
+}
+
+const records = new Map();
+let counter = 0;
+let accept = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
+
+/**
+ * Milliseconds without a single byte after which a request is given up. A viewport that waits says so long
+ * before (pane.js); what comes late after all is shown after all.
+ */
+export const QUIET_LIMIT_MS = 15000;
+
+/**
+ * Make a frame known and get its image id. Ids are numbers of this page and mean nothing elsewhere.
+ *
+ * @param {object} frame Record of `framesOfInstance`.
+ * @param {string} url Address of the frame.
+ */
+export function registerFrame(frame, url) {
+  counter += 1;
+  const imageId = `rs:${counter}`;
+  records.set(imageId, { frame, url });
+  return imageId;
+}
+
+/** Make an image known that is computed in the page. @param {(imageId: string) => Promise<object>} make */
+export function registerDerived(frame, make) {
+  counter += 1;
+  const imageId = `rs:${counter}`;
+  records.set(imageId, { frame, make });
+  return imageId;
+}
+
+export function frameOf(imageId) {
+  return records.get(imageId)?.frame;
+}
+
+/** Bytes of the answer; given up when nothing arrives for `quietMs`, or when `signal` says so. */
+async function fetchBytes(url, quietMs, signal) {
+  const controller = new AbortController();
+  signal?.addEventListener("abort", () => controller.abort());
+  let timer;
+  let slow = false;
+  const watch = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      slow = true;
+      controller.abort();
+    }, quietMs);
+  };
+  try {
+    watch();
+    const response = await fetch(url, {
+      headers: { Accept: accept },
+      credentials: "same-origin",
+      signal: controller.signal,
+    });
+    if (!response.ok) {
+      const reason = { 401: "refused", 403: "refused", 404: "gone", 410: "gone" }[response.status] ?? "server";
+      throw new ImageFailure(reason, `status ${response.status}`);
+    }
+    const stated = Number(response.headers.get("Content-Length") ?? NaN);
+    const encoded = response.headers.get("Content-Encoding");
+    const reader = response.body.getReader();
+    const chunks = [];
+    let length = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      watch();
+      chunks.push(value);
+      length += value.length;
+    }
+    if (!encoded && Number.isFinite(stated) && stated !== length) {
+      throw new ImageFailure("damaged", `${length} bytes instead of ${stated}`);
+    }
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return { contentType: response.headers.get("Content-Type"), bytes };
+  } catch (error) {
+    if (error instanceof ImageFailure) throw error;
+    if (slow) throw new ImageFailure("slow", `no byte for ${quietMs} ms`);
+    if (signal?.aborted) throw new ImageFailure("slow", "given up to ask again");
+    throw new ImageFailure("connection", String(error?.message ?? error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function withRetry(act) {
+  try {
+    return await act();
+  } catch (error) {
+    // One more try for what passes by itself; a server that says no, or a damaged frame, is believed.
+    if (!["connection"].includes(error.reason)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    return act();
+  }
+}
+
+const UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]);
+
+/**
+ * Fetch and decode one frame.
+ *
+ * @param {string} imageId
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<object>} Cornerstone image with modality values (rescaled).
+ * @throws {ImageFailure}
+ */
+export async function loadFrame(imageId, signal) {
+  const record = records.get(imageId);
+  if (!record) throw new ImageFailure("gone", `unknown ${imageId}`);
+  if (record.make) return record.make(imageId);
+  const { frame, url } = record;
+  const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS, signal));
+  let part;
+  try {
+    part = singlePart(answer.contentType, answer.bytes);
+  } catch (error) {
+    if (error instanceof BrokenAnswer) throw new ImageFailure("damaged", error.message);
+    throw error;
+  }
+  const transferSyntax = part.transferSyntax ?? "1.2.840.10008.1.2.1";
+  if (UNCOMPRESSED.has(transferSyntax)) {
+    const expected = (frame.rows * frame.columns * frame.samplesPerPixel * frame.bitsAllocated) / 8;
+    const odd = expected % 2;
+    if (part.bytes.length !== expected && part.bytes.length !== expected + odd) {
+      throw new ImageFailure("damaged", `${part.bytes.length} bytes of pixels instead of ${expected}`);
+    }
+  }
+  let image;
+  try {
+    image = await decodeWithin(createImage(imageId, part.bytes, transferSyntax, { useRGBA: true, preScale: { enabled: true } }));
+  } catch (error) {
+    if (error instanceof ImageFailure) throw error;
+    throw new ImageFailure("damaged", String(error?.message ?? error));
+  }
+  if (image.rows !== frame.rows || image.columns !== frame.columns) {
+    throw new ImageFailure("damaged", `${image.columns} x ${image.rows} pixels instead of ${frame.columns} x ${frame.rows}`);
+  }
+  const samples = image.color ? 4 : 1;
+  if (image.voxelManager.getScalarData().length !== frame.rows * frame.columns * samples) {
+    throw new ImageFailure("damaged", "wrong number of decoded pixels");
+  }
+  return image;
+}
+
+/** A decoder that dies leaves its promise open for ever; 20 s is far above any honest frame. */
+function decodeWithin(promise, ms = 20000) {
+  let timer;
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new ImageFailure("damaged", "decoding did not end")), ms);
+  });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,512 @@
+// One viewport of the viewer: a stack on a surface, its corner texts, overlay, place bar and error tile.
+
+import { html, icon, svg } from "./dom.js";
+import {
+  distanceFromPlaneMm,
+  edgeLetters,
+  imagePxToPatientMm,
+  insideImage,
+  nearestPlaneIndex,
+  patientMmToImagePx,
+  planeName,
+  referenceLinePx,
+} from "./geometry.js";
+import { ImageFailure } from "./frames.js";
+import { lateralityLabel, sideLabel, sliceLabel, windowLabel } from "./labels.js";
+import { Surface } from "./surface.js";
+import { t } from "./texts.js";
+import { centredOn, displayed, fitView, scaleBar } from "./view.js";
+import { initialWindow } from "./windowing.js";
+
+const WARNING = "M8 2.5 14.5 13.5h-13zM8 6.5v3M8 11.4v.4";
+const SLOW_MS = 700;
+// A reader is told within 3 s that an image does not come.
+const TELL_MS = 2400;
+
+/** Sentences for what went wrong with an image. */
+export function failureText(reason) {
+  return {
+    connection: t("No connection to the server."),
+    slow: t("The server does not answer in time."),
+    gone: t("The server does not have this image."),
+    refused: t("Access to the images has ended. Sign in again."),
+    server: t("The server could not send it."),
+    damaged: t("The file is damaged."),
+  }[reason] ?? t("The server could not send it.");
+}
+
+export class Pane extends EventTarget {
+  /**
+   * @param {object} viewer The element: `queue`, `config`, `panes`, `active`, `layers`.
+   * @param {number} number Position among the viewports, from 0.
+   */
+  constructor(viewer, number) {
+    super();
+    this.viewer = viewer;
+    this.number = number;
+    this.stack = undefined;
+    this.index = -1; // shown image
+    this.target = -1; // wanted image
+    this.look = { window: undefined, inverted: false, view: undefined };
+    this.fitted = true;
+    this.#build();
+    this.surface = undefined;
+  }
+
+  #build() {
+    this.letters = Object.fromEntries(
+      ["top", "right", "bottom", "left"].map((edge) => [edge, html("span", { class: `rs-letter rs-letter-${edge}` })]),
+    );
+    this.corner = {
+      place: html("div", { class: "rs-corner rs-corner-place" }),
+      quality: html("div", { class: "rs-corner rs-corner-quality" }),
+      window: html("div", { class: "rs-corner rs-corner-window" }),
+      scale: html("div", { class: "rs-corner rs-corner-scale" }),
+    };
+    this.overlay = svg("svg", { class: "rs-overlay", "aria-hidden": "true" });
+    this.surfaceElement = html("div", { class: "rs-surface" });
+    this.placeLoaded = html("div", { class: "rs-place-loaded" });
+    this.placeMark = html("div", { class: "rs-place-mark" });
+    this.placeBar = html("div", { class: "rs-place", "aria-hidden": "true" }, this.placeLoaded, this.placeMark);
+    this.tile = html("div", { class: "rs-tile", role: "alert", hidden: true });
+    this.waiting = html("div", { class: "rs-waiting", hidden: true });
+    this.live = html("span", { class: "rs-visually-hidden", "aria-live": "polite" });
+    this.picture = html(
+      "div",
+      { class: "rs-picture" },
+      this.surfaceElement,
+      this.overlay,
+      ...Object.values(this.letters),
+      ...Object.values(this.corner),
+      this.placeBar,
+      this.waiting,
+    );
+    this.element = html("section", { class: "rs-pane", role: "img", tabindex: "-1" }, this.picture, this.tile, this.live);
+  }
+
+  get uid() {
+    return this.stack?.uid;
+  }
+
+  get frame() {
+    return this.stack?.frames[this.index];
+  }
+
+  get plane() {
+    return this.stack?.planes[this.index];
+  }
+
+  get image() {
+    return this.stack?.image(this.index);
+  }
+
+  /**
+   * Put a stack into this viewport.
+   *
+   * @param {import("./stacks.js").Stack} stack
+   * @param {{index?: number, window?: object, inverted?: boolean, view?: object, wish?: object,
+   *   fieldMm?: number}} start `fieldMm`: field of view around the joint's level, in mm.
+   */
+  async setStack(stack, start = {}) {
+    this.stack?.removeEventListener("change", this.#onChange);
+    this.stack = stack;
+    stack.addEventListener("change", this.#onChange);
+    this.index = -1;
+    this.target = -1;
+    this.look = { window: start.window, inverted: Boolean(start.inverted), view: start.view };
+    this.fitted = !start.view;
+    this.wish = start.wish;
+    this.fieldMm = start.fieldMm;
+    this.element.dataset.series = stack.uid;
+    delete this.element.dataset.slice;
+    delete this.element.dataset.ready;
+    delete this.element.dataset.firstImage;
+    this.#hideFailure();
+    this.#name();
+    this.#wait();
+    try {
+      await stack.open();
+    } catch (failure) {
+      if (this.stack === stack) this.#showFailure(failure);
+      return;
+    }
+    if (this.stack !== stack) return;
+    const middle = Math.floor((stack.imageIds.length - 1) / 2);
+    const index = Number.isInteger(start.index) ? start.index : middle;
+    await this.show(Math.min(Math.max(0, index), stack.imageIds.length - 1));
+  }
+
+  #onChange = () => {
+    const { failure, stack, target } = this;
+    // What failed here has come after all, by itself or by another viewport's asking.
+    if (failure && target >= 0 && stack.states[target] === "loaded") this.show(target);
+    else if (failure && target < 0 && stack.imageIds.length) this.setStack(stack, { ...this.look, wish: this.wish, fieldMm: this.fieldMm });
+    this.#drawProgress();
+    this.dispatchEvent(new Event("progress"));
+  };
+
+  /** Scroll by a number of images. */
+  step(delta) {
+    if (this.target < 0) return Promise.resolve();
+    return this.show(Math.min(this.stack.imageIds.length - 1, Math.max(0, this.target + delta)));
+  }
+
+  /**
+   * Show an image; the newest wish wins. What stands on the screen and its number always belong together:
+   * until the wanted image is there, the last one keeps its own number.
+   */
+  async show(index) {
+    if (!this.stack?.imageIds.length) return;
+    if (index === this.target && index === this.index && !this.failure) return;
+    this.target = index;
+    const stack = this.stack;
+    let image = stack.image(index);
+    if (!image) {
+      this.#wait();
+      try {
+        image = await this.viewer.queue.now(stack, index);
+      } catch (failure) {
+        if (this.stack === stack && this.target === index) this.#showFailure(failure);
+        return;
+      }
+    }
+    if (this.stack !== stack || this.target !== index) return;
+    await this.#draw(index, image);
+  }
+
+  async #draw(index, image) {
+    const { stack } = this;
+    const frame = stack.frames[index];
+    if (!this.surface) this.surface = new Surface(this.surfaceElement);
+    this.look.window ??= this.windowFor(this.wish, frame, image);
+    const shape = JSON.stringify([frame.rows, frame.columns, frame.spacing]);
+    if (!this.look.view || (this.fitted && this.shape !== shape)) {
+      this.look.view = this.#home(frame, stack.planes[index]);
+      this.fitted = true;
+    }
+    this.shape = shape;
+    await this.surface.show(stack.imageIds, index, frame, this.look);
+    if (this.stack !== stack) return;
+    this.index = index;
+    this.#hideFailure();
+    this.element.dataset.slice = String(index + 1);
+    this.element.dataset.ready = "";
+    this.element.dataset.firstImage = "";
+    this.redraw();
+    this.dispatchEvent(new Event("shown"));
+  }
+
+  /** Window by a wish of the protocol (a preset, numbers, percentiles), for the shown image. */
+  windowFor(wish, frame = this.frame, image = this.image) {
+    return initialWindow({
+      modality: frame.modality,
+      wish,
+      presets: this.viewer.presets(frame.modality),
+      fileWindows: image.color ? [{ center: 128, width: 256 }] : frame.windows,
+      pixels: image.voxelManager.getScalarData(),
+    });
+  }
+
+  /** Apply a change of window, inversion or view. */
+  setLook(change) {
+    Object.assign(this.look, change);
+    if (change.view) this.fitted = false;
+    this.surface?.setLook(this.look);
+    this.redraw();
+    this.dispatchEvent(new Event("look"));
+  }
+
+  /** The view that the protocol wants: so many mm around the joint's level, else the whole image. */
+  #home(frame, plane) {
+    const { rotation, flipH, flipV } = this.look.view ?? {};
+    const image = displayed(frame);
+    const { size } = this.surface;
+    const whole = fitView(image, size, { rotation, flipH, flipV });
+    if (!this.fieldMm || !this.centre || !plane) return whole;
+    const scale = Math.max(whole.scale, Math.min(size.width, size.height) / this.fieldMm);
+    return centredOn(image, { ...whole, scale }, patientMmToImagePx(plane, this.centre));
+  }
+
+  /** Back to the view that the protocol wants. */
+  home() {
+    if (!this.frame) return;
+    this.setLook({ view: this.#home(this.frame, this.plane) });
+    this.fitted = true;
+  }
+
+  /** The whole image. */
+  fit() {
+    if (!this.frame) return;
+    const { rotation, flipH, flipV } = this.look.view;
+    this.setLook({ view: this.surface.fit({ rotation, flipH, flipV }) });
+    this.fitted = !this.fieldMm;
+  }
+
+  /** Keep a patient point in the middle where the protocol shows a small field; a reader's own zoom stays. */
+  centreOn(point) {
+    this.centre = point;
+    if (!this.fieldMm || !this.frame || !this.plane) return;
+    if (this.fitted) this.home();
+    else this.setLook({ view: centredOn(displayed(this.frame), this.look.view, patientMmToImagePx(this.plane, point)) });
+  }
+
+  reset() {
+    if (!this.frame) return;
+    this.look.window = this.windowFor(this.wish);
+    this.look.inverted = false;
+    this.look.view = undefined;
+    this.home();
+  }
+
+  resize() {
+    if (!this.surface || !this.frame) return;
+    this.surface.resize();
+    if (this.fitted) this.home();
+    else this.redraw();
+  }
+
+  /** Jump to the image that shows a patient point best. @returns {boolean} */
+  showPlace(point, frameOfReference) {
+    if (!this.stack?.frames.length) return false;
+    const same = this.stack.frames.some((frame) => frame.frameOfReferenceUid === frameOfReference);
+    if (!same) return false;
+    const index = nearestPlaneIndex(this.stack.planes, point);
+    if (index < 0) return false;
+    this.show(index);
+    return true;
+  }
+
+  #wait() {
+    clearTimeout(this.waitTimer);
+    const { stack, target } = this;
+    const asked = performance.now();
+    const still = () => this.stack === stack && this.target === target && (target < 0 || this.index !== target);
+    this.waitTimer = setTimeout(() => {
+      if (!still()) return;
+      this.waiting.textContent = target < 0 ? t("Loading images") : t("Loading image {n}", { n: target + 1 });
+      this.waiting.hidden = false;
+      this.waitTimer = setTimeout(
+        () => still() && !this.failure && this.#showFailure(new ImageFailure("slow", `${stack.label} after ${TELL_MS} ms`)),
+        asked + TELL_MS - performance.now(),
+      );
+    }, SLOW_MS);
+  }
+
+  /** A sentence over the image for a few seconds. */
+  note(text) {
+    clearTimeout(this.noteTimer);
+    this.waiting.textContent = text;
+    this.waiting.hidden = false;
+    this.live.textContent = text;
+    this.noteTimer = setTimeout(() => {
+      this.waiting.hidden = true;
+    }, 5000);
+  }
+
+  #showFailure(failure) {
+    clearTimeout(this.waitTimer);
+    this.waiting.hidden = true;
+    this.failure = failure;
+    // Nothing of another image may stand behind the message.
+    this.picture.toggleAttribute("data-hidden", true);
+    delete this.element.dataset.ready;
+    delete this.element.dataset.slice;
+    this.element.dataset.failed = failure.reason;
+    this.tile.replaceChildren(
+      icon(WARNING),
+      html("p", { class: "rs-tile-what" }, t("This image could not be shown")),
+      html(
+        "p",
+        { class: "rs-tile-then" },
+        this.target >= 0 ? `${this.stack.label}, ${sliceLabel(this.target, this.stack.count)}. ` : `${this.stack.label}. `,
+        failureText(failure.reason),
+        " ",
+        t("Your answers are safe; you can go on grading."),
+      ),
+      html("button", { type: "button", class: "rs-button", onclick: () => this.retry() }, html("kbd", {}, "T"), t("Try again")),
+    );
+    this.tile.hidden = false;
+    this.dispatchEvent(new CustomEvent("failed", { detail: { label: this.stack.label, reason: failure.reason } }));
+  }
+
+  #hideFailure() {
+    clearTimeout(this.waitTimer);
+    this.waiting.hidden = true;
+    this.picture.toggleAttribute("data-hidden", false);
+    if (!this.failure) return;
+    this.failure = undefined;
+    delete this.element.dataset.failed;
+    this.tile.hidden = true;
+  }
+
+  /** Ask again for everything of this stack that failed. */
+  async retry() {
+    if (!this.failure) return;
+    const { stack } = this;
+    const index = this.target;
+    stack.forgive();
+    stack.restart(index);
+    this.target = -1;
+    this.dispatchEvent(new Event("retry"));
+    if (index < 0 || !stack.imageIds.length) await this.setStack(stack, { wish: this.wish, fieldMm: this.fieldMm });
+    else await this.show(index);
+    this.viewer.queue.pump();
+  }
+
+  /** Corner texts, letters, lines: everything over the image. */
+  redraw() {
+    if (!this.frame || !this.surface?.image) return;
+    const { stack, frame, plane, look } = this;
+    this.#name();
+    const sides = lateralityLabel(stack.series.laterality ?? this.viewer.config.laterality);
+    const side = frame.frameOfReferenceUid ? sideLabel(plane, this.viewer.middleOf(stack)) : "";
+    replaceLines(this.corner.place, [
+      [stack.label],
+      [sliceLabel(this.index, stack.count)],
+      side && [side],
+      this.viewer.config.sided && sides && [sides, "rs-warn"],
+      !frame.orientation && !frame.patientOrientation?.length && [t("Orientation not stated"), "rs-warn"],
+    ]);
+    const zoom = look.view.scale * Math.min(...pixelSides(frame));
+    replaceLines(this.corner.window, [
+      !this.image?.color && [windowLabel(look.window) + (look.inverted ? `  ${t("inverted")}` : "")],
+      [`${Math.round(zoom * 100)} %`, "rs-dim"],
+    ]);
+    const letters = edgeLetters(frame, look.view);
+    for (const [edge, node] of Object.entries(this.letters)) node.textContent = letters?.[edge] ?? "";
+    this.#drawScale();
+    this.#drawProgress();
+    this.#drawOverlay();
+    this.element.dataset.window = `${look.window.width.toFixed(1)}/${look.window.center.toFixed(1)}`;
+    this.element.dataset.sop = frame.sopUid;
+  }
+
+  #name() {
+    const place = this.index >= 0 ? `, ${sliceLabel(this.index, this.stack.count)}` : "";
+    this.element.setAttribute("aria-label", `${this.stack.label}${place}`);
+  }
+
+  #drawScale() {
+    const { frame, look } = this;
+    if (!frame.spacing) {
+      this.corner.scale.replaceChildren(html("span", { class: "rs-dim" }, t("No scale")));
+      return;
+    }
+    const { mm, px } = scaleBar(look.view.scale, Math.min(110, this.surface.size.width / 4));
+    this.corner.scale.replaceChildren(
+      svg(
+        "svg",
+        { class: "rs-scale", width: Math.ceil(px) + 2, height: 7, "aria-hidden": "true" },
+        svg("path", { d: `M1 1v5h${px.toFixed(1)}v-5` }),
+      ),
+      html("span", {}, `${mm} mm`),
+    );
+  }
+
+  #drawProgress() {
+    const { stack } = this;
+    if (!stack?.count) return;
+    const share = stack.loaded / stack.count;
+    this.placeLoaded.style.height = `${(share * 100).toFixed(1)}%`;
+    this.placeMark.style.top = stack.count > 1 ? `${((Math.max(0, this.index) / (stack.count - 1)) * 100).toFixed(2)}%` : "0";
+    this.placeMark.hidden = stack.count < 2;
+    replaceLines(this.corner.quality, [
+      stack.complete
+        ? [t("Full quality")]
+        : [t("Loading {n} of {count}", { n: stack.loaded, count: stack.count }), stack.failed ? "rs-alert" : "rs-dim"],
+    ]);
+    this.element.dataset.quality = stack.complete ? "full" : "loading";
+  }
+
+  #line(plane, other, className) {
+    const ends = referenceLinePx(plane, other);
+    if (!ends) return undefined;
+    const [a, b] = ends.map((px) => this.surface.imagePxToCanvasPx(px));
+    return svg("line", { class: className, x1: a[0].toFixed(1), y1: a[1].toFixed(1), x2: b[0].toFixed(1), y2: b[1].toFixed(1) });
+  }
+
+  #drawOverlay() {
+    const { plane, viewer } = this;
+    const nodes = [];
+    if (plane) {
+      for (const pane of viewer.panes) {
+        if (pane === this || !pane.plane) continue;
+        nodes.push(this.#line(plane, pane.plane, pane === viewer.active ? "rs-line rs-line-active" : "rs-line"));
+      }
+      nodes.push(...this.#levelNames(), ...this.#brackets());
+    }
+    for (const layer of viewer.layers) nodes.push(...layer.draw(this));
+    this.overlay.replaceChildren(...nodes.filter(Boolean));
+  }
+
+  #levelNames() {
+    if (planeName(this.plane) !== "sagittal") return [];
+    const active = this.viewer.structure?.group;
+    return this.viewer.levels(this.plane.frameOfReferenceUid).map(({ group, point }) => {
+      const [, y] = this.surface.imagePxToCanvasPx(patientMmToImagePx(this.plane, point));
+      return svg("text", { class: group === active ? "rs-level rs-level-active" : "rs-level", x: 28, y: y + 4 }, group);
+    });
+  }
+
+  #brackets() {
+    const place = this.viewer.placeOf(this.viewer.structure?.id, this.plane.frameOfReferenceUid);
+    if (!place) return [];
+    // A joint is about 15 mm high: further away than that the image does not show it.
+    if (Math.abs(distanceFromPlaneMm(this.plane, place)) > 8) return [];
+    const px = patientMmToImagePx(this.plane, place);
+    if (!insideImage(this.plane, px)) return [];
+    const [x, y] = this.surface.imagePxToCanvasPx(px);
+    const half = Math.max(18, 10 * this.look.view.scale);
+    const arm = Math.min(9, half / 2);
+    const d = [
+      [-1, -1],
+      [1, -1],
+      [1, 1],
+      [-1, 1],
+    ]
+      .map(([sx, sy]) => `M${x + sx * half} ${y + sy * (half - arm)}V${y + sy * half}H${x + sx * (half - arm)}`)
+      .join("");
+    return [svg("path", { class: "rs-bracket", d })];
+  }
+
+  /** Patient mm and image px under a canvas point; undefined outside an image with a place. */
+  placeUnder(canvasPx) {
+    if (!this.plane) return undefined;
+    const px = this.surface.canvasPxToImagePx(canvasPx);
+    return insideImage(this.plane, px) ? { px, mm: imagePxToPatientMm(this.plane, px) } : undefined;
+  }
+
+  /** Resume information; series, image and look, never an address. */
+  state() {
+    if (!this.frame) return undefined;
+    const { window: voi, inverted, view } = this.look;
+    return {
+      series_uid: this.uid,
+      slice: this.index + 1,
+      sop_uid: this.frame.sopUid,
+      frame: this.frame.frame,
+      window: { center: voi.center, width: voi.width },
+      inverted,
+      view: this.fitted ? undefined : view,
+    };
+  }
+
+  destroy() {
+    this.stack?.removeEventListener("change", this.#onChange);
+    this.surface?.destroy();
+    this.surface = undefined;
+    this.element.remove();
+  }
+}
+
+function pixelSides(frame) {
+  return frame.spacing ?? [1, 1];
+}
+
+function replaceLines(node, lines) {
+  const wanted = lines.filter(Boolean);
+  const key = JSON.stringify(wanted);
+  if (node.shownLines === key) return;
+  node.shownLines = key;
+  node.replaceChildren(...wanted.map(([text, className]) => html("div", className ? { class: className } : {}, text)));
+}

@@ -1,0 +1,267 @@
+// The series of a case as stacks of images: metadata, order, load queue with priorities, progress.
+
+import { cache } from "@cornerstonejs/core";
+import { framesOfInstance } from "./dicomjson.js";
+import { ImageFailure, QUIET_LIMIT_MS, registerFrame } from "./frames.js";
+import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
+import { abandon, cachedImage } from "./rendering.js";
+
+/** Failures that may pass by themselves; the rest waits for the reader. */
+const PASSING = new Set(["connection", "slow", "server"]);
+const FIRST_PAUSE_MS = 3000;
+const LONGEST_PAUSE_MS = 60000;
+
+/** One series: its images in scroll order, and what is known about each. */
+export class Stack extends EventTarget {
+  /**
+   * @param {object} series Entry of the page's configuration.
+   * @param {string} root DICOMweb address of the presentation.
+   * @param {Promise<object[]>|undefined} early Metadata asked for before the viewer was loaded.
+   */
+  constructor(series, root, early) {
+    super();
+    this.series = series;
+    this.root = root.replace(/\/$/, "");
+    this.early = early;
+    this.frames = [];
+    this.imageIds = [];
+    this.planes = [];
+    this.states = []; // per image: "waiting" | "loading" | "loaded" | "failed"
+    this.failures = []; // per image: ImageFailure
+    this.attempts = []; // per image: how often it was asked for
+    this.opened = undefined;
+  }
+
+  get uid() {
+    return this.series.series_uid;
+  }
+
+  get label() {
+    return this.series.label;
+  }
+
+  get count() {
+    return this.imageIds.length || this.series.n_images || 0;
+  }
+
+  get loaded() {
+    return this.states.filter((state) => state === "loaded").length;
+  }
+
+  get complete() {
+    return this.imageIds.length > 0 && this.loaded === this.imageIds.length;
+  }
+
+  get failed() {
+    return this.states.some((state) => state === "failed") || Boolean(this.openFailure);
+  }
+
+  /** Ask for the metadata, once. */
+  open() {
+    if (this.opened) return this.opened;
+    const opening = this.#open().catch((error) => {
+      // Given up for a newer asking, whose answer counts.
+      if (this.opened !== opening) return this.open();
+      this.opened = undefined;
+      this.openFailure = error instanceof ImageFailure ? error : new ImageFailure("server", String(error));
+      this.#pauseAfter(this.openFailure);
+      this.dispatchEvent(new Event("change"));
+      throw this.openFailure;
+    });
+    this.opened = opening;
+    return opening;
+  }
+
+  async #open() {
+    const address = `${this.root}/studies/${this.series.study_uid}/series/${this.series.series_uid}`;
+    const early = this.early;
+    this.early = undefined;
+    // An early answer that failed is asked for again, so that its reason can be told.
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    const given = new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
+    const ahead = early && (await Promise.race([early, given]));
+    if (signal.aborted) throw new ImageFailure("slow", "given up to ask again");
+    const datasets = ahead ?? (await fetchMetadata(`${address}/metadata`, signal));
+    if (signal.aborted) throw new ImageFailure("slow", "given up to ask again");
+    this.openFailure = undefined;
+    const frames = orderFrames(datasets.flatMap(framesOfInstance).filter(({ rows, columns }) => rows && columns));
+    if (!frames.length) throw new ImageFailure("gone", "the series holds no image");
+    this.frames = frames;
+    this.imageIds = frames.map((frame) =>
+      registerFrame(frame, `${address}/instances/${frame.sopUid}/frames/${frame.frame}`),
+    );
+    this.planes = frames.map(planeOfFrame);
+    this.states = frames.map(() => "waiting");
+    this.failures = frames.map(() => undefined);
+    this.middle = { x: middleOfStackX(this.planes), known: false };
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Image already decoded, or undefined. */
+  image(index) {
+    return this.states[index] === "loaded" ? cache.getImage(this.imageIds[index]) : undefined;
+  }
+
+  async load(index) {
+    if (this.states[index] === "loaded" && cache.getImage(this.imageIds[index])) return this.image(index);
+    const attempt = this.states[index] === "loading" ? this.attempts[index] : (this.attempts[index] ?? 0) + 1;
+    this.attempts[index] = attempt;
+    this.states[index] = "loading";
+    try {
+      const image = await cachedImage(this.imageIds[index]);
+      this.states[index] = "loaded";
+      this.failures[index] = undefined;
+      this.pauses = 0;
+      return image;
+    } catch (error) {
+      // Given up for a newer asking: its outcome counts.
+      if (this.states[index] !== "loading" || this.attempts[index] !== attempt) return this.load(index);
+      this.states[index] = "failed";
+      this.failures[index] = error instanceof ImageFailure ? error : new ImageFailure("damaged", String(error));
+      console.warn(`Image ${index + 1} of ${this.label}: ${this.failures[index].message}`);
+      this.#pauseAfter(this.failures[index]);
+      throw this.failures[index];
+    } finally {
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  /**
+   * Leave a server in trouble alone for a while, longer each time, then ask again by ourselves. What a
+   * reader asks for meanwhile is asked for at once.
+   */
+  #pauseAfter(failure) {
+    if (!PASSING.has(failure.reason) || this.paused) return;
+    this.pauses = (this.pauses ?? 0) + 1;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.pauses - 1));
+    this.paused = setTimeout(() => {
+      this.forgive((index) => PASSING.has(this.failures[index]?.reason));
+      this.dispatchEvent(new Event("again"));
+    }, pause);
+  }
+
+  /** Start anew what hangs: the metadata, or one image. */
+  restart(index) {
+    if (!this.imageIds.length) {
+      this.asking?.abort();
+      this.opened = undefined;
+    } else if (this.states[index] === "loading") {
+      abandon(this.imageIds[index]);
+      this.states[index] = "waiting";
+    }
+  }
+
+  /** Forget failures, so that the images are asked for again. */
+  forgive(which = () => true) {
+    clearTimeout(this.paused);
+    this.paused = undefined;
+    this.states = this.states.map((state, index) => (state === "failed" && which(index) ? "waiting" : state));
+    this.openFailure = undefined;
+  }
+}
+
+/** Series metadata as DICOM JSON; ImageFailure when it does not come. */
+export async function fetchMetadata(url, signal, quietMs = QUIET_LIMIT_MS) {
+  let response;
+  const controller = new AbortController();
+  signal?.addEventListener("abort", () => controller.abort());
+  const timer = setTimeout(() => controller.abort(), quietMs);
+  try {
+    response = await fetch(url, {
+      headers: { Accept: "application/dicom+json" },
+      credentials: "same-origin",
+      signal: controller.signal,
+    });
+    if (!response.ok) {
+      const reason = { 401: "refused", 403: "refused", 404: "gone", 410: "gone" }[response.status] ?? "server";
+      throw new ImageFailure(reason, `metadata, status ${response.status}`);
+    }
+    return await response.json();
+  } catch (error) {
+    if (error instanceof ImageFailure) throw error;
+    if (error instanceof SyntaxError) throw new ImageFailure("damaged", "metadata is not JSON");
+    throw new ImageFailure(controller.signal.aborted ? "slow" : "connection", String(error?.message ?? error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Loads all images of several stacks, those that are looked at first.
+ *
+ * Order: images asked for by a viewport now; then, stack by stack in turn, outwards from the image each
+ * stack is at; stacks that no viewport shows come last.
+ */
+export class LoadQueue {
+  constructor({ parallel = 6 } = {}) {
+    this.parallel = parallel;
+    this.running = 0;
+    this.urgent = [];
+    this.stacks = []; // {stack, at, shown}
+    this.turn = 0;
+  }
+
+  /** Tell the queue which stacks are shown, and at which image. */
+  arrange(stacks) {
+    this.stacks = stacks;
+    this.pump();
+  }
+
+  /** One image, before all others. @returns {Promise<object>} */
+  now(stack, index) {
+    if (stack.states[index] === "loaded" || stack.states[index] === "loading") return stack.load(index);
+    // Only the newest wish of a stack is urgent; an overtaken one is loaded in its turn.
+    this.urgent = this.urgent.filter((job) => job.stack !== stack || job.index === index);
+    return new Promise((resolve, reject) => {
+      this.urgent.unshift({ stack, index, resolve, reject });
+      this.pump();
+    });
+  }
+
+  #next() {
+    while (this.urgent.length) {
+      const job = this.urgent.shift();
+      return job;
+    }
+    for (const shown of [true, false]) {
+      const group = this.stacks.filter(
+        ({ shown: isShown, stack }) => isShown === shown && stack.imageIds.length && !stack.derived && !stack.paused,
+      );
+      for (let i = 0; i < group.length; i += 1) {
+        const { stack, at } = group[(this.turn + i) % group.length];
+        const index = nearestWaiting(stack.states, at);
+        if (index >= 0) {
+          this.turn += 1;
+          return { stack, index };
+        }
+      }
+    }
+    return undefined;
+  }
+
+  pump() {
+    while (this.running < this.parallel) {
+      const job = this.#next();
+      if (!job) return;
+      this.running += 1;
+      job.stack
+        .load(job.index)
+        .then(job.resolve, job.reject ?? (() => {}))
+        .finally(() => {
+          this.running -= 1;
+          this.pump();
+        });
+    }
+  }
+}
+
+/** Index of the waiting image nearest to `at`, or -1. Exported for its test. */
+export function nearestWaiting(states, at) {
+  for (let distance = 0; distance < states.length; distance += 1) {
+    for (const index of distance ? [at + distance, at - distance] : [at]) {
+      if (states[index] === "waiting") return index;
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,164 @@
+"""Hostile and damaged files: no uncaught error, no child past its memory or time, no file unaccounted for."""
+
+import random
+import shutil
+import time
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from readerstudy.dicom.limits import Limits
+from readerstudy.imaging import stores
+from readerstudy.imaging.models import Instance
+from readerstudy.imaging.reader_process import DIED, TOO_SLOW, ReaderProcess
+from readerstudy.imaging.selectors import import_report
+from tests.readerstudy.imaging.canaries import Canaries, canary_object
+from tests.readerstudy.imaging.mutations import mutated
+
+MEBIBYTE = 2**20
+
+
+@pytest.mark.shared
+def test_every_malformed_file_ends_with_a_reason_or_is_shown_safely(take_in, shared_data, data_root):
+    start = time.monotonic()
+    batch = take_in(shared_data / "malformed")
+    report = {row.name: row for row in import_report(batch)}
+
+    listed = {
+        str(path.relative_to(shared_data / "malformed"))
+        for path in (shared_data / "malformed").rglob("*")
+        if path.is_file()
+    }
+    archives = {name for name in listed if name.endswith(".zip")}
+    assert listed - archives <= set(report)
+    assert all(any(name.startswith(archive) for name in report) for archive in archives)
+    for row in report.values():
+        assert row.outcome == "stored" or row.reason
+        for part in ("Traceback", "Error", "Exception", "<", "{", "/"):
+            assert part not in row.reason, row
+    assert time.monotonic() - start < 60
+    # Safe to show: names of files in the cache are made of digits, whatever the files called themselves.
+    for path in stores.cache_root().rglob("*"):
+        name = path.name.removesuffix(".json.gz")
+        assert name == "metadata" or set(name) <= set("0123456789abcdef.-_base")
+
+
+@pytest.mark.shared
+def test_archives_are_taken_apart_within_bounds(take_in, shared_data, tmp_path):
+    made = shared_data / "malformed" / "made"
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for path in made.glob("zip_*.zip"):
+        shutil.copy(path, folder / path.name)
+
+    report = {row.name: (row.outcome, row.reason) for row in import_report(take_in(folder))}
+
+    inflated = "the file inflates to many times its size, as no image does"
+    outside = "the name inside the archive points outside it"
+    assert report["zip_bomb_60MB.zip/zeros.dcm"] == ("refused", inflated)
+    assert report["zip_traversal.zip/../../evil.dcm"] == ("refused", outside)
+    assert report["zip_traversal.zip//abs.dcm"] == ("refused", outside)
+    assert report["zip_symlink.zip/link.dcm"] == ("refused", "a symbolic link inside the archive")
+    assert report["zip_nested.zip/a.zip"] == ("refused", "an archive inside an archive")
+    assert report["zip_truncated.zip"] == ("refused", "not a complete ZIP archive")
+    assert report["zip_mixed.zip/1.dcm"] == ("stored", "")
+    assert report["zip_mixed.zip/readme.txt"] == ("refused", "not a DICOM file (no DICM mark)")
+    assert not any("__MACOSX" in name or "Thumbs" in name for name in report)
+    assert not list(tmp_path.rglob("evil.dcm"))
+
+
+@pytest.mark.shared
+def test_an_archive_gives_the_same_images_as_its_folder(take_in, shared_data, tmp_path, scope):
+    source = shared_data / "lumbar_mr" / "vb2_05"
+    archive = tmp_path / "case.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for path in sorted(source.rglob("*.dcm")):
+            out.write(path, path.relative_to(source))
+
+    assert take_in(archive).n_stored == 41
+    first = set(Instance.objects.values_list("blinded_uid", "pixel_digest", "index"))
+    assert take_in(source).n_duplicate == 41
+    assert set(Instance.objects.values_list("blinded_uid", "pixel_digest", "index")) == first
+
+
+def _seeds(shared_data) -> list[bytes]:
+    patterns = (
+        "multiframe/*.dcm", "transfer_syntaxes/*.dcm", "xr_real/dx*", "mr_real_dicom/*.dcm",
+        "lumbar_mr/*/*/0001.dcm", "lumbar_xr_simulated/*/*", "malformed/made/*.dcm", "malformed/real/*.dcm",
+    )  # fmt: skip
+    paths = [path for pattern in patterns for path in sorted(shared_data.glob(pattern))]
+    return [path.read_bytes() for path in paths if path.stat().st_size < 300_000]
+
+
+def _survive(shared_data, folder, *, count: int, seed: int) -> Counter:
+    """Read `count` mutated files; returns how often each reason was given."""
+    rng, seeds, reasons = random.Random(seed), _seeds(shared_data), Counter()
+    limits = Limits()
+    with ReaderProcess(limits) as reader:
+        for number in range(count):
+            path = folder / "mutated.dcm"
+            path.write_bytes(mutated(rng.choice(seeds), rng))
+            start = time.monotonic()
+            answer = reader.read(path, folder / "frame", syntax="htj2k")
+            assert time.monotonic() - start <= limits.seconds_per_file + 2, number
+            assert "refused" in answer or answer["digest"], number
+            reasons[answer.get("refused", "taken")] += 1
+            for frame in folder.glob("frame_*"):
+                frame.unlink()
+        reader.stop()
+        assert reader.peak_memory_bytes < 512 * MEBIBYTE
+    return reasons
+
+
+@pytest.mark.shared
+def test_two_thousand_mutated_files_neither_end_nor_stall_the_reading_process(shared_data, tmp_path):
+    reasons = _survive(shared_data, tmp_path, count=2000, seed=20240101)
+    assert reasons["taken"] > 100
+    assert len(reasons) > 20
+    assert reasons[DIED] + reasons[TOO_SLOW] <= 2
+
+
+@pytest.mark.full
+@pytest.mark.shared
+def test_ten_thousand_mutated_files(shared_data, tmp_path):
+    reasons = _survive(shared_data, tmp_path, count=10_000, seed=7)
+    assert reasons["taken"] > 500
+
+
+def _image(path, size: int):
+    """Write a sound square image of noise and return its path."""
+    dataset = canary_object(Canaries("IMGE"), index=0)
+    for element in list(dataset):
+        if element.VR == "SQ" or element.tag.is_private or element.tag.group == 0x6000:
+            del dataset[element.tag]
+    dataset.Rows = dataset.Columns = size
+    dataset.PixelData = np.random.default_rng(3).integers(0, 4096, (size, size)).astype("<u2").tobytes()
+    dataset["PixelData"].VR = "OW"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_a_child_that_needs_too_much_memory_is_refused_and_the_next_file_is_read(tmp_path):
+    large, small = _image(tmp_path / "large", 4096), _image(tmp_path / "small", 64)
+    with ReaderProcess(Limits(memory_bytes=96 * MEBIBYTE)) as reader:
+        refused = reader.read(large, tmp_path / "a", syntax="htj2k")["refused"]
+        assert refused in ("the file needs more memory than one image may", DIED)
+        assert reader.read(small, tmp_path / "b", syntax="htj2k")["n_frames"] == 1
+
+
+def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path):
+    large, small = _image(tmp_path / "large", 4096), _image(tmp_path / "small", 64)
+    with ReaderProcess(Limits(seconds_per_file=0.02)) as reader:
+        assert reader.read(large, tmp_path / "a", syntax="htj2k") == {"refused": TOO_SLOW, "fatal": True}
+    with ReaderProcess(Limits()) as reader:
+        # 16 million pixels, as a large radiograph has them.
+        assert reader.read(large, tmp_path / "c", syntax="htj2k")["n_frames"] == 1
+        assert reader.read(small, tmp_path / "b", syntax="htj2k")["n_frames"] == 1
+        reader.stop()
+        assert reader.peak_memory_bytes < 512 * MEBIBYTE

@@ -1,0 +1,51 @@
+"""Atlas pictures: grades differ where the protocol asks for them."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from readerstudy.phantom.body import sample_body
+from readerstudy.phantom.findings import ASSESSABLE_ON, N_GRADES
+from readerstudy.phantom.sheets import atlas_tile, contact_sheet
+
+STATIC = Path(__file__).parents[3] / "static" / "img" / "atlas"
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+@pytest.mark.parametrize("finding", N_GRADES)
+def test_each_grade_looks_different_from_the_one_before(modality, finding):
+    tiles = [atlas_tile(modality, finding, g, pixels=96).astype(float) for g in range(N_GRADES[finding])]
+    # The noise is the same in every tile: what differs is anatomy.
+    for lower, higher in pairwise(tiles):
+        assert np.mean(np.abs(higher - lower) > 40) > 0.002
+
+
+@pytest.mark.parametrize(("finding", "grade"), [("erosion", 2), ("cyst", 1)])
+def test_what_the_protocol_does_not_ask_of_radiographs_is_not_seen_on_them(finding, grade):
+    plain, diseased = (atlas_tile("XR", finding, g, pixels=96).astype(float) for g in (0, grade))
+    grown = atlas_tile("XR", "hypertrophy", 3, pixels=96).astype(float)
+    hidden, shown = (np.mean(np.abs(t - plain) > 30) for t in (diseased, grown))
+    assert hidden < 0.15 * shown
+
+
+def test_shipped_tiles_are_small_and_complete():
+    expected = {
+        f"{m.lower()}/{f}-{g}.png"
+        for m in ("CT", "MR", "XR")
+        for f, n in N_GRADES.items()
+        if m in ASSESSABLE_ON[f]
+        for g in range(n)
+    }
+    files = {str(p.relative_to(STATIC)): p for p in STATIC.rglob("*.png")}
+    assert set(files) == expected
+    assert sum(p.stat().st_size for p in files.values()) < 600_000
+    assert {Image.open(p).size for p in files.values()} == {(128, 128)}
+
+
+def test_contact_sheets_show_something_in_every_series():
+    sheets = contact_sheet(sample_body(np.random.default_rng(1)))
+    assert set(sheets) == {"ct", "mr", "xr"}
+    assert all(np.asarray(s).std() > 20 for s in sheets.values())
