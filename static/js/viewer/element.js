@@ -358,11 +358,13 @@ export class RsViewer extends HTMLElement {
     if (!this.firstImage) {
       this.firstImage = true;
       this.dataset.firstImage = "";
+      performance.mark("rs:first-image");
       this.#emit("rs:first-image");
     }
     for (const other of this.panes) if (other !== pane) other.redraw();
     this.mouse.follow(pane);
-    this.#rearrangeQueue();
+    // While everything is here, scrolling costs the drawing alone.
+    if (!this.stacks.every(({ complete }) => complete)) this.#rearrangeQueue();
     this.#reportQuality();
     this.#changed();
   }

@@ -146,7 +146,9 @@ def test_reference_lines_lie_where_the_images_meet(
                 number,
             )
             for x1, y1, x2, y2 in lines:
-                ends = [_to_mm(originals[number], _to_px(viewing, number, end)) for end in ((x1, y1), (x2, y2))]
+                ends = [
+                    _to_mm(originals[number], _to_px(viewing, number, end)) for end in ((x1, y1), (x2, y2))
+                ]
                 distances = []
                 for other in range(3):
                     if other != number:
@@ -166,18 +168,23 @@ def test_each_joint_is_marked_at_its_place(
     assert len(joints) == 10
     viewing = open_viewer(
         CASE,
-        structures=[{"id": name, "label": name, "group": level, "side": side} for name, level, side, _ in joints],
+        structures=[
+            {"id": name, "label": name, "group": level, "side": side} for name, level, side, _ in joints
+        ],
         landmarks=[
-            {"structure": name, "frame_of_reference": frame, "point_mm": place} for name, _, _, place in joints
+            {"structure": name, "frame_of_reference": frame, "point_mm": place}
+            for name, _, _, place in joints
         ],
     )
     marked = 0
     for name, _, side, place in joints:
         viewing.page.evaluate(
-            """name => { document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: name } }));
+            """name => {
+            document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: name } }));
             const { panes } = document.querySelector('rs-viewer');
             return new Promise((done) => {
-              const wait = () => panes.every((pane) => pane.index === pane.target) ? done() : requestAnimationFrame(wait);
+              const there = () => panes.every((pane) => pane.index === pane.target);
+              const wait = () => there() ? done() : requestAnimationFrame(wait);
               wait(); }); }""",
             name,
         )
