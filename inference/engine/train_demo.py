@@ -26,7 +26,7 @@ from inference.engine.calibration import fit_temperatures
 from inference.engine.crops import CropSpec
 from inference.engine.manifest import CARD_NAME, Manifest
 from inference.engine.networks.grader import Grader, GraderConfig
-from inference.engine.networks.localiser import LocaliserConfig
+from inference.engine.networks.localiser import Localiser, LocaliserConfig
 from inference.engine.specification import CT_AXIAL, MR_AXIAL
 from inference.engine.training.card import model_card
 from inference.engine.training.evaluation import evaluate_findings
@@ -68,14 +68,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("inference/weights/facet-demo"))
     parser.add_argument("--version", default="1")
-    parser.add_argument("--bodies", type=int, default=400, help="training bodies of ten joints")
-    parser.add_argument("--held-out", type=int, default=60, help="bodies of the validation and each test set")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--localiser-bodies", type=int, default=120)
-    parser.add_argument("--localiser-epochs", type=int, default=40)
+    parser.add_argument("--bodies", type=int, default=260, help="training bodies of ten joints")
+    parser.add_argument("--held-out", type=int, default=40, help="bodies of the validation and each test set")
+    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--localiser-bodies", type=int, default=100)
+    parser.add_argument("--localiser-epochs", type=int, default=30)
+    parser.add_argument("--localiser-from", type=Path, help="folder of a version whose localiser is kept")
     parser.add_argument("--seed", type=int, default=20231129)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--mixed-precision", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--work", type=Path, help="folder for crops and checkpoints, kept for a second run")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -109,7 +111,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         seed=options.seed % 1_000_003,
         finding_weights={"erosion": 2.0, "cyst": 2.0},
         device=options.device,
-        mixed_precision=options.device != "cpu",
+        mixed_precision=options.mixed_precision,
     )
     config = GraderConfig(kinds=tuple(SPECS), n_grades=N_GRADES, lesions={CT_AXIAL: len(LESIONS)})
     trained = train_grader(
@@ -125,18 +127,8 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
     )
     grader: Grader = trained.model.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     graded_at = time.perf_counter()
-    localiser_config = LocaliserConfig(STRUCTURES)
-    localiser = train_localiser(
-        localiser_config,
-        make_coarse_volumes(
-            n_bodies=options.localiser_bodies,
-            seed=options.seed + 2,
-            shape=localiser_config.shape,
-            voxel_mm=localiser_config.voxel_mm,
-        ),
-        epochs=options.localiser_epochs,
-        after_epoch=lambda epoch, loss: _say(f"localiser epoch {epoch}: loss {loss:.3f}"),
-    )
+    localiser = _localiser(options)
+    localiser_config = localiser.config
     located_at = time.perf_counter()
     errors, certainty = localiser_errors(
         localiser,
@@ -213,6 +205,24 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
     return replace(manifest)
 
 
+def _localiser(options: argparse.Namespace) -> Localiser:
+    if options.localiser_from is not None:
+        return load_model(options.localiser_from).localiser
+    config = LocaliserConfig(STRUCTURES)
+    volumes = make_coarse_volumes(
+        n_bodies=options.localiser_bodies,
+        seed=options.seed + 2,
+        shape=config.shape,
+        voxel_mm=config.voxel_mm,
+    )
+    return train_localiser(
+        config,
+        volumes,
+        epochs=options.localiser_epochs,
+        after_epoch=lambda epoch, loss: _say(f"localiser epoch {epoch}: loss {loss:.3f}"),
+    )
+
+
 def _localiser_figures(errors: torch.Tensor, certainty: torch.Tensor) -> dict[str, dict[str, float]]:
     # CT and MR alternate, see `make_coarse_volumes`.
     figures = {}
@@ -230,6 +240,8 @@ def _localiser_figures(errors: torch.Tensor, certainty: torch.Tensor) -> dict[st
 
 def _command(options: argparse.Namespace) -> str:
     parts = ["python -m inference.engine.train_demo"]
+    if options.localiser_from is not None:
+        parts.append(f"--localiser-from {options.localiser_from.name}")
     for name in ("bodies", "held_out", "epochs", "localiser_bodies", "localiser_epochs", "seed", "threads"):
         parts.append(f"--{name.replace('_', '-')} {getattr(options, name)}")
     return " ".join(parts)

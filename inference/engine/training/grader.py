@@ -48,16 +48,16 @@ class TrainSettings:
     seed : int
     device : str
     mixed_precision : bool
-        bfloat16 for the encoder on a GPU; ignored on a CPU.
+        bfloat16 where it is safe; on a CPU with AVX-512 BF16 it takes two thirds of the time.
     """
 
     epochs: int = 8
-    batch: int = 32
+    batch: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     drop_share: float = 0.2
     finding_weights: Mapping[str, float] = field(default_factory=dict)
-    lesion_weight: float = 0.3
+    lesion_weight: float = 0.5
     patience: int = 0
     seed: int = 1
     device: str = "cpu"
@@ -165,7 +165,7 @@ def train_grader(
             present = drop_series(present, settings.drop_share, generator)
             there = {kind: known[:, None].to(settings.device) for kind, known in present.items()}
             grades = torch.from_numpy(train.grades[chosen]).to(settings.device)
-            amp = settings.mixed_precision and settings.device != "cpu"
+            amp = settings.mixed_precision
             with torch.autocast(settings.device.split(":")[0], dtype=torch.bfloat16, enabled=amp):
                 marks: dict[str, Tensor] = {}
                 logits = model(crops, there, lesions=marks)

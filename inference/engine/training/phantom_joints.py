@@ -182,10 +182,13 @@ def joint_lesions(joint: Joint) -> Array:
     """
     found: list[tuple[int, int, float, float, float]] = []
     half_gap = joint.gap_mm / 2
-    for process, end, height, length, _ in joint.spurs:
+    for process, end, place, length, _ in joint.spurs:
         for share in (0.3, 0.8):
-            along = end * (joint.half_width - 0.5 + share * length)
             across = process * (half_gap + 2.0 + 0.2 * share * length)
+            if abs(end) > 1:  # at the upper or lower tip of the process
+                along, height = place, np.sign(end) * (joint.half_height - 0.5 + share * 0.8 * length)
+            else:
+                along, height = end * (joint.half_width - 0.5 + share * length), place
             found.append((0, joint.grades["osteophytes"], across, along, height))
     for process, along, height, _ in joint.pits:
         found.append((3, joint.grades["erosion"], process * half_gap, along, height))
