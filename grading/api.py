@@ -14,10 +14,16 @@ from rest_framework.views import APIView
 from grading import serializers
 from grading.access import access_adjudication, access_assignment, access_panel_case
 from grading.answers import BadAnswer
+from grading.blinding import uncovered
 from grading.models import Read
 from grading.queues import worklist_of
 from grading.selectors import open_discordances
-from grading.services.adjudication import AdjudicationRefused, AlreadySettled, settle_item
+from grading.services.adjudication import (
+    AdjudicationRefused,
+    AlreadySettled,
+    give_covered_grade,
+    settle_item,
+)
 from grading.services.panel import PanelRefused, review_case, send_back
 from grading.services.reading import (
     ReadAlreadySubmitted,
@@ -37,6 +43,7 @@ def _refused(code: str, detail: str, status: int = 409, **more: Any) -> Response
 
 
 ALREADY = "This case was already submitted. Your first answers stand."
+SETTLED = "This item is settled already; the first decision stands."
 
 
 class ReadView(APIView):
@@ -61,6 +68,8 @@ class AnswersView(ReadView):
             )
         except ReadAlreadySubmitted:
             return _refused("already_submitted", ALREADY)
+        except ReadRefused as error:
+            return _refused("refused", str(error))
         return Response({"results": [asdict(result) for result in results]})
 
 
@@ -88,6 +97,8 @@ class CaseAnswersView(ReadView):
             save_case_answers(read_id=read.pk, answers=given.validated_data["answers"], at=timezone.now())
         except ReadAlreadySubmitted:
             return _refused("already_submitted", ALREADY)
+        except ReadRefused as error:
+            return _refused("refused", str(error))
         except BadAnswer as error:
             return _refused("bad_answer", str(error), status=400)
         return Response(status=204)
@@ -114,6 +125,32 @@ class SubmitView(ReadView):
         return Response({"next": address})
 
 
+class FirstGradeView(APIView):
+    """Take the adjudicator's own grade of a covered item; the answer uncovers A and B."""
+
+    @extend_schema(request=serializers.FirstGradeSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.FirstGradeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        data = given.validated_data
+        found = access_adjudication(adjudicator=request.user, assignment=assignment)
+        try:
+            own = give_covered_grade(
+                assignment=found,
+                structure=data["structure"],
+                finding=data["finding"],
+                given=data["answer"],
+                at=timezone.now(),
+            )
+        except AlreadySettled:
+            return _refused("already_settled", SETTLED)
+        except AdjudicationRefused as error:
+            return _refused("refused", str(error))
+        except BadAnswer as error:
+            return _refused("bad_answer", str(error), status=400)
+        return Response(uncovered(own))
+
+
 class SettleView(APIView):
     """Settle one item."""
 
@@ -130,12 +167,11 @@ class SettleView(APIView):
                 finding=data["finding"],
                 choice=data["choice"],
                 given=data.get("answer"),
-                covered=data.get("covered"),
                 reason_code=data["reason_code"],
                 at=timezone.now(),
             )
         except AlreadySettled:
-            return _refused("already_settled", "This item is settled already; the first decision stands.")
+            return _refused("already_settled", SETTLED)
         except AdjudicationRefused as error:
             return _refused("refused", str(error))
         except BadAnswer as error:

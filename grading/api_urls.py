@@ -10,6 +10,9 @@ urlpatterns = [
     path("reads/<uuid:assignment>/case-answers/", api.CaseAnswersView.as_view(), name="read-case-answers"),
     path("reads/<uuid:assignment>/submit/", api.SubmitView.as_view(), name="read-submit"),
     path("adjudications/<uuid:assignment>/settle/", api.SettleView.as_view(), name="item-settle"),
+    path(
+        "adjudications/<uuid:assignment>/first-grade/", api.FirstGradeView.as_view(), name="item-first-grade"
+    ),
     path("panels/<uuid:assignment>/confirm/", api.ConfirmView.as_view(), name="panel-confirm"),
     path("panels/<uuid:assignment>/send-back/", api.SendBackView.as_view(), name="panel-send-back"),
 ]

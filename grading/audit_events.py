@@ -8,6 +8,7 @@ register_events(
         "grading.read.submitted": "submitted their case {number}: {n_answers} answers",
         "grading.read.reopened": "reopened a read of case {case}: {reason}",
         "grading.case.compared": "compared the first reads of case {case}",
+        "grading.item.graded_covered": "graded {structure}, {finding} of case {case} before seeing the first reads",
         "grading.item.adjudicated": "settled {structure}, {finding} of case {case}",
         "grading.item.sent_back": "sent back {structure}, {finding} of case {case}",
         "grading.item.overruled": "overruled {structure}, {finding} of case {case}",

@@ -16,10 +16,10 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from grading.models import Discordance, PanelReview, Read
+from grading.models import CoveredGrade, Discordance, PanelReview, Read
 from grading.selectors import open_discordances, panel_round, standing_reference
-from grading.services.adjudication import answers_shown
-from grading.services.reading import cell_of
+from grading.services.adjudication import answers_shown, covered_grade
+from grading.services.reading import cells_of
 from readerstudy.core.keys import derive_key
 from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
 from readerstudy.studies.models import Assignment, Landmark, Protocol
@@ -226,7 +226,7 @@ def blinded_case(
             **protocol_words(document),
             "read": str(read.public_id),
             "running_number": assignment.running_number,
-            "cells": {f"{each.structure}|{each.finding}": cell_of(each) for each in read.ratings.all()},
+            "cells": cells_of(read),
             "case_answers": read.case_answers,
             "resume": read.resume.get("grid", {}),
             "focused_seconds": read.focused_seconds,
@@ -275,13 +275,9 @@ def blinded_items(*, assignment: Assignment, code: str, next_address: str) -> Bl
     covered = bool(document.adjudication["third_read_first"])
     items = []
     for each in sorted(discordances, key=lambda row: place_of[row.structure, row.finding]):
-        items.append(
-            {
-                "structure": each.structure,
-                "finding": each.finding,
-                "shown": [] if covered else shown_answers(each),
-            }
-        )
+        own = covered_grade(each, assignment) if covered else None
+        told = uncovered(own) if own else {"own": None, "shown": [] if covered else shown_answers(each)}
+        items.append({"structure": each.structure, "finding": each.finding, **told})
     place = {"assignment": assignment.public_id}
     return BlindedItems(
         frame=page_frame(assignment, code),
@@ -292,7 +288,11 @@ def blinded_items(*, assignment: Assignment, code: str, next_address: str) -> Bl
             "items": items,
             "covered": covered,
             "may_choose": document.adjudication["may_choose"],
-            "addresses": {"settle": reverse("api:item-settle", kwargs=place), "next": next_address},
+            "addresses": {
+                "settle": reverse("api:item-settle", kwargs=place),
+                "first_grade": reverse("api:item-first-grade", kwargs=place),
+                "next": next_address,
+            },
         },
         viewer=viewer_words(assignment, document, {}),
     )
@@ -304,6 +304,14 @@ def shown_answers(discordance: Discordance) -> list[dict[str, Any]]:
         {"letter": letter, **_answer(answer.kind, answer.grade, answer.value)}
         for letter, (_, answer) in answers_shown(discordance).items()
     ]
+
+
+def uncovered(own: CoveredGrade) -> dict[str, Any]:
+    """Return what an adjudicator is told of an item once he has graded it himself: that grade, A and B."""
+    return {
+        "own": {**_answer(own.kind, own.grade, own.value), "reason": own.reason},
+        "shown": shown_answers(own.discordance),
+    }
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,25 @@ class Discordance(models.Model):
         return f"{self.structure} {self.finding}"
 
 
+class CoveredGrade(Answer):
+    """The adjudicator's own answer to an item, given before A and B were uncovered. It stands as given."""
+
+    discordance = models.ForeignKey(Discordance, on_delete=models.PROTECT, related_name="covered_grades")
+    assignment = models.ForeignKey("studies.Assignment", on_delete=models.PROTECT, related_name="+")
+    given_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["discordance", "assignment"], name="one_covered_grade_per_item_and_adjudicator"
+            ),
+            *_answer_constraints("covered_grade"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.structure} {self.finding}"
+
+
 class Adjudication(Answer):
     """The adjudicator's decision on one item. A decision sent back is superseded, never changed."""
 

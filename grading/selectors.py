@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from grading.models import Adjudication, Discordance, PanelReview, Read, ReferenceGrade
 from readerstudy.studies.models import Assignment
@@ -35,10 +35,11 @@ def standing_reference(case_id: int) -> "QuerySet[ReferenceGrade]":
 
 
 def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
-    """Return those of the cases whose reference the panel has decided."""
-    final = ["confirmed", "overruled"]
+    """Return those of the cases whose reference the panel has decided; an item without a majority is decided too."""
     decided = ReferenceGrade.objects.filter(
-        case_id__in=case_ids, superseded_at__isnull=True, provenance__in=final
+        Q(provenance__in=["confirmed", "overruled"]) | Q(no_majority=True),
+        case_id__in=case_ids,
+        superseded_at__isnull=True,
     ).values_list("case_id", flat=True)
     return set(decided)
 

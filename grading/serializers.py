@@ -1,5 +1,8 @@
 """What the API takes; answers themselves are checked against the protocol in `answers`."""
 
+import json
+from typing import Any
+
 from rest_framework import serializers
 
 
@@ -7,14 +10,30 @@ class SaveAnswersSerializer(serializers.Serializer):
     answers = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=500)
 
 
+RESUME_BYTES = 16_384
+
+
 class PlaceSerializer(serializers.Serializer):
     resume = serializers.DictField()
     focused_seconds = serializers.IntegerField(min_value=0, max_value=10_000_000)
     idle_seconds = serializers.IntegerField(min_value=0, max_value=10_000_000)
 
+    def validate_resume(self, resume: dict[str, Any]) -> dict[str, Any]:
+        text = json.dumps(resume)
+        # PostgreSQL's JSON has no NUL.
+        if len(text) > RESUME_BYTES or "\\u0000" in text:
+            raise serializers.ValidationError(f"A place has at most {RESUME_BYTES} bytes of plain values.")
+        return resume
+
 
 class CaseAnswersSerializer(serializers.Serializer):
     answers = serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=2000))
+
+
+class FirstGradeSerializer(serializers.Serializer):
+    structure = serializers.CharField(max_length=40)
+    finding = serializers.CharField(max_length=40)
+    answer = serializers.DictField()
 
 
 class SettleSerializer(serializers.Serializer):
@@ -22,7 +41,6 @@ class SettleSerializer(serializers.Serializer):
     finding = serializers.CharField(max_length=40)
     choice = serializers.CharField(max_length=8)
     answer = serializers.DictField(required=False)
-    covered = serializers.DictField(required=False)
     reason_code = serializers.CharField(max_length=40, allow_blank=True, default="")
 
 

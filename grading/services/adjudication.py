@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
-from grading.models import Adjudication, Discordance, Rating, ReferenceGrade
+from grading.models import Adjudication, CoveredGrade, Discordance, Rating, ReferenceGrade
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, ReaderStudy
@@ -42,6 +42,71 @@ def answers_shown(discordance: Discordance) -> dict[str, tuple[int, GivenAnswer]
     }
 
 
+def _open_item(assignment: Assignment, structure: str, finding: str) -> Discordance:
+    """Return an item that waits for this adjudicator, locked."""
+    study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
+    if study.state != ReaderStudy.State.OPEN:
+        raise AdjudicationRefused("The study is not open any more.")
+    discordance = (
+        Discordance.objects.select_for_update(of=("self",))
+        .select_related("protocol", "case__study")
+        .filter(case_id=assignment.case_id, structure=structure, finding=finding)
+        .first()
+    )
+    if discordance is None:
+        raise AdjudicationRefused("There is no such item to settle.")
+    if discordance.adjudications.filter(superseded_at__isnull=True).exists():
+        raise AlreadySettled
+    return discordance
+
+
+def is_covered(discordance: Discordance) -> bool:
+    """Return whether the protocol covers A and B until the adjudicator has graded the item himself."""
+    return bool(discordance.protocol.document.adjudication["third_read_first"])
+
+
+def covered_grade(discordance: Discordance, assignment: Assignment) -> CoveredGrade | None:
+    """Return the own grade that this adjudicator gave while A and B were covered."""
+    return discordance.covered_grades.filter(assignment=assignment).first()
+
+
+@transaction.atomic
+def give_covered_grade(
+    *, assignment: Assignment, structure: str, finding: str, given: Mapping[str, Any], at: datetime
+) -> CoveredGrade:
+    """
+    Keep the adjudicator's own answer to an item whose A and B are covered; from now on they are shown.
+
+    Given again, by a lost connection or in a second window, the first one stands and is returned.
+
+    Raises
+    ------
+    AlreadySettled
+        If the item has a standing decision.
+    AdjudicationRefused
+        If there is no such open item for this adjudicator, or the protocol covers nothing.
+    BadAnswer
+        If the answer does not fit the protocol.
+    """
+    discordance = _open_item(assignment, structure, finding)
+    if not is_covered(discordance):
+        raise AdjudicationRefused("Nothing is covered in this study.")
+    answer = read_answer(discordance.protocol.document, structure, finding, given)
+    earlier = covered_grade(discordance, assignment)
+    if earlier is not None:
+        return earlier
+    made = CoveredGrade.objects.create(
+        discordance=discordance,
+        assignment=assignment,
+        structure=structure,
+        finding=finding,
+        **answer.fields(),
+        given_at=at,
+    )
+    _record("grading.item.graded_covered", discordance, assignment, at)
+    return made
+
+
 @transaction.atomic
 def settle_item(
     *,
@@ -64,35 +129,32 @@ def settle_item(
     given : mapping, optional
         The adjudicator's own answer where `choice` is ``"own"``.
     covered : mapping, optional
-        The own answer given while A and B were covered; required where the protocol asks for it.
+        The own answer given while A and B were covered, for callers that give both at once; else
+        `give_covered_grade` comes first where the protocol asks for it.
 
     Raises
     ------
     AlreadySettled
         If the item has a standing decision.
+    OwnGradeFirst
+        If A and B are covered still.
     AdjudicationRefused
         If there is no such open item for this adjudicator, or the choice is not allowed.
     BadAnswer
         If an own answer does not fit the protocol.
     """
-    study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
-    if study.state != ReaderStudy.State.OPEN:
-        raise AdjudicationRefused("The study is not open any more.")
-    discordance = (
-        Discordance.objects.select_for_update(of=("self",))
-        .select_related("protocol", "case")
-        .filter(case_id=assignment.case_id, structure=structure, finding=finding)
-        .first()
-    )
-    if discordance is None:
-        raise AdjudicationRefused("There is no such item to settle.")
-    if discordance.adjudications.filter(superseded_at__isnull=True).exists():
-        raise AlreadySettled
+    discordance = _open_item(assignment, structure, finding)
     document = discordance.protocol.document
     rules = document.adjudication
-    if rules["third_read_first"] and not covered:
-        raise OwnGradeFirst
-    covered_answer = read_answer(document, structure, finding, covered).fields() if covered else {}
+    first: CoveredGrade | None = None
+    if is_covered(discordance):
+        if covered:
+            first = give_covered_grade(
+                assignment=assignment, structure=structure, finding=finding, given=covered, at=at
+            )
+        first = first or covered_grade(discordance, assignment)
+        if first is None:
+            raise OwnGradeFirst("Give your own grade first; A and B are shown after it.")
     shown = answers_shown(discordance)
     if choice in shown:
         kept_read_id, answer = shown[choice]
@@ -104,6 +166,8 @@ def settle_item(
         known = [name for name, _ in document.adjudication_reasons]
         if not any(answer.same_as(each) for each in allowed) and reason_code not in known:
             raise BadAnswer(f"A third answer needs a reason: {', '.join(known)}.")
+        if reason_code and reason_code not in known:
+            raise BadAnswer(f"The protocol has no such reason; there are {', '.join(known)}.")
     else:
         raise AdjudicationRefused(f"Choose {', '.join(shown)} or an answer of your own.")
     adjudication = Adjudication.objects.create(
@@ -115,13 +179,11 @@ def settle_item(
         choice=Adjudication.Choice.OWN if kept_read_id is None else Adjudication.Choice.KEPT,
         kept_read_id=kept_read_id,
         reason_code=reason_code if kept_read_id is None else "",
-        covered_answer=covered_answer,
+        covered_answer=GivenAnswer.of(first).fields() if first else {},
         settled_at=at,
     )
-    if discordance.is_audit:
-        # Both grades of an audited item are kept; its reference stays what the readers agreed on.
-        pass
-    else:
+    # Both grades of an audited item are kept; its reference stays what the readers agreed on.
+    if not discordance.is_audit:
         set_reference(
             case=discordance.case,
             structure=structure,
@@ -131,15 +193,19 @@ def settle_item(
             basis=ReferenceGrade.Provenance.ADJUDICATED,
             at=at,
         )
+    _record("grading.item.adjudicated", discordance, assignment, at)
+    return adjudication
+
+
+def _record(event: str, discordance: Discordance, assignment: Assignment, at: datetime) -> None:
     record(
-        event="grading.item.adjudicated",
+        event=event,
         at=at,
         actor=assignment.user,
-        study_id=study.public_id,
+        study_id=discordance.case.study.public_id,
         subject_type="case",
         subject_id=discordance.case.public_id,
         case=discordance.case.pseudonym,
-        structure=structure,
-        finding=finding,
+        structure=discordance.structure,
+        finding=discordance.finding,
     )
-    return adjudication

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Adjudication, Discordance, PanelReview, PanelVote, ReferenceGrade
-from grading.selectors import case_is_settled, panel_round, standing_reference
+from grading.selectors import case_is_settled, confirmed_cases, panel_round, standing_reference
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
@@ -31,6 +31,11 @@ def _open_round(assignment: Assignment, at: datetime) -> PanelReview:
     )
 
 
+def _not_decided(case: Case) -> None:
+    if confirmed_cases([case.pk]):
+        raise PanelRefused("The panel has decided this case already; its decision stands.")
+
+
 @transaction.atomic
 def review_case(
     *, assignment: Assignment, overruled: Sequence[Mapping[str, Any]], at: datetime
@@ -46,25 +51,33 @@ def review_case(
     Raises
     ------
     PanelRefused
-        If the case is not settled yet or the member has voted.
+        If the case is not settled yet, the panel has decided it, or the member has voted.
     BadAnswer
-        If an overruling answer does not fit the protocol.
+        If an overruling answer does not fit the protocol, says what stands, or is given twice for an item.
     """
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
         raise PanelRefused("The study is not open any more.")
     case = Case.objects.select_for_update().get(pk=assignment.case_id)
+    _not_decided(case)
     if not case_is_settled(case.pk):
         raise PanelRefused("Items of this case are still to be settled.")
     review = _open_round(assignment, at)
     document = current_protocol(study).document
     known = [name for name, _ in document.adjudication_reasons]
+    standing = {(row.structure, row.finding): GivenAnswer.of(row) for row in standing_reference(case.pk)}
+    seen: set[tuple[str, str]] = set()
     for each in overruled:
         structure, finding = str(each.get("structure", "")), str(each.get("finding", ""))
         answer = read_answer(document, structure, finding, each)
         reason = str(each.get("reason_code", ""))
         if reason not in known:
             raise BadAnswer(f"Overruling needs a reason: {', '.join(known)}.")
+        if (structure, finding) in seen:
+            raise BadAnswer("One vote per item: an item is overruled twice.")
+        seen.add((structure, finding))
+        if (structure, finding) not in standing or answer.same_as(standing[structure, finding]):
+            raise BadAnswer("That is the grade as it stands; confirm it instead.")
         PanelVote.objects.create(
             review=review,
             structure=structure,
@@ -162,6 +175,7 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
         raise PanelRefused("The study is not open any more.")
+    _not_decided(Case.objects.select_for_update().get(pk=assignment.case_id))
     discordance = (
         Discordance.objects.select_for_update()
         .filter(case_id=assignment.case_id, structure=structure, finding=finding, is_audit=False)

@@ -10,10 +10,11 @@ from django.db import transaction
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Rating, RatingEntry, Read
+from grading.selectors import case_is_compared
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
-from readerstudy.studies.models import Assignment, ReaderStudy
+from readerstudy.studies.models import Assignment, Case, ReaderStudy
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
 
@@ -78,7 +79,7 @@ class Saved:
 
 
 def cell_of(rating: Rating) -> dict[str, Any]:
-    """Return a rating as the page holds it."""
+    """Return a rating as the page holds it, but for the change that made it."""
     return {
         "kind": rating.kind,
         "grade": rating.grade,
@@ -87,8 +88,22 @@ def cell_of(rating: Rating) -> dict[str, Any]:
         "flag": rating.is_flagged,
         "note": rating.note,
         "confidence": rating.confidence,
-        "sequence": rating.sequence,
     }
+
+
+def cells_of(read: Read) -> dict[str, dict[str, Any]]:
+    """
+    Return the cells of a read by ``structure|finding``, cleared ones included.
+
+    Each names the change that made it: what a browser says it changed must be this very state.
+    """
+    cells: dict[str, dict[str, Any]] = {}
+    for entry in read.entries.order_by("sequence", "pk"):
+        cells[f"{entry.structure}|{entry.finding}"] = {"kind": None, "change": str(entry.client_key)}
+    for rating in read.ratings.all():
+        key = f"{rating.structure}|{rating.finding}"
+        cells[key] = {**cell_of(rating), "change": cells.get(key, {}).get("change", "")}
+    return cells
 
 
 @transaction.atomic
@@ -100,8 +115,9 @@ def save_answers(*, read_id: int, answers: Sequence[Mapping[str, Any]], at: date
     ----------
     answers : sequence of mapping
         Each with ``key`` (made by the browser, unique per change), ``structure``, ``finding``,
-        ``base`` (the sequence of the cell that the change was made on; 0 for an empty cell), and the
-        answer; ``clear: true`` empties the cell.
+        ``base`` (the key of the change that made the cell as it was seen; "" for one never touched), and
+        the answer; ``clear: true`` empties the cell. A count would not do as ``base``: two windows that
+        each changed a cell twice would count alike and one would silently overwrite the other.
 
     Returns
     -------
@@ -113,15 +129,29 @@ def save_answers(*, read_id: int, answers: Sequence[Mapping[str, Any]], at: date
     ------
     ReadAlreadySubmitted
         If the read is closed.
+    ReadRefused
+        If the study is not open any more.
     """
-    read = Read.objects.select_for_update().select_related("protocol").get(pk=read_id)
-    if read.state == Read.State.SUBMITTED:
-        raise ReadAlreadySubmitted
+    read = _locked_for_answers(read_id)
     document = read.protocol.document
     results = [_save_one(read, document, given, at) for given in answers]
     if read.first_answer_at is None and any(result.status == "saved" for result in results):
         Read.objects.filter(pk=read.pk).update(first_answer_at=at)
     return results
+
+
+def _locked_for_answers(read_id: int) -> Read:
+    """Return a read that takes answers, locked; the lock is on its row alone, not on the protocol's."""
+    read = (
+        Read.objects.select_for_update(of=("self",))
+        .select_related("protocol", "assignment__study")
+        .get(pk=read_id)
+    )
+    if read.state == Read.State.SUBMITTED:
+        raise ReadAlreadySubmitted
+    if read.assignment.study.state != ReaderStudy.State.OPEN:
+        raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
+    return read
 
 
 def _save_one(read: Read, document: ProtocolDocument, given: Mapping[str, Any], at: datetime) -> Saved:
@@ -130,39 +160,33 @@ def _save_one(read: Read, document: ProtocolDocument, given: Mapping[str, Any], 
     except ValueError:
         return Saved(str(given.get("key")), "refused", "", "", None, "The key of a save must be a UUID.")
     structure, finding = str(given.get("structure", "")), str(given.get("finding", ""))
+    if not document.has_item(structure, finding):
+        return Saved(str(key), "refused", structure, finding, None, "The protocol has no such item.")
     current = Rating.objects.filter(read=read, structure=structure, finding=finding).first()
-    entry = RatingEntry.objects.filter(read=read, client_key=key).first()
-    if entry is not None:
-        return Saved(
-            str(key), "saved", structure, finding, cell_of(current) if current else _empty(entry.sequence)
-        )
     last = (
         RatingEntry.objects.filter(read=read, structure=structure, finding=finding)
         .order_by("-sequence")
         .first()
     )
-    stands = last.sequence if last else 0
-    if given.get("base", 0) != stands:
-        return Saved(
-            str(key), "conflict", structure, finding, cell_of(current) if current else _empty(stands)
-        )
-    sequence = stands + 1
+    stands = str(last.client_key) if last else ""
+    cell = {**(cell_of(current) if current else _EMPTY), "change": stands}
+    if RatingEntry.objects.filter(read=read, client_key=key).exists():
+        return Saved(str(key), "saved", structure, finding, cell)
+    # Nothing, null and 0 all mean a cell that was never touched.
+    if str(given.get("base") or "") != stands:
+        return Saved(str(key), "conflict", structure, finding, cell)
+    sequence = last.sequence + 1 if last else 1
     try:
-        if given.get("clear"):
-            if not document.has_item(structure, finding):
-                raise BadAnswer("The protocol has no such item.")
-            fields: dict[str, Any] = {}
-        else:
+        fields: dict[str, Any] = {}
+        if not given.get("clear"):
             fields = {
                 **read_answer(document, structure, finding, given).fields(),
                 "is_flagged": bool(given.get("flag", False)),
-                "note": str(given.get("note") or "")[:500],
+                "note": _note(given.get("note")),
                 "confidence": _confidence(given.get("confidence")),
             }
     except BadAnswer as error:
-        return Saved(
-            str(key), "refused", structure, finding, cell_of(current) if current else None, str(error)
-        )
+        return Saved(str(key), "refused", structure, finding, cell, str(error))
     RatingEntry.objects.create(
         read=read,
         client_key=key,
@@ -175,18 +199,26 @@ def _save_one(read: Read, document: ProtocolDocument, given: Mapping[str, Any], 
     if not fields:
         if current is not None:
             current.delete()
-        return Saved(str(key), "saved", structure, finding, _empty(sequence))
+        return Saved(str(key), "saved", structure, finding, {**_EMPTY, "change": str(key)})
     rating, _ = Rating.objects.update_or_create(
         read=read,
         structure=structure,
         finding=finding,
         defaults={**fields, "sequence": sequence, "saved_at": at},
     )
-    return Saved(str(key), "saved", structure, finding, cell_of(rating))
+    return Saved(str(key), "saved", structure, finding, {**cell_of(rating), "change": str(key)})
 
 
-def _empty(sequence: int) -> dict[str, Any]:
-    return {"kind": None, "sequence": sequence}
+_EMPTY: Mapping[str, Any] = {"kind": None}
+NOTE_LENGTH = 500
+
+
+def _note(given: Any) -> str:
+    """Return a note, or refuse it whole: a note cut short would say what nobody wrote."""
+    note = str(given or "")
+    if len(note) > NOTE_LENGTH or "\x00" in note:
+        raise BadAnswer(f"A note has at most {NOTE_LENGTH} characters of text.")
+    return note
 
 
 def _confidence(given: Any) -> int | None:
@@ -208,10 +240,10 @@ def save_case_answers(*, read_id: int, answers: Mapping[str, Any], at: datetime)
         If the read is closed.
     BadAnswer
         If a question or an option does not exist.
+    ReadRefused
+        If the study is not open any more.
     """
-    read = Read.objects.select_for_update().select_related("protocol").get(pk=read_id)
-    if read.state == Read.State.SUBMITTED:
-        raise ReadAlreadySubmitted
+    read = _locked_for_answers(read_id)
     questions = {question.id: question for question in read.protocol.document.case_questions}
     for name, value in answers.items():
         question = questions.get(name)
@@ -289,15 +321,20 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
     Raises
     ------
     ReadRefused
-        If the case has been compared (somebody may have seen its discordances), or no reason is given.
+        If the study is not open, the case has been compared (somebody may have seen its discordances),
+        or no reason is given.
     """
-    from grading.selectors import case_is_compared
-
     read = (
         Read.objects.select_for_update(of=("self",))
         .select_related("assignment__study", "case")
         .get(pk=read.pk)
     )
+    # As submitting does, and in its order: the partner's submission either waits for this one, and then
+    # compares nothing, or has compared already.
+    study = ReaderStudy.objects.select_for_update().get(pk=read.assignment.study_id)
+    Case.objects.select_for_update().get(pk=read.case_id)
+    if study.state != ReaderStudy.State.OPEN:
+        raise ReadRefused("The study is not open any more; the read stands.")
     if read.state != Read.State.SUBMITTED or read.superseded_at is not None:
         raise ReadRefused("Only a submitted read can be reopened.")
     if not reason.strip():

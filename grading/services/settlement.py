@@ -12,7 +12,7 @@ from grading.models import Discordance, Read, ReferenceGrade
 from grading.selectors import case_is_compared
 from readerstudy.core.audit import record
 from readerstudy.core.keys import derive_key
-from readerstudy.studies.models import Assignment, Case, CaseDuty
+from readerstudy.studies.models import Assignment, Case, CaseDuty, StudyRole
 
 
 def item_generator(case: Case, structure: str, finding: str) -> np.random.Generator:
@@ -31,8 +31,9 @@ def compare_first_reads(*, case: Case, at: datetime) -> bool:
     Compare the first reads of a case once every independent one is submitted.
 
     Each item is accepted by its finding's rule or becomes a discordance; a random, unmarked share of
-    agreed items goes to the adjudicator as well where the protocol says so. Returns whether the case
-    was compared now; a second call does nothing.
+    agreed items goes to the adjudicator as well where the protocol says so. Repeats, aided reads and
+    readers who are compared only (`StudyRole.is_truther` off) make no reference. Returns whether the
+    case was compared now; a second call does nothing.
     """
     Case.objects.select_for_update().get(pk=case.pk)
     expected = list(
@@ -42,12 +43,14 @@ def compare_first_reads(*, case: Case, at: datetime) -> bool:
             condition=Assignment.Condition.UNAIDED,
             occasion=1,
             withdrawn_at__isnull=True,
-        ).order_by("user_id")
+        )
+        .exclude(user__in=StudyRole.objects.filter(study=case.study_id, is_truther=False).values("user"))
+        .order_by("pk")
     )
     reads = list(
-        Read.objects.filter(
-            assignment__in=expected, state=Read.State.SUBMITTED, superseded_at__isnull=True
-        ).select_related("protocol")
+        Read.objects.filter(assignment__in=expected, state=Read.State.SUBMITTED, superseded_at__isnull=True)
+        .select_related("protocol")
+        .order_by("pk")
     )
     if len(reads) < len(expected) or len(reads) < 2 or case_is_compared(case.pk):
         return False

@@ -27,8 +27,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     end_session(session_key=request.session.session_key or "", at=timezone.now())
     logout(request)
     response = HttpResponseRedirect(reverse("accounts:sign_in"))
-    # Reading rooms share computers: cached images and stored answers leave with the person.
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    # Reading rooms share computers: cached images leave with the person. Answers that wait for the network
+    # stay: they are sealed with their owner's key, and "storage" would erase everybody's, not one person's.
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

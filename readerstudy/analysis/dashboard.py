@@ -12,6 +12,7 @@ from readerstudy.analysis.results import View
 from readerstudy.studies.protocols.document import ProtocolDocument
 
 Table = dict[str, Any]
+MOST_SHOWN_CELLS = 400
 HEADLINE = ("sensitivity", "specificity", "auc")
 
 
@@ -221,6 +222,7 @@ def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: Analysi
         "confusion": _confusion_table(figures),
         "forest": _forest_table(figures, document),
         "counts": _counts_table(figures),
+        "multireader": _multireader_table(figures),
     }
 
 
@@ -329,17 +331,26 @@ def _agreement_table(figures: Mapping[str, Any]) -> Table:
 
 def _confusion_table(figures: Mapping[str, Any]) -> Table:
     rows = []
-    for who, matrix in (
-        (_("model"), figures["confusion"]["model"]),
-        (_("readers together"), figures["confusion"]["readers"]),
-        *figures["confusion"]["each"].items(),
+    together = 0
+    for place, (who, matrix) in enumerate(
+        (
+            (_("model"), figures["confusion"]["model"]),
+            (_("readers together"), figures["confusion"]["readers"]),
+            *figures["confusion"]["each"].items(),
+        )
     ):
+        if place == 2:
+            together = len(rows)
         if matrix is None:
             continue
         for reference, line in enumerate(matrix["table"]):
             rows.extend([who, reference, given, n] for given, n in enumerate(line))
     heads = [_("Who"), _("Reference grade"), _("Grade given"), _("Items")]
-    shown = [[row[0], str(row[1]), str(row[2]), wording.count(row[3])] for row in rows]
+    # The page lists what the chart shows; the file holds every reader's matrix too.
+    shown = [
+        [row[0], str(row[1]), str(row[2]), wording.count(row[3])]
+        for row in rows[:together][:MOST_SHOWN_CELLS]
+    ]
     return {
         "heads": heads,
         "shown": shown,
@@ -362,6 +373,68 @@ def _forest_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Tab
                 decision = wording.position_words(row[measure]["claim"]["decision"])
                 rows.append(([label, measures[measure], decision], row[measure]["difference"]))
     return _long(rows, [_("Finding"), _("Model minus mean reader"), _("Margin")])
+
+
+def multireader(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the comparisons that treat readers as a sample, each as a table or as the reason why not."""
+    parts = []
+    for key, title, first, second in (
+        ("model", _("Readers against the model"), _("mean reader"), _("model")),
+        ("aided", _("Without the aid against with it"), _("unaided"), _("aided")),
+    ):
+        given = figures["multireader"][key]
+        if given is None:
+            continue
+        part: dict[str, Any] = {"key": key, "title": title, "refused": "", "rows": [], "fact": ""}
+        parts.append(part)
+        if "refused" in given:
+            part["refused"] = wording.multireader_refusal(given)
+            continue
+        part["fact"] = _(
+            "AUC on the readers' scale, %(first)s minus %(second)s; %(whom)s that everyone graded"
+        ) % {
+            "first": first,
+            "second": second,
+            "whom": wording.patients_and_items(given["patients"], given["items"]),
+        }
+        part["rows"] = [_multireader_row(row) for row in given["rows"]]
+    return parts
+
+
+def _multireader_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    claim = {"code": row["claim"], "claim": wording.claim_words(row["claim"])}
+    if "refused" in row:
+        return claim | {"refused": row["refused"]}
+    return claim | {
+        "means": [
+            f"{wording.number(mean['estimate']['value'])} ({mean['treatment']})" for mean in row["means"]
+        ],
+        "difference": wording.estimate(row["difference"], digits=4, with_sign=True),
+        "test": wording.p_value(row["global_test"] or row["test"]),
+    }
+
+
+def _multireader_table(figures: Mapping[str, Any]) -> Table:
+    columns = ["comparison", "claim", *ESTIMATE_COLUMNS, "statistic", "df", "df2", "p"]
+    rows = []
+    for key in ("model", "aided"):
+        given = figures["multireader"][key]
+        for row in (given or {}).get("rows", []):
+            if "refused" in row:
+                continue
+            test = row["global_test"] or row["test"]
+            rows.append(
+                [
+                    key,
+                    row["claim"],
+                    *_raw(row["difference"]),
+                    test["statistic"],
+                    test["df"],
+                    test["df2"],
+                    test["p"],
+                ]
+            )
+    return {"heads": columns, "shown": [], "numbers_from": 2, "columns": columns, "rows": rows}
 
 
 def _counts_table(figures: Mapping[str, Any]) -> Table:
@@ -402,8 +475,9 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
     return {
         "figures": {
             key: figures[key]
-            for key in ("view", "headline", "model", "readers", "curve", "agreement", "confusion", "forest")
-        },
+            for key in ("view", "headline", "model", "readers", "curve", "agreement", "forest")
+        }
+        | {"confusion": {key: figures["confusion"][key] for key in ("model", "readers")}},
         "margin": plan.margin,
         "findingNames": names,
         "grades": [
@@ -415,8 +489,8 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             "oneMinusSpecificity": _("1 − specificity"),
             "to": _("%(low)s to %(high)s") % {"low": "{low}", "high": "{high}"},
             "margin": _("margin"),
-            "modelCurve": _("Model, from probabilities: AUC {value}"),
-            "ci": _("95 % CI {interval}"),
+            "modelCurve": _("Model: AUC {value}"),
+            "ci": _("from probabilities, {interval}"),
             "model": _("Model"),
             "readersTogether": _("Readers {codes} together"),
             "reference": _("Reference"),

@@ -50,6 +50,7 @@ from readerstudy.analysis.services.locking import (
     unblind,
     unlock,
 )
+from readerstudy.analysis.services.reports import html_context, note_report, report_pdf
 from readerstudy.analysis.services.snapshots import (
     figures_of,
     latest_snapshot,
@@ -103,6 +104,7 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "filters": dashboard.filters(document, summary, view, plan),
             "headline": dashboard.headline(figures, plan, summary),
             "incorporation": dashboard.incorporation(figures),
+            "multireader": dashboard.multireader(figures),
             "tables": dashboard.tables(figures, document, plan),
             "finding": dashboard.finding_names(document)[view.finding],
             "can_export": can_export(study, request.user),
@@ -230,6 +232,36 @@ def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     name = f"{study.slug}-{block}-{view.finding}-{view.cut}-{view.partition.replace('+', '-')}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+# --- report -----------------------------------------------------------------------------------------
+
+
+@require_GET
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_figures(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    if snapshot is None:
+        raise Http404
+    _record_opening(request, study, snapshot)
+    return render(
+        request,
+        "analysis/report_show.html",
+        {**_frame(request, study, "analysis:results"), **html_context(snapshot)},
+    )
+
+
+@require_GET
+def report_file(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_figures(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    if snapshot is None:
+        raise Http404
+    content = report_pdf(snapshot)
+    note_report(snapshot=snapshot, actor=request.user, at=timezone.now(), form="pdf")
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{folder_name(study)}-report.pdf"'
     return response
 
 

@@ -155,6 +155,42 @@ def position_words(decision: str) -> str:
     }[decision]
 
 
+def claim_words(code: str) -> str:
+    """Return on whom a multi-reader analysis speaks."""
+    return {
+        "random_readers_random_cases": _("readers like these, on cases like these"),
+        "fixed_readers_random_cases": _("these readers, on cases like these"),
+        "random_readers_fixed_cases": _("readers like these, on these cases"),
+    }[code]
+
+
+def multireader_refusal(given: Mapping[str, Any]) -> str:
+    """Return why no multi-reader analysis is shown."""
+    return {
+        "few_readers": _(
+            "%(n)s readers: nothing can be said of readers like them with fewer than %(needed)s."
+        ),
+        "different_cases": _(
+            "%(common)s of %(of)s items were graded by everyone: the readers did not read the same cases."
+        ),
+        "one_class": _("Not estimable: %(positive)s of %(of)s items are positive."),
+        "refused": _("Not estimable: %(reason)s"),
+    }[given["refused"]] % given
+
+
+def p_value(test: Mapping[str, Any]) -> str:
+    """Return the p-value with its statistic: never alone."""
+    if test["p"] is None:
+        return _("no test: %(reason)s") % {"reason": test["undefined_because"]}
+    p = "< 0.001" if test["p"] < 0.001 else f"= {test['p']:.4f}"
+    value, df, df2 = number(test["statistic"], 2), test["df"], test["df2"]
+    if df2 is not None:
+        return f"F({df:g}, {df2:.2f}) = {value}, p {p}"
+    if "chi" in test["method"]:
+        return f"χ²({df:g}) = {value}, p {p}"
+    return f"z = {value}, p {p}" if df is None else f"t({df:.2f}) = {value}, p {p}"
+
+
 def patients_and_items(patients: int, items: int) -> str:
     """Return ``170 patients, 1 678 items``."""
     return _("%(patients)s, %(items)s") % {

@@ -86,6 +86,8 @@ _MODALITIES = frozenset(
 
 def finite(value: Any) -> float | None:
     """Return `value` as a finite float of plausible size, None where it is none."""
+    if isinstance(value, bytes):
+        return None
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

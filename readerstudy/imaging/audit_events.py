@@ -10,6 +10,7 @@ register_events(
             "{conflict} in conflict, {refused} refused"
         ),
         "imaging.images.withdrawn": "erased the images and the identity of a patient",
+        "imaging.images.exported": "exported {count} de-identified images",
         "imaging.laterality.stated": "stated left and right of an imaging study: {laterality} ({source})",
         "imaging.identity.viewed": "looked up the identity behind a case",
     }

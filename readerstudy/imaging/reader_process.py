@@ -127,6 +127,21 @@ class ReaderProcess:
         """
         return self._request({"do": "read", "path": str(path), "out": str(out), "syntax": syntax}, path)
 
+    def deidentify(self, path: Path, out: Path, *, key: bytes, patient_id: str) -> dict[str, Any]:
+        """
+        Write the de-identified copy of one file to `out`.
+
+        Returns ``{"done": True}`` or ``{"refused": reason}``.
+        """
+        request = {
+            "do": "deidentify",
+            "path": str(path),
+            "out": str(out),
+            "key": key.hex(),
+            "patient_id": patient_id,
+        }
+        return self._request(request, path)
+
     def _request(self, request: dict[str, Any], path: Path) -> dict[str, Any]:
         if self._child is not None and self._read >= self._recycle_after:
             self.stop()

@@ -26,6 +26,10 @@ from readerstudy.analysis.datasets import (
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results.claims import claim, why_exploratory, with_multiplicity
 from readerstudy.analysis.results.grades import model_grades, predicted, score_at, thresholds_from
+from readerstudy.analysis.results.multireader import (
+    aided_against_unaided,
+    model_against_a_sample_of_readers,
+)
 from readerstudy.analysis.results.paired import MEASURES, mean_reader, model_minus_readers
 from readerstudy.analysis.results.views import View, default_partition, partitions_present, planned_views
 from readerstudy.stats import (
@@ -417,6 +421,35 @@ def _settle(dataset: Dataset, plan: AnalysisPlan, view: View, forest: list[dict[
     with_multiplicity(claims, plan)
 
 
+def _multireader(part: _Slice, compared: list[int]) -> dict[str, Any]:
+    """Readers as a sample: against the model, and with the aid against without it."""
+    settings: dict[str, Any] = {
+        "clusters": part.clusters,
+        "cut": part.cut,
+        "confidence": part.confidence,
+    }
+    everyone = range(len(part.dataset.readers))
+    aided = part.data.aided[part.graded]
+    return {
+        "model": model_against_a_sample_of_readers(
+            part.reference,
+            part.model,
+            [part.reads[:, k] for k in compared],
+            codes=[part.dataset.readers[k].code for k in compared],
+            **settings,
+        )
+        if part.has_model
+        else None,
+        "aided": aided_against_unaided(
+            part.reference,
+            [part.reads[:, k] for k in everyone],
+            [aided[:, k] for k in everyone],
+            codes=[part.dataset.readers[k].code for k in everyone],
+            **settings,
+        ),
+    }
+
+
 def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, Any]:
     """
     Compute every figure of one state of the filters.
@@ -451,6 +484,7 @@ def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, 
         "agreement": _agreement(part, compared),
         "confusion": _confusion(part, compared),
         "forest": forest,
+        "multireader": _multireader(part, compared),
     }
 
 

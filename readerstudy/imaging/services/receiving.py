@@ -21,7 +21,17 @@ from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.series import describe
 from readerstudy.imaging import stores
 from readerstudy.imaging.archive import Archive, ArchiveStudies
-from readerstudy.imaging.intake_queue import Item, ReadingPool, Work, archive_source, folder_source
+from readerstudy.imaging.intake_queue import (
+    Item,
+    ReadingPool,
+    Source,
+    UploadedFiles,
+    Work,
+    archive_source,
+    folder_source,
+    inbox_name,
+    upload_source,
+)
 from readerstudy.imaging.models import (
     ImageSet,
     ImagingStudy,
@@ -37,6 +47,8 @@ from readerstudy.imaging.uids import UidMap, subject_key
 ROWS_PER_COMMIT = 250
 Commit = Callable[[], AbstractContextManager[None]]
 Progress = Callable[[int], None]
+Observe = Callable[[Item, ImportOutcome.Outcome], None]
+ImportSource = Path | ArchiveStudies | UploadedFiles
 Outcome = ImportOutcome.Outcome
 
 OTHER_PATIENT = "this imaging study already belongs to another patient"
@@ -99,7 +111,7 @@ def create_batch(
 def request_fill(
     *,
     scope: UUID,
-    source: Path | ArchiveStudies,
+    source: ImportSource,
     at: datetime,
     keep_originals: bool | None = None,
     laterality: str = Laterality.UNKNOWN,
@@ -117,7 +129,7 @@ def request_fill(
     _check_there(source)
     batch = create_batch(
         scope=scope,
-        source=_as_text(source),
+        source=source_text(source),
         at=at,
         keep_originals=keep_originals,
         laterality=laterality,
@@ -136,7 +148,7 @@ def limits_from_settings() -> Limits:
 def receive(
     *,
     scope: UUID,
-    source: Path | ArchiveStudies,
+    source: ImportSource,
     at: datetime,
     batch: ImportBatch | None = None,
     keep_originals: bool | None = None,
@@ -145,6 +157,7 @@ def receive(
     actor: Actor | None = None,
     commit: Commit = transaction.atomic,
     progress: Progress | None = None,
+    observe: Observe | None = None,
 ) -> ImportBatch:
     """
     Take in a folder, a file, an archive file, or imaging studies of a DICOMweb archive.
@@ -155,8 +168,8 @@ def receive(
     ----------
     scope : UUID
         Public id of the reader study.
-    source : Path or ArchiveStudies
-        Folder, DICOM file, ZIP archive, or studies to be fetched.
+    source : Path, ArchiveStudies or UploadedFiles
+        Folder, DICOM file or ZIP archive; studies to be fetched; or what was sent to `batch` file by file.
     at : datetime
         The time to write down.
     batch : ImportBatch, optional
@@ -165,6 +178,8 @@ def receive(
         Gives the transaction in which a chunk of at most 250 files is written (a job passes its fenced one).
     progress : callable, optional
         Called with the number of files that have their outcome.
+    observe : callable, optional
+        Called with each item and its outcome once they are committed.
 
     Raises
     ------
@@ -178,7 +193,7 @@ def receive(
     if batch is None:
         batch = create_batch(
             scope=scope,
-            source=_as_text(source),
+            source=source_text(source),
             at=at,
             keep_originals=keep_originals,
             laterality=laterality,
@@ -200,13 +215,15 @@ def receive(
         processes=settings.READERSTUDY_IMPORT_PROCESSES,
         syntax=settings.READERSTUDY_FRAME_SYNTAX,
     )
-    items = archive_source(source) if isinstance(source, ArchiveStudies) else folder_source(source)
+    items = _items(source, batch)
     finished = len(work.skip)
     try:
         for chunk in _chunks(pool.read(items, work)):
             with commit():
-                _Chunk(batch, at=at, first_number=finished).write(chunk)
-            for item in chunk:
+                outcomes = _Chunk(batch, at=at, first_number=finished).write(chunk)
+            for item, outcome in zip(chunk, outcomes, strict=True):
+                if observe is not None:
+                    observe(item, outcome)
                 _remove_staged(item, staging)
             finished += len(chunk)
             if progress is not None:
@@ -214,6 +231,8 @@ def receive(
     finally:
         stores.remove_staging(name)
     _finish(batch, at=at, actor=actor, commit=commit)
+    if isinstance(source, UploadedFiles):
+        stores.remove_staging(inbox_name(batch.public_id))
     batch.refresh_from_db()
     return batch
 
@@ -229,20 +248,31 @@ def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _check_there(source: Path | ArchiveStudies) -> None:
+def _items(source: ImportSource, batch: ImportBatch) -> Source:
+    if isinstance(source, ArchiveStudies):
+        return archive_source(source)
+    if isinstance(source, UploadedFiles):
+        return upload_source(batch.scope, batch.public_id)
+    return folder_source(source)
+
+
+def _check_there(source: ImportSource) -> None:
     if isinstance(source, ArchiveStudies):
         Archive(source.archive)
-    elif not source.exists():
+    elif isinstance(source, Path) and not source.exists():
         raise SourceMissing("The folder or file to import does not exist or may not be read.")
 
 
-def _as_text(source: Path | ArchiveStudies) -> str:
-    return source.as_text() if isinstance(source, ArchiveStudies) else str(source.resolve())
+def source_text(source: ImportSource) -> str:
+    """Return a source as the text that `source_of` reads back."""
+    return str(source.resolve()) if isinstance(source, Path) else source.as_text()
 
 
-def source_of(batch: ImportBatch) -> Path | ArchiveStudies:
+def source_of(batch: ImportBatch) -> ImportSource:
     """Return what a batch takes in, as it was given to `create_batch` or `request_fill`."""
     text = stores.open_source(batch.scope, batch.source_sealed)
+    if text == UploadedFiles().as_text():
+        return UploadedFiles()
     return ArchiveStudies.from_text(text) or Path(text)
 
 
@@ -304,8 +334,8 @@ class _Chunk:
     _identities: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     _new: dict[str, list[_NewInstance]] = field(default_factory=dict)
 
-    def write(self, items: list[Item]) -> None:
-        """Write the outcomes of `items`; called inside a transaction."""
+    def write(self, items: list[Item]) -> list[ImportOutcome.Outcome]:
+        """Write and return the outcomes of `items`; called inside a transaction."""
         scope = self.batch.scope
         uids = UidMap.for_scope(scope)
         blinded = [
@@ -339,11 +369,14 @@ class _Chunk:
             stores.write_identity(scope, public_id, identity)
         # A file may stand twice under one name in an archive; its first outcome counts.
         ImportOutcome.objects.bulk_create(outcomes, ignore_conflicts=True)
+        return [Outcome(row.outcome) for row in outcomes]
 
     def _load(self, items: list[Item], blinded: list[dict[str, str]]) -> None:
         """Read what is already there for the UIDs and patients of this chunk, in four queries."""
         keys = {self._subject(item) for item in items if "identity" in item.answer}
-        for image_set in ImageSet.objects.filter(scope=self.batch.scope, subject_key__in=keys):
+        # Locked, so that two imports of one patient do not renew the same series at once (PostgreSQL).
+        locked = ImageSet.objects.select_for_update().filter(scope=self.batch.scope, subject_key__in=keys)
+        for image_set in locked.order_by("pk"):
             self._sets[image_set.subject_key] = image_set
         known = {
             kind: {names[kind] for names in blinded if names} for kind in ("study", "series", "instance")

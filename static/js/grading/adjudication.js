@@ -49,9 +49,15 @@ export class RsAdjudication extends HTMLElement {
     return this.items[this.place];
   }
 
+  /** Whether A and B of the item stay hidden until the adjudicator has graded it. */
+  get covered() {
+    return this.config.covered && !this.item.own;
+  }
+
   show(place) {
     this.place = place;
-    this.choice = undefined;
+    // Graded while covered, and not settled yet: one goes on from there.
+    this.choice = this.item.own ? { answer: this.item.own } : undefined;
     this.reason = "";
     this.draw();
     this.say("");
@@ -66,16 +72,17 @@ export class RsAdjudication extends HTMLElement {
       make("h2", {}, finding.label, " ", make("span", { class: "muted" }, structure.label)),
       make("p", { class: "muted" }, finding.definition),
     );
-    this.cards.replaceChildren(...this.item.shown.map((shown) => this.#card(shown, finding)));
-    this.scaleHead.replaceChildren(make("span", {}, t("Settled grade")), make("span", { class: "muted" }, cap("0"), " – ", cap(String(finding.scale.length - 1)), ` ${t("or")} `, cap("A"), " ", cap("B"), " ", cap("X"), ` ${t("not assessable")}`));
-    this.options.replaceChildren(...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu(finding) : []));
+    this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
+    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, cap("0"), " – ", cap(String(finding.scale.length - 1)), ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), " ", cap("X"), ` ${t("not assessable")}`));
+    this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
+    this.options.replaceChildren(...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());
     this.#drawReasons();
     this.settleButton.disabled = !this.#complete();
     this.#drawList();
   }
 
   #card(shown, finding) {
-    const label = shown.kind === "grade" ? finding.scale[shown.grade].label : t(shown.kind.replace("_", " "));
+    const label = shown.kind === "grade" ? finding.scale[shown.grade].label : shown.kind === "value" ? finding.unit : t(shown.kind.replace("_", " "));
     const highest = finding.scale.length - 1;
     return make(
       "button",
@@ -98,16 +105,20 @@ export class RsAdjudication extends HTMLElement {
     );
   }
 
+  #typedChoices() {
+    return this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
+  }
+
   #typedMenu() {
-    return this.config.not_assessable_reasons.map((reason, place) =>
-      make("button", { type: "button", class: "button button-small", onclick: () => this.own({ kind: "not_assessable", reason: reason.id }) }, cap(String(place + 1)), `${t("Not assessable")}: ${reason.label}`),
+    return this.#typedChoices().map(({ label, answer }, place) =>
+      make("button", { type: "button", class: "button button-small", onclick: () => this.own(answer) }, cap(String(place + 1)), label),
     );
   }
 
   /** Whether the choice is an answer that neither read gave: then a reason is asked. */
   #isThird() {
     const answer = this.choice?.answer;
-    if (!answer || this.choice.letter) return false;
+    if (!answer || this.choice.letter || this.covered) return false;
     return !this.item.shown.some((shown) => shown.kind === answer.kind && (shown.grade ?? null) === (answer.grade ?? null));
   }
 
@@ -137,7 +148,16 @@ export class RsAdjudication extends HTMLElement {
     );
   }
 
+  /** A typed answer has no row on the scale: it is said beneath. */
+  #typedChosen() {
+    const answer = this.choice?.answer;
+    if (!answer || answer.kind === "grade" || this.choice.letter) return [];
+    const chosen = this.#typedChoices().find((each) => each.answer.kind === answer.kind && (each.answer.reason ?? "") === (answer.reason ?? ""));
+    return [make("p", { class: "option-row", "aria-live": "polite" }, icon("check"), make("span", {}, chosen?.label ?? t(answer.kind.replace("_", " "))))];
+  }
+
   keep(letter) {
+    if (this.covered) { this.say(t("Give your own grade first; A and B are shown after it.")); return; }
     const shown = this.item.shown.find((each) => each.letter === letter);
     if (!shown) return;
     this.choice = { letter, answer: { kind: shown.kind, grade: shown.grade, value: shown.value } };
@@ -161,7 +181,8 @@ export class RsAdjudication extends HTMLElement {
 
   async settle() {
     if (this.busy || this.item.settled) return;
-    if (!this.choice) { this.say(t("Choose A, B or a grade first.")); return; }
+    if (!this.choice || this.choice.typedMenu) { this.say(this.covered ? t("Choose a grade first.") : t("Choose A, B or a grade first.")); return; }
+    if (this.covered) { await this.#firstGrade(); return; }
     if (!this.#complete()) { this.say(t("Neither read is kept: give a reason.")); return; }
     this.busy = true;
     const { structure, finding } = this.item;
@@ -188,6 +209,25 @@ export class RsAdjudication extends HTMLElement {
     }
   }
 
+  /** Keep the own grade; the answer uncovers A and B. */
+  async #firstGrade() {
+    this.busy = true;
+    const item = this.item;
+    try {
+      const { status, body } = await post(this.config.addresses.first_grade, { structure: item.structure, finding: item.finding, answer: this.choice.answer });
+      if (status === 200) {
+        Object.assign(item, { own: body.own, shown: body.shown });
+        this.choice = { answer: body.own };
+        this.draw();
+        this.say(t("Your grade is kept. Settle it, or keep A or B."));
+      } else this.say(body.detail ?? t("The grade was not saved. Try again."), "alert");
+    } catch {
+      this.say(t("No connection. The grade was not saved. Try again."), "alert");
+    } finally {
+      this.busy = false;
+    }
+  }
+
   #drawBadge() {
     const n = this.items.filter((item) => item.settled).length;
     this.badge?.replaceChildren(icon("check"), t("{n} settled and saved", { n }));
@@ -204,6 +244,9 @@ export class RsAdjudication extends HTMLElement {
     if (reasonKey && this.#isThird()) { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
     const asked = actionOf(event);
     if (!asked) return;
+    // Enter on a button that one tabbed to presses that button.
+    const pressed = document.activeElement?.closest("button, a, summary");
+    if (asked.action === "enter" && pressed && pressed !== this.settleButton) return;
     const acts = {
       "keep-A": () => this.keep("A"),
       "keep-B": () => this.keep("B"),
@@ -224,8 +267,8 @@ export class RsAdjudication extends HTMLElement {
 
   #digit(digit) {
     if (this.choice?.typedMenu) {
-      const reason = this.config.not_assessable_reasons[digit - 1];
-      if (reason) this.own({ kind: "not_assessable", reason: reason.id });
+      const choice = this.#typedChoices()[digit - 1];
+      if (choice) this.own(choice.answer);
       return;
     }
     const finding = this.view.finding(this.item.finding);

@@ -1,6 +1,6 @@
 // The cells of one read and what was done to them. Pure: no DOM, no network.
 
-const EMPTY = Object.freeze({ kind: null, sequence: 0 });
+const EMPTY = Object.freeze({ kind: null, change: "" });
 const ANSWER_FIELDS = ["kind", "grade", "value", "reason", "flag", "note", "confidence"];
 
 /** Whether two cells say the same answer. */
@@ -9,13 +9,15 @@ export function sameAnswer(a, b) {
 }
 
 /**
- * Cells by item key, each {kind, grade, value, reason, flag, note, sequence}.
+ * Cells by item key, each {kind, grade, value, reason, flag, note, change}.
  *
- * `sequence` counts the changes of a cell. A change is sent with the sequence that it was made on
- * (`base`), so that the server can tell a change made on an older state.
+ * `change` is the key of the change that made the cell. A save is sent with its own key and with the
+ * one that it was made on (`base`), so that the server can tell a save made on another state. Counting
+ * changes would not do: after a conflict, counts of two windows can meet again by chance.
  */
 export class Cells {
-  constructor(cells = {}) {
+  constructor(cells = {}, { uuid = () => crypto.randomUUID() } = {}) {
+    this.uuid = uuid;
     this.cells = new Map(Object.entries(cells));
     this.undoStack = [];
     this.conflicts = new Map();
@@ -37,7 +39,7 @@ export class Cells {
    * Change cells as one step that `undo` takes back.
    *
    * @param {Array<[string, object|null]>} changes [key, answer or null to clear]
-   * @returns {Array<object>} one save per cell that really changed: {structure, finding, base, ...answer}
+   * @returns {Array<object>} one save per cell that really changed: {key, structure, finding, base, ...answer}
    */
   change(changes) {
     const step = [];
@@ -59,26 +61,41 @@ export class Cells {
       const after = answer?.kind ? { ...answer } : { kind: null };
       if (sameAnswer(before, after)) continue;
       step.push([key, before.kind ? { ...before } : null]);
-      this.cells.set(key, { ...after, sequence: before.sequence + 1 });
-      saves.push(this.saveOf(key, before.sequence));
+      saves.push(this.#put(key, after, before.change));
     }
     return saves;
   }
 
-  /** The save that brings the server to the present state of a cell. */
-  saveOf(key, base) {
+  /** Put an answer into a cell as a new change; returns its save. */
+  #put(key, answer, base) {
     const [structure, finding] = key.split("|");
-    const cell = this.get(key);
-    if (!cell.kind) return { structure, finding, base, clear: true };
-    const { sequence, ...answer } = cell;
-    return { structure, finding, base, ...answer };
+    const { change: _, ...fields } = answer;
+    const change = this.uuid();
+    this.cells.set(key, { ...fields, change });
+    return fields.kind ? { key: change, structure, finding, base, ...fields } : { key: change, structure, finding, base, clear: true };
+  }
+
+  /** Take the server's state of a cell over. */
+  adopt(key, cell) {
+    this.cells.set(key, { ...(cell ?? EMPTY) });
+  }
+
+  /** Whether the server's state of a cell is not the one shown here. */
+  differs(key, cell) {
+    const mine = this.get(key);
+    if (mine.change === (cell?.change ?? "")) return false;
+    if (sameAnswer(mine, cell)) {
+      this.adopt(key, cell);
+      return false;
+    }
+    return true;
   }
 
   /** Take over a save that waited on this device, on top of what the server gave. */
   restore(save) {
     const key = `${save.structure}|${save.finding}`;
-    const { structure, finding, base, key: _, clear, ...answer } = save;
-    this.cells.set(key, clear ? { kind: null, sequence: base + 1 } : { ...answer, sequence: base + 1 });
+    const { structure, finding, base, key: change, clear, ...answer } = save;
+    this.cells.set(key, clear ? { kind: null, change } : { ...answer, change });
   }
 
   /** Keep both versions of a cell until the reader has chosen. */
@@ -97,10 +114,9 @@ export class Cells {
     this.conflicts.delete(key);
     const { theirs, mine } = conflict;
     if (keep === "theirs") {
-      this.cells.set(key, { ...theirs });
+      this.adopt(key, theirs);
       return undefined;
     }
-    this.cells.set(key, { ...mine, sequence: theirs.sequence + 1 });
-    return this.saveOf(key, theirs.sequence);
+    return this.#put(key, mine, theirs.change);
   }
 }

@@ -15,6 +15,7 @@ import { Vault } from "./vault.js";
 
 const PLACE_EVERY_MS = 15000;
 const SAVING_SHOWN_AFTER_MS = 300;
+const SILENT_VIEWER_MS = 20000;
 
 export class RsGrading extends HTMLElement {
   connectedCallback() {
@@ -102,7 +103,8 @@ export class RsGrading extends HTMLElement {
     });
     this.queue.recover().then(
       (saves) => {
-        for (const save of saves) this.cells.restore(save);
+        // In the order they will be sent: what was found here first, then what was answered meanwhile.
+        if (saves.length) for (const save of this.queue.waiting) this.cells.restore(save);
         if (saves.length) this.drawAll();
       },
       () => {},
@@ -115,11 +117,16 @@ export class RsGrading extends HTMLElement {
     document.addEventListener("rs:viewer-state", (event) => { this.viewerState = event.detail.state; });
     document.addEventListener("rs:full-quality", (event) => { if (event.detail.complete) this.#openGate("open"); });
     document.addEventListener("rs:image-failed", () => this.#openGate("failed"));
+    // A case without images, and a viewer that never says anything, must not keep the panel shut.
+    document.addEventListener("rs:viewer-ready", () => { if (!document.querySelector("rs-viewer .rs-grid > :not(.rs-empty)")) this.#openGate("open"); });
+    setTimeout(() => { if (this.gate === "loading" && !document.querySelector("rs-viewer[data-quality]")) this.#openGate("failed"); }, SILENT_VIEWER_MS);
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
     document.querySelector("[data-sign-out]")?.addEventListener("submit", (event) => this.#signOut(event));
     window.addEventListener("online", () => this.queue.flush());
     window.addEventListener("pagehide", () => this.#savePlace(true));
-    window.addEventListener("beforeunload", (event) => { if (this.queue.state === "unsaved") event.preventDefault(); });
+    window.addEventListener("beforeunload", (event) => { if (this.queue.atRisk) event.preventDefault(); });
+    // Signed in again in another window: what waits may leave now.
+    window.addEventListener("focus", () => this.queue.flush());
     setInterval(() => this.#savePlace(false), PLACE_EVERY_MS);
   }
 
@@ -225,14 +232,7 @@ export class RsGrading extends HTMLElement {
 
   /** The typed answers of the current finding, in the order of their digits. */
   typedChoices() {
-    const finding = this.view.finding(splitKey(this.current)[1]);
-    const choices = [];
-    if (finding.typed.includes("not-assessable")) {
-      for (const reason of this.config.not_assessable_reasons) choices.push({ label: `${t("Not assessable")}: ${reason.label}`, answer: { kind: "not_assessable", reason: reason.id } });
-    }
-    if (finding.typed.includes("absent")) choices.push({ label: t("Joint absent"), answer: { kind: "absent" } });
-    if (finding.typed.includes("fused")) choices.push({ label: t("Joint fused"), answer: { kind: "fused" } });
-    return choices;
+    return this.view.typedChoices(splitKey(this.current)[1], this.config.not_assessable_reasons, t);
   }
 
   #chooseTyped(digit) {
@@ -244,7 +244,7 @@ export class RsGrading extends HTMLElement {
   flag() {
     const cell = this.cells.get(this.current);
     if (!cell.kind) { this.say(t("A flag stands on an answer; this item has none yet.")); return true; }
-    const { sequence, ...answer } = cell;
+    const { change, ...answer } = cell;
     this.#send(this.cells.change([[this.current, { ...answer, flag: !cell.flag }]]));
     this.drawCell(this.current);
     return true;
@@ -261,7 +261,7 @@ export class RsGrading extends HTMLElement {
   }
 
   #saveNote() {
-    const { sequence, ...answer } = this.cells.get(this.current);
+    const { change, ...answer } = this.cells.get(this.current);
     if (answer.kind) this.#send(this.cells.change([[this.current, { ...answer, note: this.noteField.value.trim() }]]));
   }
 
@@ -301,7 +301,13 @@ export class RsGrading extends HTMLElement {
       this.cells.noteConflict(key, result.cell);
       this.drawConflict();
     } else if (result.status === "refused") {
+      // Not taken: the cell goes back to what the server has, unless a later change is on its way.
+      if (!this.queue.isWaiting(result.structure, result.finding)) this.cells.adopt(key, result.cell);
       this.say(result.message, "alert");
+    } else if (!this.queue.isWaiting(result.structure, result.finding) && this.cells.differs(key, result.cell)) {
+      // Taken, and changed since by another window before the answer reached this one.
+      this.cells.noteConflict(key, result.cell);
+      this.drawConflict();
     }
     if (this.grid.buttons.has(key)) this.drawCell(key);
   }
@@ -326,7 +332,9 @@ export class RsGrading extends HTMLElement {
         ? t("You are signed out. {n} answers are on this device. Sign in again to send them.", { n })
         : t("No connection. {n} answers are on this device and will be sent by themselves.", { n }),
       conflict: t("Conflict"),
-      unsaved: t("This answer could not be saved here or on the server. Note it down and reload."),
+      unsaved: this.queue.closed
+        ? t("This case takes no answers any more. {n} later answers were not saved.", { n })
+        : t("This answer could not be saved here or on the server. Note it down and reload."),
     };
     const icons = { saved: "check", saving: "clock", waiting: "cloud", conflict: "fork", unsaved: "alert" };
     if (this.badge.dataset.kind === kind && this.badge.textContent === words[kind]) return;
@@ -510,6 +518,8 @@ export class RsGrading extends HTMLElement {
     this.submitting = true;
     try {
       await this.queue.flush();
+      if (this.queue.closed) { this.say(this.queue.closed, "alert"); return; }
+      if (this.cells.conflicts.size) { this.drawConflict(); return; }
       if (this.queue.waiting.length) { this.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
       await this.#savePlace(false);
       const { status, body } = await post(this.config.addresses.submit, {});

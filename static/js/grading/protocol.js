@@ -71,6 +71,23 @@ export class ProtocolView {
     return target ? itemKey(target.id, this.findings[0].id) : undefined;
   }
 
+  /**
+   * The typed answers of a finding, in the order of their digits from 1.
+   *
+   * @param {Array<{id: string, label: string}>} reasons of "not assessable"
+   * @param {(msgid: string) => string} t
+   */
+  typedChoices(findingId, reasons, t = (words) => words) {
+    const { typed } = this.finding(findingId);
+    const choices = [];
+    if (typed.includes("not-assessable")) {
+      for (const reason of reasons) choices.push({ label: `${t("Not assessable")}: ${reason.label}`, answer: { kind: "not_assessable", reason: reason.id } });
+    }
+    if (typed.includes("absent")) choices.push({ label: t("Joint absent"), answer: { kind: "absent" } });
+    if (typed.includes("fused")) choices.push({ label: t("Joint fused"), answer: { kind: "fused" } });
+    return choices;
+  }
+
   keysOfStructure(structureId) {
     return this.findings.map((f) => itemKey(structureId, f.id));
   }

@@ -10,6 +10,7 @@ export class ActiveTime {
     this.page = page;
     this.last = now();
     this.used = this.last;
+    this.seen = page?.visibilityState !== "hidden";
     for (const name of ["keydown", "pointerdown", "wheel"]) page?.addEventListener(name, () => this.touch(), { passive: true, capture: true });
     page?.addEventListener("visibilitychange", () => this.tick());
   }
@@ -24,8 +25,10 @@ export class ActiveTime {
     const now = this.now();
     const passed = now - this.last;
     this.last = now;
-    if (this.page?.visibilityState === "hidden" || now - this.used > IDLE_AFTER_MS) this.idleMs += passed;
+    // What has passed, passed as the page was until now: the event that hides it comes after it hid.
+    if (!this.seen || this.last - this.used > IDLE_AFTER_MS) this.idleMs += passed;
     else this.focusedMs += passed;
+    this.seen = this.page?.visibilityState !== "hidden";
   }
 
   get focused() {

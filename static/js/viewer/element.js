@@ -7,7 +7,7 @@ import { Actions } from "./actions.js";
 import { AnnotationLayer } from "./annotation-layer.js";
 import { Cine } from "./cine.js";
 import { html } from "./dom.js";
-import { takeEarly } from "./early.js";
+import { structureSoFar, takeEarly } from "./early.js";
 import { DerivedStack } from "./derived.js";
 import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor } from "./hanging.js";
@@ -64,7 +64,12 @@ export class RsViewer extends HTMLElement {
       this.#emit("rs:viewer-ready");
       return;
     }
+    const named = structureSoFar();
+    const back = this.config.resume?.structure === named;
     this.hang(Math.max(0, resumed), this.config.resume);
+    // Coming back to the same joint, one comes back to the same images; another joint is gone to.
+    if (named && back) this.structure = this.config.structures.find(({ id }) => id === named);
+    else if (named) this.#goWhenOpen(named);
     // Fires at once with the first size, and whenever the layout of the page changes.
     new ResizeObserver(() => this.arrange()).observe(this.grid);
     this.#emit("rs:viewer-ready");
@@ -293,6 +298,17 @@ export class RsViewer extends HTMLElement {
       }
     }
     this.redraw();
+  }
+
+  /** Go to the joint that was named before the images were known. */
+  #goWhenOpen(id) {
+    this.structure = this.config.structures.find((one) => one.id === id);
+    for (const pane of this.panes) {
+      pane.stack?.open().then(
+        () => this.structure?.id === id && this.activateStructure(id),
+        () => {},
+      );
+    }
   }
 
   /** Place of a structure in one frame of reference, patient mm. */
