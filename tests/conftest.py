@@ -43,20 +43,13 @@ def _flush_past_append_only() -> Iterator[None]:
     """
     from django.db.backends.sqlite3.base import DatabaseOperations
 
+    from tests.tampering import without_append_only
+
     emptied = DatabaseOperations.execute_sql_flush
 
     def execute_sql_flush(self: Any, sql_list: Any) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = cursor.fetchall()
-            for name, _ in triggers:
-                cursor.execute(f'DROP TRIGGER "{name}"')
-        try:
+        with without_append_only(self.connection):
             emptied(self, sql_list)
-        finally:
-            with self.connection.cursor() as cursor:
-                for _, sql in triggers:
-                    cursor.execute(sql)
 
     DatabaseOperations.execute_sql_flush = execute_sql_flush
     yield

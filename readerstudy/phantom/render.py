@@ -346,9 +346,7 @@ def _expose_mr(image: Array, scanner: Scanner, rng: np.random.Generator | None) 
     image = ndimage.gaussian_filter(np.maximum(image, 0), (0, 0.5, 0.5), truncate=3.0)
     if scanner.mr_gamma != 1.0:
         image = image ** np.float32(scanner.mr_gamma)
-    # Surface coil: signal falls away from the back, wherever the back is on the picture; applied along
-    # rows or columns by the caller's orientation would differ, so it follows the brighter direction of
-    # neither and is a gentle dome over the field instead.
+    # Coil sensitivity: a dome over the field of view, the same for every slice.
     rows = np.linspace(-1, 1, image.shape[1], dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, image.shape[2], dtype=np.float32)[None, :]
     image = image * (1 - np.float32(scanner.mr_bias * 0.5) * (rows**2 + columns**2) * np.float32(0.6))

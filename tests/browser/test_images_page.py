@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 from django.test import Client
+from playwright.sync_api import expect
 
 from readerstudy.accounts.models import User
 from readerstudy.core.jobs import run_job
@@ -60,9 +61,8 @@ def test_files_are_uploaded_and_reported(page, study, shared_data, tmp_path):
     page.locator("#upload-files").set_input_files([*slices, stray])
     page.wait_for_url("**/images/imports/**")
     run_import(study)
-    page.reload()
 
-    assert page.locator("dl.facts dd").all_inner_texts() == ["4", "0", "0", "1"]
+    expect(page.locator("dl.facts dd")).to_have_text(["4", "0", "0", "1"], timeout=30_000)
     row = page.locator("table tbody tr").inner_text()
     assert "notes.txt" in row
     assert "not a DICOM file" in row
@@ -88,10 +88,10 @@ def test_a_study_of_an_archive_is_searched_and_taken(page, study, settings, shar
             page.get_by_role("button", name="Take the chosen studies").click()
             page.wait_for_url("**/images/imports/**")
             run_import(study)
-            page.reload()
+            # The page of a running import loads itself again until it has ended.
+            expect(page.locator("dl.facts dd").first).to_have_text("41", timeout=30_000)
     except servers.ServerMissing as missing:
         pytest.skip(str(missing))
-    assert page.locator("dl.facts dd").first.inner_text() == "41"
     assert Case.objects.filter(study=study).count() == 1
 
 

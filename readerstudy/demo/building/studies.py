@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,8 @@ def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say:
     )
     say(f"{OPEN}: two simulated doctors read part of it")
     study, truth, rng = made.study, made.truth, np.random.default_rng([seed, 1])
-    read = {"reader1": (n_cases * 7) // 12, "reader2": (n_cases * 8) // 12}
+    # More than half each, so that some cases are read twice whatever the two orders are.
+    read = {"reader1": ceil(0.6 * n_cases), "reader2": ceil(0.7 * n_cases)}
     for name, n in read.items():
         read_cases(
             study=study,

@@ -245,8 +245,8 @@ def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         np.minimum(bundle, root, out=bundle)
     bundle = np.where(z > f32(conus_z + 18), f32(5), bundle)
     # The sac ends in a point at S2, the canal a little below.
-    end = np.clip(f32(s1_top - 28) - z, 0, 20)
-    fat = tube(0, 0.5, 12.0, 9.5) + np.clip(end - 14, 0, 20)
+    end = np.clip(f32(s1_top - 28) - z, 0, 40)
+    fat = tube(0, 0.5, 12.0, 9.5) + np.clip(end - 14, 0, 40)
     sac = tube(0, -0.8, 8.6, 7.0) + (1 - narrow) * 8 + end
     for tissue, image in zip(tissues, images, strict=True):
         part = image[box]

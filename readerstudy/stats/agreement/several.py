@@ -63,6 +63,9 @@ def fleiss_null_test(ratings: Ratings) -> FleissNull:
         raise ValueError("the null variance of Fleiss' kappa needs complete ratings; drop incomplete units")
     counts = ratings.counts()
     n, m = ratings.codes.shape
+    if n == 0:
+        nothing = (math.nan,) * ratings.n_categories
+        return FleissNull(math.nan, math.nan, nothing, nothing)
     p = counts.sum(axis=0) / (n * m)
     q = 1 - p
     observed = float((counts * (counts - 1)).sum() / (n * m * (m - 1)))
@@ -123,7 +126,10 @@ def light_of_ratings(coded: Ratings, *, weights: str = "identity", confidence: f
     n, r = coded.codes.shape
     q = coded.n_categories
     w = agreement_weights(weights, q, values=coded.values)
-    method = f"Light's kappa, {weights} weights; delete-one-unit jackknife, t on {n - 1} df"
+    method = f"Light's kappa, {weights} weights; delete-one-unit jackknife, t on {max(n - 1, 0)} df"
+    if n == 0:
+        why = "no unit was graded by two readers"
+        return Estimate.undefined(why, n=0, n_clusters=None, method=method, confidence=confidence)
     total, without = 0.0, np.zeros(n)
     for first in range(r):
         for second in range(first + 1, r):

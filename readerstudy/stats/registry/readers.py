@@ -228,11 +228,8 @@ METHODS: tuple[Method, ...] = (
         r"ROC_{model}(1 - spec_{reader}) - sens_{reader}",
         "Pepe 2003",
         "items",
-        ("empty", "nan", "monotone", "naive_loop"),
+        ("empty", "nan", "monotone", "naive_loop", "one_item", "single_class", "permutation"),
         because={
-            "permutation": "with a fixed seed clusters are drawn in the order of their labels",
-            "single_class": "both classes are required",
-            "one_item": "both classes are required",
             "duplicated_reader": "a reader has no curve",
         },
     ),

@@ -269,8 +269,8 @@ METHODS: tuple[Method, ...] = (
         r"ROC(1 - spec)",
         "Pepe 2003",
         "items",
-        ("empty", "nan", "single_class", "monotone"),
-        because={**_CURVE_BOOT, "one_item": "one item has one class only"},
+        ("empty", "nan", "single_class", "monotone", "one_item"),
+        because={**_CURVE_BOOT},
     ),
     Method(
         "specificity_at_sensitivity",
@@ -279,8 +279,8 @@ METHODS: tuple[Method, ...] = (
         r"1 - ROC^{-1}(sens)",
         "Pepe 2003",
         "items",
-        ("empty", "nan", "single_class", "monotone"),
-        because={**_CURVE_BOOT, "one_item": "one item has one class only"},
+        ("empty", "nan", "single_class", "monotone", "one_item"),
+        because={**_CURVE_BOOT},
     ),
     Method(
         "average_precision",
@@ -289,8 +289,8 @@ METHODS: tuple[Method, ...] = (
         r"\sum_k (R_k - R_{k-1}) P_k",
         "Davis, Goadrich 2006",
         "items",
-        ("empty", "nan", "single_class", "monotone"),
-        because={**_CURVE_BOOT, "one_item": "one item has one class only"},
+        ("empty", "nan", "single_class", "monotone", "one_item"),
+        because={**_CURVE_BOOT},
     ),
     Method(
         "pr_auc_trapezoid",
@@ -299,8 +299,8 @@ METHODS: tuple[Method, ...] = (
         r"\sum_k (R_k - R_{k-1})(P_k + P_{k-1})/2",
         "Davis, Goadrich 2006",
         "items",
-        ("empty", "nan", "single_class", "monotone"),
-        because={**_CURVE_BOOT, "one_item": "one item has one class only"},
+        ("empty", "nan", "single_class", "monotone", "one_item"),
+        because={**_CURVE_BOOT},
     ),
     Method(
         "multiclass_auc",
