@@ -412,7 +412,9 @@ def _multireader_row(row: Mapping[str, Any]) -> dict[str, Any]:
             f"{wording.number(mean['estimate']['value'])} ({mean['treatment']})" for mean in row["means"]
         ],
         "difference": wording.estimate(row["difference"], digits=4, with_sign=True),
-        "test": wording.p_value(row["global_test"] or row["test"]),
+        "test": wording.p_value(row["global_test"], is_global=True)
+        if row["global_test"]
+        else wording.p_value(row["test"]),
     }
 
 
@@ -587,6 +589,7 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             "gradeAtLeast": _("grade ≥ {cut}: {positive} of {items}"),
             "sensitivityDifference": _("Sensitivity, model minus mean reader"),
             "specificityDifference": _("Specificity, model minus mean reader"),
+            "noInterval": _("no interval"),
             "predicted": _("Predicted probability"),
             "observed": _("Observed share"),
             "oneGroup": _("The items shown are of one group only."),

@@ -21,7 +21,7 @@ function panelRows(rows, data, measure, colours) {
       return { value: null, low: null, high: null, words: `{i|${data.text.notEstimable}}` };
     }
     const { difference, claim } = block;
-    const limits = interval(difference, data.text.to, 3, signed);
+    const limits = interval(difference, data.text.to, 3, signed) || data.text.noInterval;
     return {
       ...difference,
       colour: colours.text1,
