@@ -17,7 +17,7 @@ export class ImageFailure extends Error {
 
 const records = new Map();
 let counter = 0;
-let accept = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
+const ACCEPT = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
 
 /**
  * Milliseconds without a single byte after which a request is given up. A viewport that waits says so long
@@ -66,7 +66,7 @@ async function fetchBytes(url, quietMs, signal) {
   try {
     watch();
     const response = await fetch(url, {
-      headers: { Accept: accept },
+      headers: { Accept: ACCEPT },
       credentials: "same-origin",
       signal: controller.signal,
     });
@@ -150,7 +150,7 @@ export async function loadFrame(imageId, signal) {
   }
   let image;
   try {
-    image = await decodeWithin(createImage(imageId, part.bytes, transferSyntax, { useRGBA: true, preScale: { enabled: true } }));
+    image = await decodeWithin(createImage(imageId, part.bytes, transferSyntax, { useRGBA: false, preScale: { enabled: true } }));
   } catch (error) {
     if (error instanceof ImageFailure) throw error;
     throw new ImageFailure("damaged", String(error?.message ?? error));
@@ -158,7 +158,7 @@ export async function loadFrame(imageId, signal) {
   if (image.rows !== frame.rows || image.columns !== frame.columns) {
     throw new ImageFailure("damaged", `${image.columns} x ${image.rows} pixels instead of ${frame.columns} x ${frame.rows}`);
   }
-  const samples = image.color ? 4 : 1;
+  const samples = image.color ? 3 : 1;
   if (image.voxelManager.getScalarData().length !== frame.rows * frame.columns * samples) {
     throw new ImageFailure("damaged", "wrong number of decoded pixels");
   }

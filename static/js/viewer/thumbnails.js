@@ -18,7 +18,7 @@ function paint(canvas, image, voi) {
   const inverted = image.invert;
   for (let i = 0; i < n; i += 1) {
     if (image.color) {
-      data.data.set(pixels.subarray(i * 4, i * 4 + 3), i * 4);
+      data.data.set(pixels.subarray(i * 3, i * 3 + 3), i * 4);
     } else {
       const grey = linearGrey(pixels[i], voi);
       data.data.fill(inverted ? 255 - grey : grey, i * 4, i * 4 + 3);

@@ -116,3 +116,23 @@ def test_without_spacing_nothing_claims_millimetres(open_viewer: Callable[..., V
     assert viewing.page.locator(".rs-mark-text").first.text_content().endswith(" px")
     viewing.run("mpr")
     assert "Three planes need" in viewing.page.locator(".rs-waiting").first.inner_text()
+
+
+def test_colour_images_keep_their_colours(open_viewer: Callable[..., Viewing], shared_data: Path) -> None:
+    name = "transfer_syntaxes/US1_J2KR.dcm"
+    viewing = open_viewer(name, rendering="cpu")
+    pixels = pydicom.dcmread(shared_data / name).pixel_array.astype(int)
+    rows, columns = pixels.shape[:2]
+    points = [[columns * i // 12, rows * j // 12] for i in range(1, 12) for j in range(1, 12)]
+    read = viewing.page.evaluate(
+        """points => { const { surface } = document.querySelector('rs-viewer').panes[0];
+        const { canvas } = surface; const copy = new OffscreenCanvas(canvas.width, canvas.height);
+        const context = copy.getContext('2d', { willReadFrequently: true }); context.drawImage(canvas, 0, 0);
+        return points.map((point) => { const [u, v] = surface.imagePxToCanvasPx(point).map(Math.floor);
+          return [...context.getImageData(u, v, 1, 1).data.slice(0, 3)]; }); }""",
+        points,
+    )
+    expected = np.array([pixels[row, column] for column, row in points])
+    # Neighbouring pixels are mixed where the image is enlarged, so the middle of the errors is compared.
+    assert np.median(np.abs(np.array(read) - expected).max(axis=1)) <= 2
+    assert expected.max() > 60
