@@ -140,11 +140,16 @@ def check_everything(base: str, data: Path, *, with_model: bool) -> None:
 
 
 def _results(investigator: Visitor) -> None:
+    """Open the dashboard: it names whom it counts, and holds an estimate or says why there is none."""
     page = investigator.page(f"/studies/{FINISHED}/results/")
+    counted = re.findall(r'<tr data-who="([^"]+)">', page)
+    if 'data-block="headline"' not in page or not counted:
+        title = re.search(r"<h2[^>]*>([^<]*)</h2>", page)
+        raise CheckFailed(
+            f"pi: the results of the finished study show no figures ({title and title.group(1)})"
+        )
     figures = re.findall(r'data-figure="(?:model|readers)">([^<]+)<', page)
-    if 'data-block="headline"' not in page or not figures:
-        raise CheckFailed("pi: the results of the finished study show no figures")
-    say(f"  {'pi':<12} opened the results: {', '.join(figures)}")
+    say(f"  {'pi':<12} opened the results of {', '.join(counted)}: {', '.join(figures) or 'not estimable'}")
 
 
 def _worker(coordinator: Visitor) -> None:

@@ -254,7 +254,7 @@ def _raw(given: Mapping[str, Any] | None) -> list[Any]:
 def _long(rows: list[tuple[list[str], Mapping[str, Any] | None]], heads: list[str]) -> Table:
     """A long table: names first, then one estimate; `shown` is for the page, `rows` for the file."""
     return {
-        "heads": [*heads, _("Estimate"), _("95 % interval"), _("Items"), _("Patients")],
+        "heads": [*heads, _("Estimate"), _("95 %\u00a0interval"), _("Items"), _("Patients")],
         "shown": [
             [
                 *names,
