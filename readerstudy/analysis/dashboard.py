@@ -223,6 +223,8 @@ def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: Analysi
         "forest": _forest_table(figures, document),
         "counts": _counts_table(figures),
         "multireader": _multireader_table(figures),
+        "subgroups": _subgroup_table(figures, document),
+        "calibration": _calibration_table(figures),
     }
 
 
@@ -410,7 +412,9 @@ def _multireader_row(row: Mapping[str, Any]) -> dict[str, Any]:
             f"{wording.number(mean['estimate']['value'])} ({mean['treatment']})" for mean in row["means"]
         ],
         "difference": wording.estimate(row["difference"], digits=4, with_sign=True),
-        "test": wording.p_value(row["global_test"] or row["test"]),
+        "test": wording.p_value(row["global_test"], is_global=True)
+        if row["global_test"]
+        else wording.p_value(row["test"]),
     }
 
 
@@ -468,6 +472,82 @@ def _counts_table(figures: Mapping[str, Any]) -> Table:
     }
 
 
+def _subgroup_label(row: Mapping[str, Any], document: ProtocolDocument) -> str:
+    """Name a subgroup in the page's language."""
+    if row["kind"] == "centre":
+        return _("Centre %(name)s") % {"name": row["name"]}
+    if row["kind"] == "side":
+        return {"right": _("Right"), "left": _("Left")}.get(row["name"], row["name"])
+    levels = {each.group: each.group_label.in_language(_language()) for each in document.structures}
+    return levels.get(row["name"], row["name"])
+
+
+def _subgroup_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Table:
+    measures = wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for row in figures["subgroups"]:
+        label = _subgroup_label(row, document)
+        rows.extend(([label, measures[name]], row[name]["difference"]) for name in HEADLINE if name in row)
+    return _long(rows, [_("Subgroup"), _("Model minus mean reader")])
+
+
+def _calibration_table(figures: Mapping[str, Any]) -> Table:
+    given = figures["calibration"]
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    if given:
+        rows.append(([_("Brier score"), ""], given["brier"]))
+        rows.extend(
+            ([_("observed share"), wording.number(each["predicted"])], each["observed"])
+            for each in given["bins"]
+        )
+    return _long(rows, [_("What"), _("Predicted")])
+
+
+def flow_steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of the flow diagram: how many cases and items went where."""
+    flow = summary["flow"]
+    partitions, provenance = wording.partition_names(), wording.provenance_names()
+    settled = [(provenance[name], wording.count(n)) for name, n in flow["basis"].items() if n]
+    return [
+        {
+            "title": _("Enrolled"),
+            "n": wording.count(flow["cases"]),
+            "unit": _("cases"),
+            "parts": [(reason, wording.count(n)) for reason, n in flow["excluded"].items()]
+            + ([(_("withdrawn"), wording.count(flow["withdrawn"]))] if flow["withdrawn"] else []),
+            "parts_title": _("left out"),
+        },
+        {
+            "title": _("Included"),
+            "n": wording.count(flow["included"]),
+            "unit": _("cases"),
+            "parts": [(partitions[name], wording.count(n)) for name, n in flow["partition_cases"].items()],
+            "parts_title": _("partition"),
+        },
+        {
+            "title": _("Read"),
+            "n": wording.count(flow["reads_submitted"]),
+            "unit": _("first reads"),
+            "parts": [],
+            "parts_title": "",
+        },
+        {
+            "title": _("Settled"),
+            "n": wording.count(flow["items"]),
+            "unit": _("items"),
+            "parts": settled,
+            "parts_title": _("how they arose"),
+        },
+        {
+            "title": _("Analysed"),
+            "n": wording.count(flow["analysed"]),
+            "unit": _("cases"),
+            "parts": [(_("unfinished"), wording.count(flow["unfinished"]))] if flow["unfinished"] else [],
+            "parts_title": _("left out"),
+        },
+    ]
+
+
 def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: AnalysisPlan) -> dict[str, Any]:
     """Return what the charts draw: numbers, and every text that they show."""
     names = finding_names(document)
@@ -475,8 +555,9 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
     return {
         "figures": {
             key: figures[key]
-            for key in ("view", "headline", "model", "readers", "curve", "agreement", "forest")
+            for key in ("view", "headline", "model", "readers", "curve", "agreement", "forest", "calibration")
         }
+        | {"subgroups": [row | {"label": _subgroup_label(row, document)} for row in figures["subgroups"]]}
         | {"confusion": {key: figures["confusion"][key] for key in ("model", "readers")}},
         "margin": plan.margin,
         "findingNames": names,
@@ -508,6 +589,10 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             "gradeAtLeast": _("grade ≥ {cut}: {positive} of {items}"),
             "sensitivityDifference": _("Sensitivity, model minus mean reader"),
             "specificityDifference": _("Specificity, model minus mean reader"),
+            "noInterval": _("no interval"),
+            "predicted": _("Predicted probability"),
+            "observed": _("Observed share"),
+            "oneGroup": _("The items shown are of one group only."),
             "noModel": _("No model was run on these cases."),
             "noCurve": _("No curve: {reason}"),
             "reasons": {

@@ -114,6 +114,8 @@ class Dataset:
     """One study's data, frozen."""
 
     structures: tuple[str, ...]
+    levels: tuple[str, ...]  # of each structure
+    sides: tuple[str, ...]  # of each structure; empty where the protocol has none
     patients: tuple[str, ...]
     centres: tuple[str, ...]
     external_centres: tuple[str, ...]
@@ -173,6 +175,8 @@ def freeze(dataset: Dataset) -> bytes:
     """Write a data set as one NumPy archive (no pickles)."""
     meta = {
         "structures": dataset.structures,
+        "levels": dataset.levels,
+        "sides": dataset.sides,
         "patients": dataset.patients,
         "centres": dataset.centres,
         "external_centres": dataset.external_centres,
@@ -202,6 +206,8 @@ def thaw(content: bytes) -> Dataset:
         }
     return Dataset(
         structures=tuple(meta["structures"]),
+        levels=tuple(meta["levels"]),
+        sides=tuple(meta["sides"]),
         patients=tuple(meta["patients"]),
         centres=tuple(meta["centres"]),
         external_centres=tuple(meta["external_centres"]),

@@ -385,6 +385,8 @@ def build_dataset(study: ReaderStudy) -> Dataset:
     n_predicted = grid.add_predictions(study, version) if version else 0
     return Dataset(
         structures=structures,
+        levels=tuple(structure.group for structure in document.structures),
+        sides=tuple(structure.side for structure in document.structures),
         patients=tuple(patients),
         centres=tuple(centres),
         external_centres=tuple(external),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from readerstudy.analysis import dashboard
+from readerstudy.analysis import dashboard, wording
 from readerstudy.analysis.access import (
     access_audit,
     access_export,
@@ -38,7 +38,7 @@ from readerstudy.analysis.selectors import (
 from readerstudy.analysis.services.exports import (
     ExportRefused,
     as_archive,
-    export_files,
+    export_listing,
     folder_name,
     write_export,
 )
@@ -103,6 +103,8 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "fact": dashboard.fact(figures, summary),
             "filters": dashboard.filters(document, summary, view, plan),
             "headline": dashboard.headline(figures, plan, summary),
+            "flow": dashboard.flow_steps(summary),
+            "brier": wording.estimate((figures["calibration"] or {}).get("brier")),
             "incorporation": dashboard.incorporation(figures),
             "multireader": dashboard.multireader(figures),
             "tables": dashboard.tables(figures, document, plan),
@@ -363,10 +365,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
         response["Content-Disposition"] = f'attachment; filename="{folder_name(study)}.zip"'
         return response
     try:
-        listed = [
-            {"name": name, "rows": max(text.count("\n") - 1, 0) if name.endswith(".csv") else None}
-            for name, text in sorted(export_files(study).items())
-        ]
+        listed = [{"name": name, "rows": rows} for name, rows in export_listing(study)]
     except ExportRefused:
         listed = []
     return render(

@@ -134,6 +134,7 @@ def exploratory_reasons(codes: list[str]) -> list[str]:
     sentences = {
         "not_planned": _("The plan does not name this comparison."),
         "not_held_out": _("Patients of the training and validation partitions are in it."),
+        "subgroup": _("The plan does not name a subgroup."),
         "one_centre": _("The plan does not name a single centre."),
         "model_not_named": _("The plan does not name the model version."),
         "model_not_approved": _("The model version was not approved before unblinding."),
@@ -178,15 +179,15 @@ def multireader_refusal(given: Mapping[str, Any]) -> str:
     }[given["refused"]] % given
 
 
-def p_value(test: Mapping[str, Any]) -> str:
-    """Return the p-value with its statistic: never alone."""
+def p_value(test: Mapping[str, Any], *, is_global: bool = False) -> str:
+    """Return the p-value with its statistic: never alone. A global test is an F or a chi-square."""
     if test["p"] is None:
         return _("no test: %(reason)s") % {"reason": test["undefined_because"]}
     p = "< 0.001" if test["p"] < 0.001 else f"= {test['p']:.4f}"
     value, df, df2 = number(test["statistic"], 2), test["df"], test["df2"]
     if df2 is not None:
         return f"F({df:g}, {df2:.2f}) = {value}, p {p}"
-    if "chi" in test["method"]:
+    if is_global:
         return f"χ²({df:g}) = {value}, p {p}"
     return f"z = {value}, p {p}" if df is None else f"t({df:.2f}) = {value}, p {p}"
 

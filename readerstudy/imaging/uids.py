@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from readerstudy.core.keys import derive_key
-from readerstudy.dicom.attributes import REMAPPED_UIDS, Json
+from readerstudy.dicom.attributes import REMAPPED_UIDS
+from readerstudy.dicom.frames import Json
 from readerstudy.dicom.uids import keyed_uid
 
 

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from readerstudy.core.audit import Actor
-from readerstudy.dicom.attributes import Json, element
+from readerstudy.dicom.attributes import element
+from readerstudy.dicom.frames import Json
 from readerstudy.imaging import stores
 from readerstudy.imaging.intake_queue import Item, UploadedFiles, inbox_name, name_key
 from readerstudy.imaging.models import ImportBatch, ImportOutcome, Laterality

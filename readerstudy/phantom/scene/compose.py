@@ -181,4 +181,4 @@ def _paint_joint_bone(
             for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process]:
                 ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - np.float32(depth)) ** 2)
                 blend(part, coverage(ball - np.float32(radius + 0.8), edge) * bone, tissue["rim"])
-                blend(part, coverage(ball - np.float32(radius), edge), tissue["cyst"])
+                blend(part, coverage(ball - np.float32(radius), edge) * bone, tissue["cyst"])

@@ -14,14 +14,14 @@ export function wrapped(name, most = 28) {
   return `{n|${name.slice(0, middle)}}\n{n|${name.slice(middle + 1)}}`;
 }
 
-function panelRows(data, measure, colours) {
-  return data.figures.forest.map((row) => {
+function panelRows(rows, data, measure, colours) {
+  return rows.map((row) => {
     const block = row[measure];
     if (!block || block.difference.value === null) {
       return { value: null, low: null, high: null, words: `{i|${data.text.notEstimable}}` };
     }
     const { difference, claim } = block;
-    const limits = interval(difference, data.text.to, 3, signed);
+    const limits = interval(difference, data.text.to, 3, signed) || data.text.noInterval;
     return {
       ...difference,
       colour: colours.text1,
@@ -32,10 +32,19 @@ function panelRows(data, measure, colours) {
 }
 
 export function forestOption(data, colours, width) {
-  const rows = data.figures.forest;
+  const rows = data.figures.forest.map((row) => ({ ...row, label: data.findingNames[row.finding] }));
+  return rowsOption(rows, data, colours, width);
+}
+
+export function subgroupsOption(data, colours, width) {
+  if (data.figures.model && data.figures.subgroups.length === 0) return { reason: data.text.oneGroup };
+  return rowsOption(data.figures.subgroups, data, colours, width);
+}
+
+function rowsOption(rows, data, colours, width) {
   if (!data.figures.model) return { reason: data.text.noModel };
-  const labels = rows.map((row) => `${wrapped(data.findingNames[row.finding])}\n{s|${fill(data.text.gradeAtLeast, row)}}`);
-  const panels = PANELS.map((measure) => panelRows(data, measure, colours));
+  const labels = rows.map((row) => `${wrapped(row.label)}\n{s|${fill(data.text.gradeAtLeast, row)}}`);
+  const panels = PANELS.map((measure) => panelRows(rows, data, measure, colours));
   const values = panels.flat().flatMap((row) => [row.value, row.low, row.high]).filter((value) => value !== null);
   const range = axisRange(values, [-data.margin * 1.6, data.margin], [-1, 1], 5);
   const left = 236;

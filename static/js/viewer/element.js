@@ -13,6 +13,7 @@ import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor } from "./hanging.js";
 import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
+import { prefetch } from "./prefetch.js";
 import { renderingEngine, renderingMode } from "./rendering.js";
 import { volumeOf } from "./reformat.js";
 import { LoadQueue, Stack } from "./stacks.js";
@@ -358,11 +359,13 @@ export class RsViewer extends HTMLElement {
     if (!this.firstImage) {
       this.firstImage = true;
       this.dataset.firstImage = "";
+      performance.mark("rs:first-image");
       this.#emit("rs:first-image");
     }
     for (const other of this.panes) if (other !== pane) other.redraw();
     this.mouse.follow(pane);
-    this.#rearrangeQueue();
+    // While everything is here, scrolling costs the drawing alone.
+    if (!this.stacks.every(({ complete }) => complete)) this.#rearrangeQueue();
     this.#reportQuality();
     this.#changed();
   }
@@ -388,11 +391,22 @@ export class RsViewer extends HTMLElement {
     const wanted = new Set([...this.hangings[this.hanging].slots.map(({ series }) => this.#stackOf(series))]);
     const missing = [...wanted].filter((stack) => !stack.complete).map(({ label }) => label);
     const detail = { complete: missing.length === 0, missing };
+    if (detail.complete && this.stacks.every(({ complete }) => complete)) this.#prefetch();
     const key = JSON.stringify(detail);
     if (key === this.lastQuality) return;
     this.lastQuality = key;
     this.dataset.quality = detail.complete ? "full" : "loading";
     this.#emit("rs:full-quality", detail);
+  }
+
+  /** Once all images of this case are here, those of the next one are brought near. */
+  #prefetch() {
+    if (this.fetchedAhead || !this.config.prefetch) return;
+    this.fetchedAhead = new AbortController();
+    window.addEventListener("pagehide", () => this.fetchedAhead.abort());
+    prefetch(this.config.prefetch, this.fetchedAhead.signal).then(({ images }) => {
+      this.dataset.prefetched = String(images);
+    });
   }
 
   #changed() {

@@ -179,12 +179,12 @@ def test_each_joint_is_marked_at_its_place(
     marked = 0
     for name, _, side, place in joints:
         viewing.page.evaluate(
-            """name => { document.dispatchEvent(
-                new CustomEvent('rs:activate-structure', { detail: { structure: name } }));
+            """name => {
+            document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: name } }));
             const { panes } = document.querySelector('rs-viewer');
             return new Promise((done) => {
-              const wait = () => panes.every((pane) => pane.index === pane.target)
-                ? done() : requestAnimationFrame(wait);
+              const there = () => panes.every((pane) => pane.index === pane.target);
+              const wait = () => there() ? done() : requestAnimationFrame(wait);
               wait(); }); }""",
             name,
         )

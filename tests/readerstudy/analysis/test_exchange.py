@@ -11,7 +11,7 @@ from grading.models import Read, ReferenceGrade
 from readerstudy.accounts.models import User
 from readerstudy.analysis.models import UnblindingEvent
 from readerstudy.analysis.selectors import data_hash, predictions_hash, readiness
-from readerstudy.analysis.services.exports import ExportRefused, export_files
+from readerstudy.analysis.services.exports import ExportRefused, export_files, export_listing
 from readerstudy.analysis.services.imports import (
     ImportRefused,
     import_predictions,
@@ -193,6 +193,9 @@ def test_taking_the_archive_is_recorded(client, exported):
     client.force_login(made.investigator)
     page = client.get("/studies/finished/export/").content.decode()
     assert "finished-demonstration/reads.csv" in page
+    assert {name for name, _ in export_listing(made.study)} == set(files)
+    for name, rows in export_listing(made.study):
+        assert rows is None or rows == files[name].count("\n") - 1
     answer = client.post("/studies/finished/export/")
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert archive.read("finished-demonstration/reads.csv").decode() == files["reads.csv"]

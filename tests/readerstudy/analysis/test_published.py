@@ -142,6 +142,7 @@ def test_vandyke_shows_its_published_multireader_analysis(client):
     page = client.get("/studies/vandyke/results/").content.decode()
     assert "−0.0438" in page
     assert "F(1, 15.26) = 4.46, p = 0.0517" in page
+    assert "χ²(1) = 5.48, p = 0.0193" in page
 
 
 def test_hupse_algorithm_against_nine_radiologists(client):

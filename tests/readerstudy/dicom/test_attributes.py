@@ -7,12 +7,12 @@ from readerstudy.dicom.attributes import (
     finite,
     numbers,
     rescale_of,
-    rescale_values,
     valid_orientation,
     valid_position,
     valid_spacing,
     window_of,
 )
+from readerstudy.dicom.frames import rescale_values
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e30", "text", None, "", b"1", "1" * 400])

@@ -98,12 +98,23 @@ def test_patients_of_one_case_make_obuchowski_delong(study):
     np.testing.assert_allclose(nested, cell_covariance(single, figure, "delong", cells), rtol=1e-9)
 
 
+def test_clustered_rates_have_the_variance_of_the_clustered_share(study):
+    figure = stats.CallRate("specificity", 3)
+    cov = cell_covariance(study, figure, "obuchowski1997", figure.cells(study))
+    healthy = ~study.diseased
+    share = stats.clustered_specificity(
+        study.diseased, study.ratings[0, 1], clusters=study.clusters, cut=3, reference_cut=1
+    )
+    assert healthy.sum() == share.n
+    assert cov[1, 1] == pytest.approx(share.se**2)
+
+
 def test_covariances_are_refused_for_figures_they_do_not_fit(study):
-    with pytest.raises(ValueError, match="does not apply to partial AUC"):
+    with pytest.raises(AnalysisRefused, match="does not apply to partial AUC"):
         stats.obuchowski_rockette(
             study, endpoint=stats.PartialAuc("specificity", 0.8, 1.0), covariance="delong"
         )
-    with pytest.raises(ValueError, match="needs the patient"):
+    with pytest.raises(AnalysisRefused, match="needs the patient"):
         stats.obuchowski_rockette(
             Readings(study.treatments, study.readers, study.cases, study.diseased, study.ratings),
             covariance="obuchowski1997",

@@ -1,0 +1,188 @@
+"""Two studies full of canaries: strings that exist once, each in a place that some people must not see."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from django.utils import timezone
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from grading.models import Adjudication, Read
+from inference.models import InferenceRun, ModelVersion, Prediction, StudyRun
+from readerstudy.imaging.models import ImageSet, ImportBatch, Instance
+from readerstudy.imaging.services import receive
+from readerstudy.studies.models import Assignment, Case
+from tests import factories
+from tests.complete_studies import CompleteStudy, TwoStudies, two_complete_studies
+
+PHI = {
+    "PatientName": "Canaryname^Phi",
+    "PatientID": "CANARYPID7781",
+    "PatientBirthDate": "19310417",
+    "InstitutionName": "Canary Hospital",
+    "AccessionNumber": "CANARYACC31",
+    "StudyDescription": "Canary study text",
+    "SeriesDescription": "Canary series text",
+    "ReferringPhysicianName": "Canaryref^Doctor",
+    "ProtocolName": "canary-protocol-name",
+    "ImageComments": "canary comment of the image",
+    "StudyDate": "20190823",
+}
+# Probabilities that nothing else on a page says, as they are and as pages round them.
+PROBABILITY = 0.7319
+PROBABILITY_TEXTS = ("0.7319", "0.732", "73.19", "73.2")
+
+
+@dataclass
+class Canaries:
+    """Strings by who may see them; whoever is not named must not."""
+
+    # string -> (what it is, roles that may see it)
+    planted: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+
+    def plant(self, text: str, what: str, *allowed: str) -> str:
+        assert len(text) >= 4, text
+        self.planted[text] = what, frozenset(allowed)
+        return text
+
+    def plant_uuid(self, value: UUID, what: str, *allowed: str) -> None:
+        self.plant(str(value), what, *allowed)
+        self.plant(value.hex, what, *allowed)
+
+    def found(self, text: str, role: str) -> list[str]:
+        """Return what of the canaries `role` was shown and must not see."""
+        return [
+            f"{what}: {canary}"
+            for canary, (what, allowed) in self.planted.items()
+            if role not in allowed and canary in text
+        ]
+
+
+BLINDED = ("first_reader", "second_reader", "adjudicator", "panel_member")
+OFFICE = ("coordinator", "investigator", "auditor")
+OTHER_STUDY = ("first_reader_of_other_study",)
+CRAWLED = ("anonymous", *BLINDED, *OFFICE, *OTHER_STUDY)
+
+
+@dataclass
+class Planted:
+    """The studies, their canaries and what an address may be filled with."""
+
+    studies: TwoStudies
+    canaries: Canaries
+    images: dict[str, ImageSet]
+
+    @property
+    def one(self) -> CompleteStudy:
+        return self.studies.one
+
+
+def write_series(folder: Path, *, patient: str) -> None:
+    """Write a tiny MR series with an identity in every place that an identity likes to hide."""
+    folder.mkdir(parents=True)
+    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    for index in range(2):
+        data = Dataset()
+        data.file_meta = FileMetaDataset()
+        data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = MRImageStorage
+        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
+        data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = study, series, frame
+        data.Modality, data.SeriesNumber, data.InstanceNumber = "MR", 1, index + 1
+        for name, value in PHI.items():
+            setattr(data, name, value)
+        data.PatientID = f"{PHI['PatientID']}-{patient}"
+        block = data.private_block(0x0051, "CANARYPRIVATE", create=True)
+        block.add_new(0x01, "LO", "canary private value")
+        data.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+        data.ImagePositionPatient = [4.0 * index, 0, 0]
+        data.PixelSpacing, data.SliceThickness = [1, 1], 4
+        data.Rows = data.Columns = 16
+        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+        data.BitsAllocated = data.BitsStored = 16
+        data.HighBit, data.PixelRepresentation = 15, 0
+        pixels = np.arange(256, dtype=np.uint16).reshape(16, 16) * (index + 1)
+        data.PixelData = pixels.tobytes()
+        data.save_as(folder / f"{index}.dcm", enforce_file_format=True)
+
+
+def plant(folder: Path) -> Planted:
+    """Make two complete studies with images and plant a canary in every secret place."""
+    studies = two_complete_studies()
+    one, canaries = studies.one, Canaries()
+    images = _images(one, folder)
+    for text in (*PHI.values(), "CANARYPRIVATE", "canary private value"):
+        canaries.plant(text, "identity in the files")
+    for role, person in (*one.people.items(), *studies.other.people.items()):
+        of_other = person in studies.other.people.values()
+        me = f"{role}_of_other_study" if of_other else role
+        # The office knows who takes part; nobody blinded knows anybody but himself.
+        knows = (me,) if of_other else (me, *OFFICE)
+        canaries.plant(person.display_name, f"name of {me}", *knows)
+        canaries.plant_uuid(person.public_id, f"public id of {me}", me)
+        for reading in Assignment.objects.filter(user=person):
+            canaries.plant_uuid(reading.public_id, f"assignment of {me}", me)
+            canaries.plant_uuid(reading.presentation, f"presentation of {me}", me)
+    for case in Case.objects.all():
+        office = OFFICE if case.study_id == one.study.pk else ()
+        canaries.plant_uuid(case.public_id, "public id of a case", *office)
+        canaries.plant(case.pseudonym, "case code", *office)
+        canaries.plant(case.patient.pseudonym, "patient code", *office)
+    for role in ("first_reader", "second_reader"):
+        for name in ("disputed", "in_progress"):
+            read = Read.objects.get(reader=one.people[role], case=one.cases[name])
+            canaries.plant_uuid(read.public_id, f"read of {role}", role)
+            if name == "in_progress":
+                note = canaries.plant(f"canary-note-of-{role}", f"note of {role}", role)
+                read.ratings.update(note=note)
+                comment = canaries.plant(f"canary-comment-of-{role}", f"comment of {role}", role)
+                Read.objects.filter(pk=read.pk).update(case_answers={"comment": comment})
+    _predictions(one, canaries)
+    assert Adjudication.objects.exists()
+    return Planted(studies, canaries, images)
+
+
+def _images(one: CompleteStudy, folder: Path) -> dict[str, ImageSet]:
+    images = {}
+    for name in ("disputed", "in_progress", "to_confirm"):
+        write_series(folder / name, patient=name)
+        before = set(ImageSet.objects.values_list("pk", flat=True))
+        batch: ImportBatch = receive(
+            scope=one.study.public_id, source=folder / name, at=timezone.now(), laterality="established"
+        )
+        assert batch.n_stored == 2, list(batch.outcomes.values_list("outcome", "reason"))
+        images[name] = ImageSet.objects.exclude(pk__in=before).get()
+        Case.objects.filter(pk=one.cases[name].pk).update(image_set=images[name])
+    assert Instance.objects.count() == 6
+    return images
+
+
+def _predictions(one: CompleteStudy, canaries: Canaries) -> None:
+    model = ModelVersion.objects.create(
+        digest="c0ffee" * 10 + "abcd",
+        name=canaries.plant("canary-model", "name of a model", "coordinator"),
+        version="1",
+        manifest={},
+        is_synthetic=True,
+        registered_at=factories.AT,
+    )
+    started = StudyRun.objects.create(study=one.study, model=model, number=1, started_at=factories.AT)
+    for case in one.cases.values():
+        run = InferenceRun.objects.create(
+            study_run=started,
+            case=case,
+            model=model,
+            input_key=case.public_id.hex,
+            state="done",
+            finished_at=factories.AT,
+        )
+        Prediction.objects.create(
+            run=run,
+            structure="L4-5-right",
+            finding="cyst",
+            probabilities=[1 - PROBABILITY, PROBABILITY],
+        )
+    for text in PROBABILITY_TEXTS:
+        canaries.plant(text, "probability of a model")
