@@ -1,5 +1,6 @@
 """Reads on models and runs. What a page may show holds no probability; `predictions_of` is for `analysis`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +79,7 @@ class RunProgress:
     n_corrected: int = 0
     places: tuple[PlaceRow, ...] = ()
     places_case: str = ""
+    notes: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_finished(self) -> bool:
@@ -139,6 +141,7 @@ def run_progress(study_run: StudyRun) -> RunProgress:
         n_corrected=sum(run.input_points == "corrected" for run in runs),
         places=places,
         places_case=places_case,
+        notes=tuple(sorted(Counter(note for run in runs for note in set(run.notes)).items())),
     )
 
 

@@ -15,7 +15,7 @@ from inference.engine.coarse import coarse_volume
 from inference.engine.crops import joint_crop, side_sign
 from inference.engine.intensity import scale_crop, scale_series
 from inference.engine.networks.ordinal import corn_probabilities
-from inference.engine.specification import CT_AXIAL, MR_SAGITTAL
+from inference.engine.specification import CT_AXIAL, KIND_WORDS, MR_SAGITTAL
 from inference.engine.stacks import Array, CaseImages, ImageStack
 
 #: A joint whose place is less certain than this is left out. On unseen phantoms 99 of 100 are above 0.65; on
@@ -126,10 +126,17 @@ def grade_case(
     check()
     with _clock(result, "grade"):
         probabilities = _grade(model, crops, there, graded, batch_joints)
-    for finding in manifest.outputs.given:
-        for number in graded:
+    unseen: set[str] = set()
+    for number in graded:
+        kinds = [kind for kind in there if there[kind][number]]
+        given = manifest.outputs.given_from(kinds)
+        unseen |= manifest.outputs.given.keys() - given.keys()
+        for finding in given:
             row = probabilities[finding][number]
             result.probabilities[structures[number], finding] = tuple(float(p) for p in row)
+    for finding in sorted(unseen):
+        kinds_wanted = " or ".join(KIND_WORDS[kind] for kind in manifest.outputs.seen_on[finding])
+        result.notes.append(f"{finding} is given only where there is {kinds_wanted}.")
     return result
 
 

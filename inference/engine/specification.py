@@ -6,7 +6,7 @@ Knows no torch, so that the web pages can check a model against a protocol and s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,11 +139,15 @@ class OutputSchema:
     n_grades : mapping of finding to int
     switched_off : mapping of finding to str
         Findings the network has but that are not given out, with the reason.
+    seen_on : mapping of finding to tuple of str
+        Kinds of series of which a joint needs one for this finding to be given out; any kind where not named.
+        What cannot be told from an image is not guessed from it.
     """
 
     structures: tuple[str, ...]
     n_grades: Mapping[str, int]
     switched_off: Mapping[str, str]
+    seen_on: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> OutputSchema:
@@ -152,12 +156,21 @@ class OutputSchema:
             tuple(content["structures"]),
             {name: int(value) for name, value in content["n_grades"].items()},
             dict(content.get("switched_off", {})),
+            {name: tuple(kinds) for name, kinds in content.get("seen_on", {}).items()},
         )
 
     @property
     def given(self) -> dict[str, int]:
         """Findings that are given out, with their number of grades."""
         return {name: n for name, n in self.n_grades.items() if name not in self.switched_off}
+
+    def given_from(self, kinds: Collection[str]) -> dict[str, int]:
+        """Findings that are given out for a joint that these kinds of series show."""
+        return {
+            name: n
+            for name, n in self.given.items()
+            if any(k in kinds for k in self.seen_on.get(name, kinds))
+        }
 
 
 @dataclass(frozen=True)
@@ -210,6 +223,9 @@ def fit_report(
                     finding, False, f"{n} grades in the protocol, {schema.n_grades[finding]} in the model"
                 )
             )
+        elif finding in schema.seen_on:
+            kinds = " or ".join(KIND_WORDS[kind] for kind in schema.seen_on[finding])
+            lines.append(FitLine(finding, True, f"{n} grades, where there is {kinds}"))
         else:
             lines.append(FitLine(finding, True, f"{n} grades"))
     return tuple(lines)

@@ -155,6 +155,12 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         for finding, row in results["independent"].items()
         if not row["auc"] >= LEAST_AUC[finding]
     }
+    # What a kind of series alone does not show on unseen phantoms is not given out from it.
+    seen_on = {
+        finding: [kind for kind in SPECS if row[f"auc_{kind}_alone"] >= LEAST_AUC[finding]]
+        for finding, row in results["independent"].items()
+        if finding not in off
+    }
     # A second run in the same work folder makes nothing again; the minutes are those of the making.
     parts = [training_set, validation, *tests.values()]
     minutes = {
@@ -183,7 +189,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         "test": results,
         "localiser_test": _localiser_figures(errors, certainty),
     }
-    outputs = {"structures": list(STRUCTURES), "n_grades": N_GRADES, "switched_off": off}
+    outputs = {"structures": list(STRUCTURES), "n_grades": N_GRADES, "switched_off": off, "seen_on": seen_on}
     inputs = {
         "series": {
             kind: {"crop": {k: getattr(spec, k) for k in spec.__dataclass_fields__}, **_LIMITS[kind]}

@@ -35,8 +35,8 @@ def shipped_variant(
 
 
 def given_findings() -> dict[str, int]:
-    """Findings that the shipped model gives out, with their number of grades."""
-    return read_manifest(SHIPPED).outputs.given
+    """Findings that the shipped model gives out from MR, with their number of grades."""
+    return read_manifest(SHIPPED).outputs.given_from(["MR-axial"])
 
 
 def untrained_model(

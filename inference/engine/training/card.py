@@ -32,6 +32,7 @@ def model_card(manifest: Manifest) -> str:
         f"grader {minutes['grader']}, localiser {minutes['localiser']}",
         f"- Training material: {training['bodies']} bodies, {training['joints']} joints, independent findings, "
         "three fictional scanners",
+        *[f"- {text}" for text in content.get("remarks", [])],
         f"- Parameters: grader {training['parameters']:,}, localiser {training['localiser_parameters']:,}",
         "",
         "## Input specification",
@@ -47,6 +48,11 @@ def model_card(manifest: Manifest) -> str:
     outputs = manifest.outputs
     grades = ", ".join(f"{name} ({n} grades)" for name, n in outputs.given.items())
     lines.append(f"- {len(outputs.structures)} structures x {grades}; a probability per grade (CORN).")
+    for finding, kinds in outputs.seen_on.items():
+        if set(kinds) != set(manifest.inputs.requirements):
+            lines.append(
+                f"- {finding} is given only where there is {' or '.join(KIND_WORDS[k] for k in kinds)}."
+            )
     for finding, why in outputs.switched_off.items():
         lines.append(f"- **{finding} is switched off**: {why}.")
     for name, rows in tests.items():

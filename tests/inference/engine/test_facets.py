@@ -120,7 +120,12 @@ def test_any_sufficient_subset_of_series_is_graded(model, case, kept):
     part = CaseImages(tuple(s for s in case.stacks if s.identifier in kept))
     result = grade_case(model, part)
     assert not result.refusal
-    assert len(result.probabilities) == len(STRUCTURES) * len(model.manifest.outputs.given)
+    given = model.manifest.outputs.given_from(result.series)
+    assert result.probabilities.keys() == {(s, f) for s in STRUCTURES for f in given}
+    hidden = model.manifest.outputs.given.keys() - given.keys()
+    assert ("ct" in kept) == (not hidden)
+    for finding in hidden:
+        assert f"{finding} is given only where there is axial CT." in result.notes
 
 
 def test_a_case_without_what_is_needed_is_refused(model, case):
