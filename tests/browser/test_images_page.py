@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from readerstudy.accounts.models import User
@@ -13,6 +14,7 @@ from readerstudy.core.models import Job
 from readerstudy.imaging.benchmark import servers
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
 from readerstudy.studies.models import Case
+from readerstudy.studies.services.importing import import_images
 from tests.factories.studies import make_study, make_team
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared, pytest.mark.django_db(transaction=True)]
@@ -39,6 +41,7 @@ def page(study, live_server, browser):
     cookie = client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
     page = context.new_page()
+    page.set_default_timeout(60_000)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -101,3 +104,17 @@ def test_an_archive_that_is_away_is_said_plainly(page, study, settings):
     }
     page.goto(f"/studies/{study.slug}/images/?archive=pacs")
     assert "The archive Test archive cannot be reached" in page.get_by_role("alert").inner_text()
+
+
+def test_series_that_may_hold_text_are_shown_and_looked_at(page, study, shared_data):
+    source = shared_data / "malformed" / "made" / "phi_fictional_burned_in.dcm"
+    import_images(study=study, source=source, centre_code="1", actor=None, at=timezone.now())
+    page.goto(f"/studies/{study.slug}/images/")
+    page.get_by_role("link", name="Look at them").click()
+    picture = page.locator(".pictures img")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    page.get_by_role("button", name="I have looked at these").click()
+    expect(page.get_by_text("Nothing to look at")).to_be_visible()
+    page.goto(f"/studies/{study.slug}/images/")
+    assert page.get_by_role("link", name="Look at them").count() == 0

@@ -14,6 +14,7 @@ from readerstudy.imaging.services.receiving import create_batch, receive, reques
 from readerstudy.imaging.services.subjects import (
     Identity,
     identity_of,
+    mark_looked_at,
     state_laterality,
     withdraw_images,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "create_batch",
     "export_deidentified",
     "identity_of",
+    "mark_looked_at",
     "missing_uploads",
     "open_case",
     "receive",

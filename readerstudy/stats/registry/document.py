@@ -82,6 +82,15 @@ def _coverage() -> str:
         lines.append(
             f"| {row['figure']} | {100 * row['clustered']:.1f} % | {naive} | {row['mean_width']:.3f} |"
         )
+    lines += [
+        "",
+        "Other intervals of the same figures on studies of the same kind, for comparison:",
+        "",
+        "| figure | interval | coverage |",
+        "|---|---|---:|",
+    ]
+    for row in table["others"]:
+        lines.append(f"| {row['figure']} | {row['interval']} | {100 * row['coverage']:.1f} % |")
     return "\n".join(lines)
 
 

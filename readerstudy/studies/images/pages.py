@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImportBatch, Series
-from readerstudy.studies.models import ReaderStudy
+from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.task_names import IMPORT_IMAGES
 
 
@@ -70,11 +71,54 @@ class BurnedIn:
     n_stated: int
 
 
-def burned_in(study: ReaderStudy) -> BurnedIn:
-    """Return how many series a coordinator has to look at for text in the pixels."""
+def _flagged(study: ReaderStudy) -> QuerySet[Series]:
     rows = Series.objects.filter(
         imaging_study__image_set__scope=study.public_id,
         imaging_study__image_set__withdrawn_at=None,
         burned_in_checked_at=None,
-    ).exclude(burned_in="")
+    )
+    return rows.exclude(burned_in="")
+
+
+def burned_in(study: ReaderStudy) -> BurnedIn:
+    """Return how many series a coordinator has to look at for text in the pixels."""
+    rows = _flagged(study)
     return BurnedIn(n_series=rows.count(), n_stated=rows.filter(burned_in="stated").count())
+
+
+@dataclass(frozen=True)
+class FlaggedSeries:
+    """One series to look at: its middle image, and why."""
+
+    image_set_id: int
+    series_uid: str
+    study_uid: str
+    label: str
+    n_images: int
+    case: str
+    is_stated: bool
+
+
+def flagged_series(study: ReaderStudy, *, limit: int) -> list[FlaggedSeries]:
+    """Return series whose pixels may hold text, those that say so themselves first."""
+    rows = list(
+        _flagged(study)
+        .select_related("imaging_study")
+        .order_by("-burned_in", "imaging_study__pk", "number")[:limit]
+    )
+    sets = {row.imaging_study.image_set_id for row in rows}
+    cases = dict(
+        Case.objects.filter(study=study, image_set__in=sets).values_list("image_set_id", "pseudonym")
+    )
+    return [
+        FlaggedSeries(
+            image_set_id=row.imaging_study.image_set_id,
+            series_uid=row.blinded_uid,
+            study_uid=row.imaging_study.blinded_uid,
+            label=row.label,
+            n_images=row.n_frames,
+            case=cases.get(row.imaging_study.image_set_id, ""),
+            is_stated=row.burned_in == "stated",
+        )
+        for row in rows
+    ]

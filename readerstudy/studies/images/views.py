@@ -2,7 +2,7 @@
 
 import csv
 import json
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from readerstudy.imaging.archive import (
     Archive,
@@ -19,18 +19,21 @@ from readerstudy.imaging.archive import (
     ArchiveUnknown,
     configured_archives,
 )
-from readerstudy.imaging.models import ImportBatch
+from readerstudy.imaging.models import ImageSet, ImportBatch
 from readerstudy.imaging.selectors import import_report
 from readerstudy.imaging.services import (
     UploadRefused,
     add_uploaded_file,
     begin_upload,
+    mark_looked_at,
     missing_uploads,
+    open_case,
+    set_capability_cookie,
     store_instances,
 )
 from readerstudy.studies.access import access_office
 from readerstudy.studies.images.forms import SearchForm, TakeForm, UploadForm
-from readerstudy.studies.images.pages import burned_in, import_rows
+from readerstudy.studies.images.pages import burned_in, flagged_series, import_rows
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.services.errors import StudyRefused
@@ -41,6 +44,8 @@ from readerstudy.studies.services.importing import (
 )
 
 _COORDINATOR = ("is_coordinator",)
+SERIES_A_PAGE = 24
+LOOKING_SECONDS = 1800
 
 
 def _study(request: HttpRequest, slug: str) -> ReaderStudy:
@@ -82,6 +87,48 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
             "burned_in": burned_in(study),
         },
     )
+
+
+@require_http_methods(["GET", "POST"])
+def text_in_pixels(request: HttpRequest, slug: str) -> HttpResponse:
+    study = _study(request, slug)
+    at = timezone.now()
+    if request.method == "POST":
+        shown = request.POST.getlist("series")
+        mark_looked_at(scope=study.public_id, series=shown, at=at, actor=request.user)
+        return redirect("studies:text_in_pixels", slug=slug)
+    rows = flagged_series(study, limit=SERIES_A_PAGE)
+    opened = {}
+    for image_set in ImageSet.objects.filter(pk__in={row.image_set_id for row in rows}):
+        presentation = uuid4()
+        capability = open_case(
+            image_set=image_set,
+            presentation=presentation,
+            user_id=request.user.pk,
+            session_key=request.session.session_key or "",
+            at=at,
+            max_age=LOOKING_SECONDS,
+        )
+        opened[image_set.pk] = (presentation, capability)
+    pictures = [
+        (
+            row,
+            f"/dicomweb/{opened[row.image_set_id][0]}/studies/{row.study_uid}/series/{row.series_uid}/thumbnail",
+        )
+        for row in rows
+    ]
+    response = render(
+        request,
+        "studies/text_in_pixels.html",
+        {
+            "study": study_frame(study=study, user=request.user, current="studies:images"),
+            "pictures": pictures,
+            "n_open": burned_in(study).n_series,
+        },
+    )
+    for _presentation, capability in opened.values():
+        set_capability_cookie(response, capability)
+    return response
 
 
 @require_POST

@@ -10,7 +10,7 @@ from readerstudy.stats.agreement.chance_corrected import agreement_coefficient
 from readerstudy.stats.agreement.ratings import code_ratings
 from readerstudy.stats.froc.figures import FIGURES, FrocFigure
 from readerstudy.stats.mrmc.covariance import jackknife_covariance
-from readerstudy.stats.resampling.weights import bootstrap_areas
+from readerstudy.stats.resampling.weights import _FEW_SCORES, bootstrap_areas
 from tests.readerstudy.stats import common_calls
 from tests.readerstudy.stats.common_calls import CUT, N_GRADES, Data, rng
 
@@ -54,7 +54,12 @@ def _bootstrap(d: Data):
     """Areas of all resamples, few and many distinct scores, against the resampled items themselves."""
     codes = np.unique(d.clusters, return_inverse=True)[1]
     weights = stats.cluster_weights(int(codes.max()) + 1, 12, rng())
-    many = np.repeat(d.score, 1) + np.arange(d.score.size) * 1e-9
+    many = np.argsort(np.argsort(d.score)).astype(float)
+    # A few ties between the classes, but still too many distinct scores for the table of counts.
+    ill, healthy = np.flatnonzero(d.truth), np.flatnonzero(~d.truth)
+    for k in range(3):
+        many[ill[k]] = many[healthy[k]]
+    assert np.unique(many).size > _FEW_SCORES
     ours = [bootstrap_areas(d.truth, x, codes, weights) for x in (d.first.astype(float), many)]
     loop = [
         np.array([area(d.truth[i], x[i]) for i in (drawn(d.clusters, w) for w in weights)])

@@ -114,6 +114,7 @@ def test_for_everybody_else_there_is_nothing(client, study, team, role):
         client.post(reverse("studies:upload_file", kwargs=numbered)),
         client.post(reverse("studies:finish_upload", kwargs=numbered)),
         client.post(reverse("studies:take_from_archive", kwargs=named)),
+        client.get(reverse("studies:text_in_pixels", kwargs=named)),
         client.post(reverse("studies:stow", kwargs=named)),
     ]
     assert {answer.status_code for answer in asked} == {404}
