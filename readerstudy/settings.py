@@ -302,7 +302,13 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "readerstudy.core.api.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "ReaderStudy", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ReaderStudy",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # The description of the API is for people with an account, as every page is.
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+}
 
 READERSTUDY_INSTITUTION = os.environ.get("READERSTUDY_INSTITUTION", "")
 

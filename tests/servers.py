@@ -119,7 +119,7 @@ class Worker:
         *,
         queues: str = "default",
         include: str = "",
-        lease_seconds: float = 1.0,
+        lease_seconds: float = 3.0,
         data_root: Path | None = None,
     ) -> "Worker":
         """
@@ -180,7 +180,7 @@ class Gate:
         # Held open, so that the pipe does not end between two writers.
         self._keeper = os.open(path, os.O_WRONLY)
 
-    def wait(self, seconds: float = 20.0) -> None:
+    def wait(self, seconds: float = 120.0) -> None:
         """
         Return when somebody has passed.
 

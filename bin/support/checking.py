@@ -4,6 +4,7 @@ import html
 import http.cookiejar
 import json
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -43,6 +44,14 @@ class Visitor:
             raise CheckFailed(f"{self.name}: {path} answers {error.code}") from None
         except OSError as error:
             raise CheckFailed(f"{self.name}: {path} does not answer ({error})") from None
+
+    def status(self, path: str) -> int:
+        """Return the status that a request ends in."""
+        try:
+            with self._opener.open(urllib.parse.urljoin(self.base, path), timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def page(self, path: str) -> str:
         return self.ask(path)[0].decode()
@@ -119,4 +128,36 @@ def check_everything(base: str, data: Path, *, with_model: bool) -> None:
         for study in (OPEN, FINISHED):
             people[name].page(f"/studies/{study}/")
         say(f"  {name:<12} opened both studies")
+    _results(people["pi"])
+    people["auditor"].page(f"/studies/{FINISHED}/audit/")
+    say(f"  {'auditor':<12} opened the audit log")
+    for name in ("reader1", "senior", "panel", "coordinator"):
+        if people[name].status(f"/studies/{OPEN}/results/figures.json") == 200:
+            raise CheckFailed(f"{name} gets figures of a study that is not unblinded")
+    if with_model:
+        _worker(people["coordinator"])
     say("All roles can work.")
+
+
+def _results(investigator: Visitor) -> None:
+    page = investigator.page(f"/studies/{FINISHED}/results/")
+    figures = re.findall(r'data-figure="(?:model|readers)">([^<]+)<', page)
+    if 'data-block="headline"' not in page or not figures:
+        raise CheckFailed("pi: the results of the finished study show no figures")
+    say(f"  {'pi':<12} opened the results: {', '.join(figures)}")
+
+
+def _worker(coordinator: Visitor) -> None:
+    """Wait until the worker has graded a case of the open study."""
+    until = time.monotonic() + WORK_SECONDS
+    while time.monotonic() < until:
+        page = coordinator.page(f"/studies/{OPEN}/models/runs/1/")
+        states = re.findall(r'class="square square-([a-z-]+)" title=', page)
+        if "failed" in states:
+            raise CheckFailed(f"The model's run on {OPEN} has failed cases; see the worker's log")
+        if {"done", "in-part"} & set(states):
+            n = sum(state in {"done", "in-part"} for state in states)
+            say(f"  {'worker':<12} has graded {n} of {len(states)} cases of {OPEN}")
+            return
+        time.sleep(1.0)
+    raise CheckFailed(f"The worker graded no case of {OPEN} within {WORK_SECONDS:g} s; see its log")

@@ -87,7 +87,9 @@ def free_port(wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def prepare_data(python: Path, environment: Mapping[str, str], data: Path, without_model: bool) -> None:
+def prepare_data(
+    python: Path, environment: Mapping[str, str], data: Path, *, without_model: bool, small: bool
+) -> None:
     """Bring the database and the static files up to date and make the studies that are missing."""
     sources = [
         *sorted(ROOT.glob("readerstudy/*/migrations")),
@@ -105,7 +107,11 @@ def prepare_data(python: Path, environment: Mapping[str, str], data: Path, witho
     for arguments in (
         ["migrate", "--verbosity", "0"],
         ["collectstatic", "--no-input", "--verbosity", "0"],
-        ["make_demo", *(["--without-model"] if without_model else [])],
+        [
+            "make_demo",
+            *(["--without-model"] if without_model else []),
+            *(["--open-cases", "4", "--finished-cases", "5"] if small else []),
+        ],
     ):
         finished = subprocess.run([python, "manage.py", *arguments], cwd=ROOT, env=environment)
         if finished.returncode:
@@ -213,6 +219,9 @@ def main() -> int:
         "--data", type=Path, default=ROOT / "var" / "demo", help="data root; var/demo by default"
     )
     parser.add_argument("--without-model", action="store_true", help="without torch: no inference")
+    parser.add_argument(
+        "--small", action="store_true", help="9 synthetic patients instead of 28: a quick look"
+    )
     options = parser.parse_args()
     options.port = options.port if options.port is not None else (0 if options.check else 8000)
     signal.signal(signal.SIGTERM, _ask_to_stop)
@@ -234,7 +243,7 @@ def main() -> int:
             "READERSTUDY_LOG_LEVEL": os.environ.get("READERSTUDY_LOG_LEVEL", "WARNING"),
             "PYTHONUNBUFFERED": "1",
         }
-        prepare_data(python, environment, data, options.without_model)
+        prepare_data(python, environment, data, without_model=options.without_model, small=options.small)
         say(f"Ready after {time.monotonic() - started:.1f} s.")
         return serve(options, python, environment, data)
     except Stopped:

@@ -18,8 +18,9 @@ from inference.engine.networks.ordinal import corn_probabilities
 from inference.engine.specification import CT_AXIAL, MR_SAGITTAL
 from inference.engine.stacks import Array, CaseImages, ImageStack
 
-#: A joint whose place is less certain than this is left out.
-LEAST_CERTAINTY = 0.25
+#: A joint whose place is less certain than this is left out. On unseen phantoms 99 of 100 are above 0.65; on
+#: images unlike the training material the maps spread out and fall below.
+LEAST_CERTAINTY = 0.5
 AUTOMATIC, CORRECTED = "automatic", "corrected"
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from readerstudy.accounts.ending import end_session
 from readerstudy.accounts.forms import LanguageForm, SignInForm
-from readerstudy.accounts.services import choose_language
+from readerstudy.accounts.services import choose_language, note_sign_in, note_sign_out
 
 
 class SignInView(LoginView):
@@ -20,10 +20,16 @@ class SignInView(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        response = super().form_valid(form)
+        note_sign_in(user=self.request.user, at=timezone.now())
+        return response
+
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session, everything it had opened, and what the browser kept of it."""
+    note_sign_out(user=request.user, at=timezone.now())
     end_session(session_key=request.session.session_key or "", at=timezone.now())
     logout(request)
     response = HttpResponseRedirect(reverse("accounts:sign_in"))
@@ -47,7 +53,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
         response = HttpResponseRedirect(target)
         if language in dict(settings.LANGUAGES):
             if request.user.is_authenticated:
-                choose_language(user=request.user, language=language)
+                choose_language(user=request.user, language=language, at=timezone.now())
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,
                 language,

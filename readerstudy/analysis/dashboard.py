@@ -12,6 +12,7 @@ from readerstudy.analysis.results import View
 from readerstudy.studies.protocols.document import ProtocolDocument
 
 Table = dict[str, Any]
+MOST_SHOWN_CELLS = 400
 HEADLINE = ("sensitivity", "specificity", "auc")
 
 
@@ -221,6 +222,9 @@ def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: Analysi
         "confusion": _confusion_table(figures),
         "forest": _forest_table(figures, document),
         "counts": _counts_table(figures),
+        "multireader": _multireader_table(figures),
+        "subgroups": _subgroup_table(figures, document),
+        "calibration": _calibration_table(figures),
     }
 
 
@@ -329,17 +333,26 @@ def _agreement_table(figures: Mapping[str, Any]) -> Table:
 
 def _confusion_table(figures: Mapping[str, Any]) -> Table:
     rows = []
-    for who, matrix in (
-        (_("model"), figures["confusion"]["model"]),
-        (_("readers together"), figures["confusion"]["readers"]),
-        *figures["confusion"]["each"].items(),
+    together = 0
+    for place, (who, matrix) in enumerate(
+        (
+            (_("model"), figures["confusion"]["model"]),
+            (_("readers together"), figures["confusion"]["readers"]),
+            *figures["confusion"]["each"].items(),
+        )
     ):
+        if place == 2:
+            together = len(rows)
         if matrix is None:
             continue
         for reference, line in enumerate(matrix["table"]):
             rows.extend([who, reference, given, n] for given, n in enumerate(line))
     heads = [_("Who"), _("Reference grade"), _("Grade given"), _("Items")]
-    shown = [[row[0], str(row[1]), str(row[2]), wording.count(row[3])] for row in rows]
+    # The page lists what the chart shows; the file holds every reader's matrix too.
+    shown = [
+        [row[0], str(row[1]), str(row[2]), wording.count(row[3])]
+        for row in rows[:together][:MOST_SHOWN_CELLS]
+    ]
     return {
         "heads": heads,
         "shown": shown,
@@ -362,6 +375,70 @@ def _forest_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Tab
                 decision = wording.position_words(row[measure]["claim"]["decision"])
                 rows.append(([label, measures[measure], decision], row[measure]["difference"]))
     return _long(rows, [_("Finding"), _("Model minus mean reader"), _("Margin")])
+
+
+def multireader(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the comparisons that treat readers as a sample, each as a table or as the reason why not."""
+    parts = []
+    for key, title, first, second in (
+        ("model", _("Readers against the model"), _("mean reader"), _("model")),
+        ("aided", _("Without the aid against with it"), _("unaided"), _("aided")),
+    ):
+        given = figures["multireader"][key]
+        if given is None:
+            continue
+        part: dict[str, Any] = {"key": key, "title": title, "refused": "", "rows": [], "fact": ""}
+        parts.append(part)
+        if "refused" in given:
+            part["refused"] = wording.multireader_refusal(given)
+            continue
+        part["fact"] = _(
+            "AUC on the readers' scale, %(first)s minus %(second)s; %(whom)s that everyone graded"
+        ) % {
+            "first": first,
+            "second": second,
+            "whom": wording.patients_and_items(given["patients"], given["items"]),
+        }
+        part["rows"] = [_multireader_row(row) for row in given["rows"]]
+    return parts
+
+
+def _multireader_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    claim = {"code": row["claim"], "claim": wording.claim_words(row["claim"])}
+    if "refused" in row:
+        return claim | {"refused": row["refused"]}
+    return claim | {
+        "means": [
+            f"{wording.number(mean['estimate']['value'])} ({mean['treatment']})" for mean in row["means"]
+        ],
+        "difference": wording.estimate(row["difference"], digits=4, with_sign=True),
+        "test": wording.p_value(row["global_test"], is_global=True)
+        if row["global_test"]
+        else wording.p_value(row["test"]),
+    }
+
+
+def _multireader_table(figures: Mapping[str, Any]) -> Table:
+    columns = ["comparison", "claim", *ESTIMATE_COLUMNS, "statistic", "df", "df2", "p"]
+    rows = []
+    for key in ("model", "aided"):
+        given = figures["multireader"][key]
+        for row in (given or {}).get("rows", []):
+            if "refused" in row:
+                continue
+            test = row["global_test"] or row["test"]
+            rows.append(
+                [
+                    key,
+                    row["claim"],
+                    *_raw(row["difference"]),
+                    test["statistic"],
+                    test["df"],
+                    test["df2"],
+                    test["p"],
+                ]
+            )
+    return {"heads": columns, "shown": [], "numbers_from": 2, "columns": columns, "rows": rows}
 
 
 def _counts_table(figures: Mapping[str, Any]) -> Table:
@@ -395,6 +472,82 @@ def _counts_table(figures: Mapping[str, Any]) -> Table:
     }
 
 
+def _subgroup_label(row: Mapping[str, Any], document: ProtocolDocument) -> str:
+    """Name a subgroup in the page's language."""
+    if row["kind"] == "centre":
+        return _("Centre %(name)s") % {"name": row["name"]}
+    if row["kind"] == "side":
+        return {"right": _("Right"), "left": _("Left")}.get(row["name"], row["name"])
+    levels = {each.group: each.group_label.in_language(_language()) for each in document.structures}
+    return levels.get(row["name"], row["name"])
+
+
+def _subgroup_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Table:
+    measures = wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for row in figures["subgroups"]:
+        label = _subgroup_label(row, document)
+        rows.extend(([label, measures[name]], row[name]["difference"]) for name in HEADLINE if name in row)
+    return _long(rows, [_("Subgroup"), _("Model minus mean reader")])
+
+
+def _calibration_table(figures: Mapping[str, Any]) -> Table:
+    given = figures["calibration"]
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    if given:
+        rows.append(([_("Brier score"), ""], given["brier"]))
+        rows.extend(
+            ([_("observed share"), wording.number(each["predicted"])], each["observed"])
+            for each in given["bins"]
+        )
+    return _long(rows, [_("What"), _("Predicted")])
+
+
+def flow_steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of the flow diagram: how many cases and items went where."""
+    flow = summary["flow"]
+    partitions, provenance = wording.partition_names(), wording.provenance_names()
+    settled = [(provenance[name], wording.count(n)) for name, n in flow["basis"].items() if n]
+    return [
+        {
+            "title": _("Enrolled"),
+            "n": wording.count(flow["cases"]),
+            "unit": _("cases"),
+            "parts": [(reason, wording.count(n)) for reason, n in flow["excluded"].items()]
+            + ([(_("withdrawn"), wording.count(flow["withdrawn"]))] if flow["withdrawn"] else []),
+            "parts_title": _("left out"),
+        },
+        {
+            "title": _("Included"),
+            "n": wording.count(flow["included"]),
+            "unit": _("cases"),
+            "parts": [(partitions[name], wording.count(n)) for name, n in flow["partition_cases"].items()],
+            "parts_title": _("partition"),
+        },
+        {
+            "title": _("Read"),
+            "n": wording.count(flow["reads_submitted"]),
+            "unit": _("first reads"),
+            "parts": [],
+            "parts_title": "",
+        },
+        {
+            "title": _("Settled"),
+            "n": wording.count(flow["items"]),
+            "unit": _("items"),
+            "parts": settled,
+            "parts_title": _("how they arose"),
+        },
+        {
+            "title": _("Analysed"),
+            "n": wording.count(flow["analysed"]),
+            "unit": _("cases"),
+            "parts": [(_("unfinished"), wording.count(flow["unfinished"]))] if flow["unfinished"] else [],
+            "parts_title": _("left out"),
+        },
+    ]
+
+
 def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: AnalysisPlan) -> dict[str, Any]:
     """Return what the charts draw: numbers, and every text that they show."""
     names = finding_names(document)
@@ -402,8 +555,10 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
     return {
         "figures": {
             key: figures[key]
-            for key in ("view", "headline", "model", "readers", "curve", "agreement", "confusion", "forest")
-        },
+            for key in ("view", "headline", "model", "readers", "curve", "agreement", "forest", "calibration")
+        }
+        | {"subgroups": [row | {"label": _subgroup_label(row, document)} for row in figures["subgroups"]]}
+        | {"confusion": {key: figures["confusion"][key] for key in ("model", "readers")}},
         "margin": plan.margin,
         "findingNames": names,
         "grades": [
@@ -415,8 +570,8 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             "oneMinusSpecificity": _("1 − specificity"),
             "to": _("%(low)s to %(high)s") % {"low": "{low}", "high": "{high}"},
             "margin": _("margin"),
-            "modelCurve": _("Model, from probabilities: AUC {value}"),
-            "ci": _("95 % CI {interval}"),
+            "modelCurve": _("Model: AUC {value}"),
+            "ci": _("from probabilities, {interval}"),
             "model": _("Model"),
             "readersTogether": _("Readers {codes} together"),
             "reference": _("Reference"),
@@ -434,6 +589,10 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             "gradeAtLeast": _("grade ≥ {cut}: {positive} of {items}"),
             "sensitivityDifference": _("Sensitivity, model minus mean reader"),
             "specificityDifference": _("Specificity, model minus mean reader"),
+            "noInterval": _("no interval"),
+            "predicted": _("Predicted probability"),
+            "observed": _("Observed share"),
+            "oneGroup": _("The items shown are of one group only."),
             "noModel": _("No model was run on these cases."),
             "noCurve": _("No curve: {reason}"),
             "reasons": {

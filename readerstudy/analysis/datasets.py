@@ -90,6 +90,8 @@ class FindingData:
         Place in `PROVENANCES`: how the reference grade stands, and how it arose before the panel.
     reads, first_reads : ndarray of int8, shape (n_items, n_readers)
         Grades of the standing reads, and as first submitted.
+    aided : ndarray of int8, shape (n_items, n_readers)
+        Grades of the standing reads with the model's aid; all `NO_READ` where the design has none.
     contributed : ndarray of bool, shape (n_items, n_readers)
         Whether that reader's own grade made the reference of that item.
     probabilities : ndarray of float64, shape (n_items, n_grades)
@@ -102,6 +104,7 @@ class FindingData:
     basis: GradeArray
     reads: GradeArray
     first_reads: GradeArray
+    aided: GradeArray
     contributed: BoolArray
     probabilities: FloatArray
 
@@ -111,6 +114,8 @@ class Dataset:
     """One study's data, frozen."""
 
     structures: tuple[str, ...]
+    levels: tuple[str, ...]  # of each structure
+    sides: tuple[str, ...]  # of each structure; empty where the protocol has none
     patients: tuple[str, ...]
     centres: tuple[str, ...]
     external_centres: tuple[str, ...]
@@ -154,13 +159,24 @@ class Dataset:
         return apart or list(range(len(self.readers)))
 
 
-_ARRAYS = ("reference", "provenance", "basis", "reads", "first_reads", "contributed", "probabilities")
+_ARRAYS = (
+    "reference",
+    "provenance",
+    "basis",
+    "reads",
+    "first_reads",
+    "aided",
+    "contributed",
+    "probabilities",
+)
 
 
 def freeze(dataset: Dataset) -> bytes:
     """Write a data set as one NumPy archive (no pickles)."""
     meta = {
         "structures": dataset.structures,
+        "levels": dataset.levels,
+        "sides": dataset.sides,
         "patients": dataset.patients,
         "centres": dataset.centres,
         "external_centres": dataset.external_centres,
@@ -190,6 +206,8 @@ def thaw(content: bytes) -> Dataset:
         }
     return Dataset(
         structures=tuple(meta["structures"]),
+        levels=tuple(meta["levels"]),
+        sides=tuple(meta["sides"]),
         patients=tuple(meta["patients"]),
         centres=tuple(meta["centres"]),
         external_centres=tuple(meta["external_centres"]),

@@ -32,6 +32,10 @@ from readerstudy.studies.protocols.document import ProtocolDocument
 FINISHED_RUNS = (InferenceRun.State.DONE, InferenceRun.State.IN_PART)
 
 
+# Mark of a run whose predictions came from a table.
+IMPORTED = "imported"
+
+
 def protocol_of(study: ReaderStudy) -> Protocol:
     """Return the protocol version under which the study is analysed: the newest."""
     return Protocol.objects.filter(study=study).order_by("-version")[0]
@@ -54,29 +58,49 @@ def first_read_assignments(study: ReaderStudy) -> "Any":
     )
 
 
+def aided_assignments(study: ReaderStudy) -> "Any":
+    """Return the assignments read with the model's aid, first occasion, not withdrawn."""
+    return Assignment.objects.filter(
+        study=study,
+        duty__duty=CaseDuty.Duty.READER,
+        condition=Assignment.Condition.AIDED,
+        occasion=1,
+        withdrawn_at__isnull=True,
+        case__status=Case.Status.INCLUDED,
+    )
+
+
 def finished_cases(study: ReaderStudy) -> "list[Case]":
     """
     Return the included cases whose reference stands for every item, in the order of their pseudonyms.
 
     Others leave the analysis; `readiness` counts them.
     """
-    n_items = len(protocol_of(study).document.items)
-    done = {
-        row["case"]
-        for row in ReferenceGrade.objects.filter(case__study=study, superseded_at__isnull=True)
-        .values("case")
-        .annotate(n=Count("pk"))
-        if row["n"] >= n_items or _is_external(study)
-    }
     return list(
-        Case.objects.filter(study=study, status=Case.Status.INCLUDED, pk__in=done)
+        Case.objects.filter(study=study, status=Case.Status.INCLUDED, pk__in=_cases_with_reference(study))
         .select_related("patient__centre")
         .order_by("pseudonym")
     )
 
 
-def _is_external(study: ReaderStudy) -> bool:
-    return protocol_of(study).document.reference["from"] == "external"
+def _cases_with_reference(study: ReaderStudy) -> set[int]:
+    """
+    Cases whose reference is complete.
+
+    A reference that was imported, or that comes from outside by the protocol, says itself which items it
+    covers; one that is made here covers every item.
+    """
+    document = protocol_of(study).document
+    imported = set(
+        ImportedReference.objects.filter(case__study=study).values_list("case_id", flat=True).distinct()
+    )
+    standing = (
+        ReferenceGrade.objects.filter(case__study=study, superseded_at__isnull=True)
+        .values("case_id")
+        .annotate(n=Count("pk"))
+    )
+    needed = 1 if document.reference["from"] == "external" else len(document.items)
+    return {row["case_id"] for row in standing if row["n"] >= needed or row["case_id"] in imported}
 
 
 # --- what is frozen --------------------------------------------------------------------------------
@@ -246,16 +270,18 @@ def readiness(study: ReaderStudy) -> Readiness:
         .annotate(n=Count("pk"), panel=Count("pk", filter=Q(provenance__in=["confirmed", "overruled"])))
     )
     grades = {row["case_id"]: (row["n"], row["panel"]) for row in standing}
-    needed = 1 if document.reference["from"] == "external" else len(document.items)
-    complete = {pk for pk in included if grades.get(pk, (0, 0))[0] >= needed}
+    complete = _cases_with_reference(study) & set(included)
     wants_panel = document.reference["from"] == "adjudicated+panel"
+    imported = set(
+        ImportedReference.objects.filter(case__study=study).values_list("case_id", flat=True).distinct()
+    )
     return Readiness(
         n_cases=len(included),
         n_finished=len(complete),
         open_reads=tuple(sorted((codes.get(user, "?"), n) for user, n in waiting.items())),
         open_items=open_discordances(included).count(),
         cases_without_reference=len(included) - len(complete),
-        cases_without_panel=sum(1 for pk in complete if wants_panel and grades[pk][1] == 0),
+        cases_without_panel=sum(1 for pk in complete - imported if wants_panel and grades[pk][1] == 0),
     )
 
 
@@ -325,7 +351,11 @@ def _chosen_model(study: ReaderStudy, plan: AnalysisPlan) -> tuple[ModelVersion 
 
 def _approved_in_time(version: ModelVersion, study: ReaderStudy) -> bool:
     """Whether the version was approved before unblinding: later ones are exploratory."""
-    if version.approved_at is None:
+    ran_here = InferenceRun.objects.filter(case__study=study, model=version, state__in=FINISHED_RUNS)
+    # Imported predictions may carry the name of a version that was approved here; they are not its runs.
+    if version.approved_at is None or any(
+        IMPORTED in notes for notes in ran_here.values_list("notes", flat=True)
+    ):
         return False
     return study.unblinded_at is None or version.approved_at <= study.unblinded_at
 
@@ -349,11 +379,14 @@ def build_dataset(study: ReaderStudy) -> Dataset:
     grid = _Grid(document, [case.pk for case in cases], structures, [role.user_id for role in roles])
     grid.add_references()
     grid.add_reads(study)
+    grid.add_aided_reads(study)
     grid.add_kept_by_adjudicator()
     grid.add_imported_contributors({role.code: role.user_id for role in roles})
     n_predicted = grid.add_predictions(study, version) if version else 0
     return Dataset(
         structures=structures,
+        levels=tuple(structure.group for structure in document.structures),
+        sides=tuple(structure.side for structure in document.structures),
         patients=tuple(patients),
         centres=tuple(centres),
         external_centres=tuple(external),
@@ -413,6 +446,7 @@ class _Grid:
                 basis=np.zeros(n, dtype=np.int8),
                 reads=np.full((n, r), NO_READ, dtype=np.int8),
                 first_reads=np.full((n, r), NO_READ, dtype=np.int8),
+                aided=np.full((n, r), NO_READ, dtype=np.int8),
                 contributed=np.zeros((n, r), dtype=bool),
                 probabilities=np.full((n, finding.n_grades), np.nan),
             )
@@ -477,6 +511,21 @@ class _Grid:
             ):
                 data.contributed[place, column] = True
 
+    def add_aided_reads(self, study: ReaderStudy) -> None:
+        """Fill the grades that the same readers gave with the aid. They never enter the reference."""
+        rows = Rating.objects.filter(
+            read__case_id__in=self.case_ids,
+            read__state=Read.State.SUBMITTED,
+            read__superseded_at__isnull=True,
+            read__assignment__in=aided_assignments(study),
+        ).values_list("read__case_id", "read__reader_id", "structure", "finding", "kind", "grade")
+        for case_id, reader, structure, finding, kind, grade in rows.iterator(5000):
+            data = self._data.get(finding)
+            if data is None or structure not in self._structure or reader not in self._reader:
+                continue
+            code = grade if kind == "grade" else CODES.get(kind, NO_READ)
+            data.aided[self._place(case_id, structure), self._reader[reader]] = code
+
     def add_kept_by_adjudicator(self) -> None:
         """An adjudicator who kept A or B made that reader's grade the reference."""
         rows = Adjudication.objects.filter(
@@ -531,7 +580,7 @@ class _Grid:
     def findings(self) -> dict[str, FindingData]:
         for data in self._data.values():
             for part in (
-                data.reference, data.provenance, data.basis, data.reads, data.first_reads,
+                data.reference, data.provenance, data.basis, data.reads, data.first_reads, data.aided,
                 data.contributed, data.probabilities,
             ):  # fmt: skip
                 part.setflags(write=False)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from readerstudy.analysis import dashboard
+from readerstudy.analysis import dashboard, wording
 from readerstudy.analysis.access import (
     access_audit,
     access_export,
@@ -38,7 +38,7 @@ from readerstudy.analysis.selectors import (
 from readerstudy.analysis.services.exports import (
     ExportRefused,
     as_archive,
-    export_files,
+    export_listing,
     folder_name,
     write_export,
 )
@@ -50,6 +50,7 @@ from readerstudy.analysis.services.locking import (
     unblind,
     unlock,
 )
+from readerstudy.analysis.services.reports import html_context, note_report, report_pdf
 from readerstudy.analysis.services.snapshots import (
     figures_of,
     latest_snapshot,
@@ -102,7 +103,10 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "fact": dashboard.fact(figures, summary),
             "filters": dashboard.filters(document, summary, view, plan),
             "headline": dashboard.headline(figures, plan, summary),
+            "flow": dashboard.flow_steps(summary),
+            "brier": wording.estimate((figures["calibration"] or {}).get("brier")),
             "incorporation": dashboard.incorporation(figures),
+            "multireader": dashboard.multireader(figures),
             "tables": dashboard.tables(figures, document, plan),
             "finding": dashboard.finding_names(document)[view.finding],
             "can_export": can_export(study, request.user),
@@ -233,6 +237,36 @@ def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     return response
 
 
+# --- report -----------------------------------------------------------------------------------------
+
+
+@require_GET
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_figures(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    if snapshot is None:
+        raise Http404
+    _record_opening(request, study, snapshot)
+    return render(
+        request,
+        "analysis/report_show.html",
+        {**_frame(request, study, "analysis:results"), **html_context(snapshot)},
+    )
+
+
+@require_GET
+def report_file(request: HttpRequest, slug: str) -> HttpResponse:
+    study = access_figures(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    if snapshot is None:
+        raise Http404
+    content = report_pdf(snapshot)
+    note_report(snapshot=snapshot, actor=request.user, at=timezone.now(), form="pdf")
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{folder_name(study)}-report.pdf"'
+    return response
+
+
 # --- lock and unblind -------------------------------------------------------------------------------
 
 
@@ -331,10 +365,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
         response["Content-Disposition"] = f'attachment; filename="{folder_name(study)}.zip"'
         return response
     try:
-        listed = [
-            {"name": name, "rows": max(text.count("\n") - 1, 0) if name.endswith(".csv") else None}
-            for name, text in sorted(export_files(study).items())
-        ]
+        listed = [{"name": name, "rows": rows} for name, rows in export_listing(study)]
     except ExportRefused:
         listed = []
     return render(

@@ -134,6 +134,7 @@ def exploratory_reasons(codes: list[str]) -> list[str]:
     sentences = {
         "not_planned": _("The plan does not name this comparison."),
         "not_held_out": _("Patients of the training and validation partitions are in it."),
+        "subgroup": _("The plan does not name a subgroup."),
         "one_centre": _("The plan does not name a single centre."),
         "model_not_named": _("The plan does not name the model version."),
         "model_not_approved": _("The model version was not approved before unblinding."),
@@ -153,6 +154,42 @@ def position_words(decision: str) -> str:
         "not_estimable": _("not estimable"),
         "no_variability": _("no variability"),
     }[decision]
+
+
+def claim_words(code: str) -> str:
+    """Return on whom a multi-reader analysis speaks."""
+    return {
+        "random_readers_random_cases": _("readers like these, on cases like these"),
+        "fixed_readers_random_cases": _("these readers, on cases like these"),
+        "random_readers_fixed_cases": _("readers like these, on these cases"),
+    }[code]
+
+
+def multireader_refusal(given: Mapping[str, Any]) -> str:
+    """Return why no multi-reader analysis is shown."""
+    return {
+        "few_readers": _(
+            "%(n)s readers: nothing can be said of readers like them with fewer than %(needed)s."
+        ),
+        "different_cases": _(
+            "%(common)s of %(of)s items were graded by everyone: the readers did not read the same cases."
+        ),
+        "one_class": _("Not estimable: %(positive)s of %(of)s items are positive."),
+        "refused": _("Not estimable: %(reason)s"),
+    }[given["refused"]] % given
+
+
+def p_value(test: Mapping[str, Any], *, is_global: bool = False) -> str:
+    """Return the p-value with its statistic: never alone. A global test is an F or a chi-square."""
+    if test["p"] is None:
+        return _("no test: %(reason)s") % {"reason": test["undefined_because"]}
+    p = "< 0.001" if test["p"] < 0.001 else f"= {test['p']:.4f}"
+    value, df, df2 = number(test["statistic"], 2), test["df"], test["df2"]
+    if df2 is not None:
+        return f"F({df:g}, {df2:.2f}) = {value}, p {p}"
+    if is_global:
+        return f"χ²({df:g}) = {value}, p {p}"
+    return f"z = {value}, p {p}" if df is None else f"t({df:.2f}) = {value}, p {p}"
 
 
 def patients_and_items(patients: int, items: int) -> str:

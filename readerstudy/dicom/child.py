@@ -46,6 +46,7 @@ def main() -> None:
 
     config.settings.reading_validation_mode = config.IGNORE
     from readerstudy.dicom.archive_file import members
+    from readerstudy.dicom.deidentify import write_deidentified
     from readerstudy.dicom.intake import take_in
     from readerstudy.dicom.refusal import Refused
 
@@ -57,6 +58,15 @@ def main() -> None:
                 for name, number, reason in members(Path(request["path"]), Path(request["out"]), limits):
                     _send(out, {"name": name, "number": number, "reason": reason})
                 answer: dict[str, Any] = {"done": True}
+            elif request["do"] == "deidentify":
+                write_deidentified(
+                    Path(request["path"]),
+                    Path(request["out"]),
+                    key=bytes.fromhex(request["key"]),
+                    patient_id=request["patient_id"],
+                    limits=limits,
+                )
+                answer = {"done": True}
             else:
                 intake = take_in(
                     Path(request["path"]), Path(request["out"]), syntax=request["syntax"], limits=limits

@@ -8,13 +8,13 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from readerstudy.dicom.attributes import (
-    Json,
     allowed_attributes,
     element,
     finite,
     rescale_of,
     text_of,
 )
+from readerstudy.dicom.frames import Json
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.parsing import identifiers_of, patient_identifier, read_image
 from readerstudy.dicom.pixels import (

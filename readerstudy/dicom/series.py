@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from readerstudy.dicom.attributes import Json, frame_places, pixel_spacing_of
+from readerstudy.dicom.frames import Json, frame_places, pixel_spacing_of
 
 PLANES = ("sagittal", "axial", "coronal", "oblique", "projection", "unknown")
 _PROJECTIONS = frozenset({"CR", "DX", "RF", "XA", "MG", "IO", "PX"})

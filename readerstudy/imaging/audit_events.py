@@ -9,7 +9,9 @@ register_events(
             "finished an import of images: {stored} stored, {duplicate} already there, "
             "{conflict} in conflict, {refused} refused"
         ),
+        "imaging.burned_in.looked_at": "looked at {n} series whose pixels may hold text",
         "imaging.images.withdrawn": "erased the images and the identity of a patient",
+        "imaging.images.exported": "exported {count} de-identified images",
         "imaging.laterality.stated": "stated left and right of an imaging study: {laterality} ({source})",
         "imaging.identity.viewed": "looked up the identity behind a case",
     }

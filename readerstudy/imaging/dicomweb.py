@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 from pydicom.datadict import tag_for_keyword
 
-from readerstudy.dicom.attributes import Json, element
+from readerstudy.dicom.attributes import element
+from readerstudy.dicom.frames import Json
 from readerstudy.dicom.intake import BOUNDARY, FRAME_TAIL, frame_head
 from readerstudy.dicom.pixels import decode_frame
 from readerstudy.imaging import stores

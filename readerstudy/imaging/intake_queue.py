@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from readerstudy.core.keys import derive_key
 from readerstudy.dicom.archive_file import is_clutter
 from readerstudy.dicom.limits import Limits
+from readerstudy.imaging import stores
 from readerstudy.imaging.archive import Archive, ArchiveStudies, NotDelivered
 from readerstudy.imaging.reader_process import ReaderProcess
 
@@ -46,13 +48,13 @@ def _walk(source: Path) -> Iterator[tuple[str, Path]]:
             yield str(path.relative_to(source)), path
 
 
-def _is_archive(path: Path) -> bool:
+def _is_archive(path: Path, name: str) -> bool:
     try:
         with path.open("rb") as stream:
             head = stream.read(4)
     except OSError:
         return False
-    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or path.suffix.lower() == ".zip"
+    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,45 @@ class Work:
 Source = Callable[[Work, ReaderProcess], Iterator[Item]]
 
 
+@dataclass(frozen=True)
+class UploadedFiles:
+    """The files that were sent to an import one by one, as its source."""
+
+    def as_text(self) -> str:
+        """Return the source as a text."""
+        return "upload:"
+
+
+def inbox_name(batch: UUID) -> str:
+    """Return the name of the staging folder that holds an import's uploaded files."""
+    return f"upload-{batch}"
+
+
+def _inbox(scope: UUID, batch: UUID) -> Iterator[tuple[str, Path]]:
+    folder = stores.staging_folder(inbox_name(batch))
+    named = []
+    for path in folder.glob("*.name"):
+        name = stores.open_source(scope, path.read_bytes())
+        named.append((name, path.with_suffix("")))
+    # By name, so that the order does not depend on which file arrived first.
+    yield from ((name, path) for name, path in sorted(named) if path.exists())
+
+
+def upload_source(scope: UUID, batch: UUID) -> Source:
+    """Return the source that yields the files that were uploaded to an import."""
+    return _files_source(lambda: _inbox(scope, batch))
+
+
 def folder_source(source: Path) -> Source:
     """Return the source that yields every file of a folder, a single file, or an archive file."""
+    return _files_source(lambda: _walk(source))
 
+
+def _files_source(walk: Callable[[], Iterator[tuple[str, Path]]]) -> Source:
     def items(work: Work, reader: ReaderProcess) -> Iterator[Item]:
         # Files that cannot even be looked at carry their refusal already.
         archives = 0
-        for name, path in _walk(source):
+        for name, path in walk():
             if is_clutter(name):
                 continue
             if path.is_symlink() or not path.is_file():
@@ -91,7 +125,7 @@ def folder_source(source: Path) -> Source:
             if not os.access(path, os.R_OK):
                 yield work.item(name, answer={"refused": "the file cannot be opened"})
                 continue
-            if not _is_archive(path):
+            if not _is_archive(path, name):
                 yield work.item(name, path=path)
                 continue
             archives += 1

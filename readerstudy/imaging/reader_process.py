@@ -58,11 +58,22 @@ class ReaderProcess:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        self._note_peak(child.pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-        _, _, usage = os.wait4(child.pid, 0)
+        os.wait4(child.pid, 0)
         child.returncode = -signal.SIGKILL
-        self.peak_memory_bytes = max(self.peak_memory_bytes, usage.ru_maxrss * 1024)
+
+    def _note_peak(self, pid: int) -> None:
+        """
+        Keep the largest resident memory of the child so far.
+
+        Not from `wait4`: its `ru_maxrss` counts the parent's memory at the moment of the fork.
+        """
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    self.peak_memory_bytes = max(self.peak_memory_bytes, int(line.split()[1]) * 1024)
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
@@ -127,6 +138,21 @@ class ReaderProcess:
         """
         return self._request({"do": "read", "path": str(path), "out": str(out), "syntax": syntax}, path)
 
+    def deidentify(self, path: Path, out: Path, *, key: bytes, patient_id: str) -> dict[str, Any]:
+        """
+        Write the de-identified copy of one file to `out`.
+
+        Returns ``{"done": True}`` or ``{"refused": reason}``.
+        """
+        request = {
+            "do": "deidentify",
+            "path": str(path),
+            "out": str(out),
+            "key": key.hex(),
+            "patient_id": patient_id,
+        }
+        return self._request(request, path)
+
     def _request(self, request: dict[str, Any], path: Path) -> dict[str, Any]:
         if self._child is not None and self._read >= self._recycle_after:
             self.stop()
@@ -142,6 +168,8 @@ class ReaderProcess:
         if answer is None or answer.get("fatal"):
             self.stop()
             return answer or {"refused": DIED}
+        if self._read % 50 == 0 and self._child is not None:
+            self._note_peak(self._child.pid)
         return answer
 
     def expand(self, path: Path, out: Path) -> Iterator[tuple[str, str, str]]:

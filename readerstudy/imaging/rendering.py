@@ -4,7 +4,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from readerstudy.dicom.attributes import Json, rescale_values
+from readerstudy.dicom.frames import Json, rescale_values
 from readerstudy.dicom.windowing import window_to_8_bit
 
 THUMBNAIL_PIXELS = 128

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from readerstudy.dicom.attributes import Json, frame_places, pixel_spacing_of, rescale_values
+from readerstudy.dicom.frames import Json, frame_places, pixel_spacing_of, rescale_values
 from readerstudy.dicom.intake import FRAME_TAIL, frame_head
 from readerstudy.dicom.pixels import decode_frame
 from readerstudy.dicom.series import projection_view

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from readerstudy.core.keys import derive_key
-from readerstudy.dicom.attributes import Json
+from readerstudy.dicom.frames import Json
 
 BASE_VIEW = "base"
 METADATA_NAME = "metadata.json.gz"

@@ -7,15 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from readerstudy.core.keys import derive_key
-from readerstudy.dicom.attributes import REMAPPED_UIDS, Json
-
-
-def _uid(key: bytes, original: str) -> str:
-    digest = bytearray(hmac.new(key, original.encode(), hashlib.sha256).digest()[:16])
-    # Version and variant bits of a UUID, which the 2.25 root asks for (PS3.5 annex B.2); version 8 = own scheme.
-    digest[6] = digest[6] & 0x0F | 0x80
-    digest[8] = digest[8] & 0x3F | 0x80
-    return f"2.25.{int.from_bytes(digest, 'big')}"
+from readerstudy.dicom.attributes import REMAPPED_UIDS
+from readerstudy.dicom.frames import Json
+from readerstudy.dicom.uids import keyed_uid
 
 
 @lru_cache(maxsize=64)
@@ -32,7 +26,7 @@ def scope_key(scope: UUID) -> bytes:
 
 def blinded_uid(scope: UUID, original: str) -> str:
     """Return the blinded UID of an original one."""
-    return _uid(scope_key(scope), original)
+    return keyed_uid(scope_key(scope), original)
 
 
 def subject_key(scope: UUID, *, issuer: str, patient_id: str) -> str:
@@ -43,7 +37,7 @@ def subject_key(scope: UUID, *, issuer: str, patient_id: str) -> str:
 
 def aliased_uid(alias: str, uid: str) -> str:
     """Return the UID under which a repeat presentation shows `uid`; `uid` itself without an alias."""
-    return _uid(derive_key("imaging.alias", alias), uid) if alias else uid
+    return keyed_uid(derive_key("imaging.alias", alias), uid) if alias else uid
 
 
 class UidMap:
@@ -67,7 +61,7 @@ class UidMap:
         """Return the replacement of one UID."""
         known = self._known.get(original)
         if known is None:
-            known = self._known[original] = _uid(self._key, original)
+            known = self._known[original] = keyed_uid(self._key, original)
         return known
 
     def attributes(self, attributes: Json) -> Json:

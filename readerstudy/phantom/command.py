@@ -8,7 +8,7 @@ from typing import Any
 
 from readerstudy.phantom.files.case import MODALITIES, Form
 from readerstudy.phantom.files.encode import SYNTAXES
-from readerstudy.phantom.files.folder import write_folder
+from readerstudy.phantom.files.folder import PROTOCOLS, write_folder
 from readerstudy.phantom.files.readings import write_readings
 from readerstudy.phantom.scanner import SCANNERS
 from readerstudy.phantom.sheets import write_sheets, write_tiles
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--cases", type=int, default=12, help="0 for pictures only")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0])
     parser.add_argument("--centre", action="append", choices=sorted(SCANNERS), help="may be given again")
     parser.add_argument("--modality", action="append", choices=MODALITIES, help="may be given again")
     parser.add_argument("--independent", action="store_true", help="draw the findings independently")
@@ -53,6 +54,7 @@ def run(options: dict[str, Any]) -> str:
             out,
             cases=options["cases"],
             seed=options["seed"],
+            protocol=options["protocol"],
             centres=options["centre"] or ("A",),
             modalities=options["modality"] or MODALITIES,
             correlation="independent" if options["independent"] else "correlated",

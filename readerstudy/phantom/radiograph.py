@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from readerstudy.dicom.geometry import patient_mm_to_voxel
-from readerstudy.phantom.body import Body
+from readerstudy.phantom.body import Body, CervicalBody
 from readerstudy.phantom.scanner import SCANNERS, Scanner
 from readerstudy.phantom.scene import Canvas, compose_skeleton
 from readerstudy.phantom.scene.tissue import MUSCLE_PER_MM
@@ -79,7 +79,7 @@ class Radiograph:
 
 
 def render_radiograph(
-    body: Body,
+    body: Body | CervicalBody,
     view: View = "AP",
     *,
     scanner: Scanner = SCANNERS["A"],
@@ -107,6 +107,8 @@ def render_radiograph(
     points = np.array([v.centre_mm for v in body.vertebrae])
     middle = points.mean(axis=0) + np.array([0.0, 12.0, 4.0])
     height, width = 268.0, (176.0 if view == "LL" else 208.0)
+    if isinstance(body, CervicalBody):
+        height, width = 170.0, 140.0
     shape = (int(_DEPTH_MM / _STEP_MM), int(height / pixel), int(width / pixel))
     directions = np.stack([_BEAM[view], (0.0, 0.0, -1.0), _COLUMNS[view]], axis=1)
     affine = np.eye(4)
@@ -124,10 +126,13 @@ def render_radiograph(
     return Radiograph(_expose(total, scanner, rng), fine, view)
 
 
-def _trunk(body: Body, view: View, shape: tuple[int, ...], affine: Array) -> Array:
+def _trunk(body: Body | CervicalBody, view: View, shape: tuple[int, ...], affine: Array) -> Array:
     """Path of each ray through an elliptic trunk, in mm of muscle."""
     spine_y = float(np.mean([v.centre_mm[1] for v in body.vertebrae[1:-2]]))
-    centre = np.array([0.0, spine_y + 72.0 + body.fat - body.girth[1], 0.0])
+    if isinstance(body, CervicalBody):
+        centre = np.array([0.0, spine_y + 12.0, 0.0])
+    else:
+        centre = np.array([0.0, spine_y + 72.0 + body.fat - body.girth[1], 0.0])
     beam, across = np.asarray(_BEAM[view]), np.asarray(_COLUMNS[view])
     start = affine[:3, 3] - centre
     offset = start @ across + np.arange(shape[1]) * np.linalg.norm(affine[:3, 2])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from readerstudy.phantom.body import Body
+from readerstudy.phantom.body import Body, CervicalBody, Disc
 from readerstudy.phantom.scanner import SCANNERS, Scanner
 from readerstudy.phantom.scene import Canvas, Contrast, compose
 
@@ -18,6 +18,15 @@ Array = NDArray[Any]
 Weighting = Literal["T1", "T2"]
 
 _DEFAULT = SCANNERS["A"]
+AnyBody = Body | CervicalBody
+
+
+def _graded_discs(body: AnyBody) -> list[Disc]:
+    """The discs a series has to cover: those of the protocol's levels, or all of a neck."""
+    if isinstance(body, CervicalBody):
+        return list(body.discs)
+    levels = {joint.level for joint in body.joints.values()}
+    return [disc for disc in body.discs if disc.level in levels]
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ SAGITTAL = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=float)
 
 
 def render_ct(
-    body: Body,
+    body: AnyBody,
     *,
     scanner: Scanner = _DEFAULT,
     rng: np.random.Generator | None = None,
@@ -116,7 +125,11 @@ def render_ct(
         scanner.ct_pixel_mm,
         scanner.ct_pixel_mm,
     )
-    points = np.array([j.centre_mm for j in body.joints.values()])
+    if isinstance(body, CervicalBody):
+        points = np.array([v.centre_mm + v.axes @ np.array([0, 8.0, 0]) for v in body.vertebrae])
+        row_mm, column_mm = row_mm * 0.8, column_mm * 0.8
+    else:
+        points = np.array([j.centre_mm for j in body.joints.values()])
     low, high = points[:, 2].min() - 22.0, points[:, 2].max() + 20.0
     slices = int(np.ceil((high - low) / slice_mm)) + 1
     middle = points.mean(axis=0)
@@ -129,7 +142,7 @@ def render_ct(
 
 
 def render_mr(
-    body: Body,
+    body: AnyBody,
     weighting: Weighting = "T2",
     *,
     plane: Literal["sagittal", "axial"] = "sagittal",
@@ -162,7 +175,7 @@ def render_mr(
 
 
 def render_mr_pair(
-    body: Body,
+    body: AnyBody,
     weightings: tuple[Weighting, ...] = ("T1", "T2"),
     *,
     plane: Literal["sagittal", "axial"] = "sagittal",
@@ -179,12 +192,16 @@ def render_mr_pair(
     list of Volume
         One per weighting.
     """
-    points = np.array([d.centre_mm for d in body.discs if d.level in {j.level for j in body.joints.values()}])
+    points = np.array([d.centre_mm for d in _graded_discs(body)])
     middle = points.mean(axis=0)
     shape = (slices, pixels, pixels)
+    neck = isinstance(body, CervicalBody)
     if plane == "sagittal":
-        centre = middle + np.array([0.0, 12.0, -8.0])
-        pixel_mm, slice_mm, directions = 268.0 / pixels, scanner.mr_slice_mm + 0.5, SAGITTAL
+        centre = middle + np.array([0.0, 12.0, 4.0 if neck else -8.0])
+        field_mm, slice_mm = (
+            (190.0, scanner.mr_slice_mm - 0.3) if neck else (268.0, scanner.mr_slice_mm + 0.5)
+        )
+        pixel_mm, directions = field_mm / pixels, SAGITTAL
     else:
         centre = middle + np.array([0.0, 14.0, 0.0])
         pixel_mm, directions = scanner.mr_pixel_mm, AXIAL
@@ -194,7 +211,7 @@ def render_mr_pair(
 
 
 def render_disc_axials(
-    body: Body,
+    body: AnyBody,
     weighting: Weighting = "T2",
     *,
     scanner: Scanner = _DEFAULT,
@@ -217,13 +234,14 @@ def render_disc_axials(
     Returns
     -------
     dict of level to Volume
-        From L1-2 to L5-S1; slices of each stack from below to above.
+        From above to below; slices of each stack from below to above.
     """
     result = {}
-    for level in dict.fromkeys(j.level for j in body.joints.values()):
-        disc = body.disc(level)
+    for disc in _graded_discs(body):
+        level = disc.level
         shape = (slices, pixels, pixels)
-        spacing = (scanner.mr_slice_mm, scanner.mr_pixel_mm, scanner.mr_pixel_mm)
+        pixel_mm = scanner.mr_pixel_mm * (0.75 if isinstance(body, CervicalBody) else 1.0)
+        spacing = (scanner.mr_slice_mm, pixel_mm, pixel_mm)
         centre = disc.centre_mm + disc.axes @ np.array([0.0, 16.0, 0.0])
         affine = plane_affine(centre, shape, spacing, disc.axes @ AXIAL)
         result[level] = _mr(body, (weighting,), shape, affine, scanner, rng)[0]
@@ -279,7 +297,7 @@ def joint_crop(
 
 
 def _mr(
-    body: Body,
+    body: AnyBody,
     weightings: tuple[Weighting, ...],
     shape: tuple[int, int, int],
     affine: Array,
@@ -328,9 +346,7 @@ def _expose_mr(image: Array, scanner: Scanner, rng: np.random.Generator | None) 
     image = ndimage.gaussian_filter(np.maximum(image, 0), (0, 0.5, 0.5), truncate=3.0)
     if scanner.mr_gamma != 1.0:
         image = image ** np.float32(scanner.mr_gamma)
-    # Surface coil: signal falls away from the back, wherever the back is on the picture; applied along
-    # rows or columns by the caller's orientation would differ, so it follows the brighter direction of
-    # neither and is a gentle dome over the field instead.
+    # Coil sensitivity: a dome over the field of view, the same for every slice.
     rows = np.linspace(-1, 1, image.shape[1], dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, image.shape[2], dtype=np.float32)[None, :]
     image = image * (1 - np.float32(scanner.mr_bias * 0.5) * (rows**2 + columns**2) * np.float32(0.6))

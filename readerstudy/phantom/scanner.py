@@ -26,7 +26,7 @@ class Scanner:
     mr_noise : float
         Of the real and imaginary channel, relative to fluid on T2.
     mr_bias : float
-        How much brighter the back is than the front (surface coil).
+        How much darker the corners of the field of view are than its middle (coil sensitivity).
     mr_gamma : float
         Contrast: exponent on the relative signal.
     ghost : float

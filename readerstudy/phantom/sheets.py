@@ -7,7 +7,7 @@ They are made from the same functions that make the cases, so what is judged her
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,19 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from readerstudy.dicom.geometry import patient_mm_to_voxel
-from readerstudy.phantom.body import Body, sample_body, with_grades
+from readerstudy.phantom.body import Body, Lesion, sample_body, sample_cervical_body, with_grades
+from readerstudy.phantom.body.cervical import TUMOUR_CLASSES, TumourClass
+from readerstudy.phantom.body.lesions import CLASSES
 from readerstudy.phantom.findings import ASSESSABLE_ON, FINDINGS, N_GRADES
 from readerstudy.phantom.radiograph import VIEWS, render_radiograph
-from readerstudy.phantom.render import AXIAL, plane_affine, render_ct, render_disc_axials, render_mr_pair
+from readerstudy.phantom.render import (
+    AXIAL,
+    SAGITTAL,
+    plane_affine,
+    render_ct,
+    render_disc_axials,
+    render_mr_pair,
+)
 from readerstudy.phantom.scanner import SCANNERS
 from readerstudy.phantom.scene import Canvas, Contrast, compose
 
@@ -194,9 +203,72 @@ def _rows(rows: list[list[Array]]) -> Image.Image:
     return sheet
 
 
+def neck_sheet(*, seed: int = 0) -> Image.Image:
+    """
+    Four necks, one per tumour class and one without: CT and T2 through the tumour, radiographs.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
+    rows: list[list[Array]] = [[], [], [], []]
+    body = None
+    for number, kind in enumerate((*TUMOUR_CLASSES, "none")):
+        rng = np.random.default_rng([seed, number])
+        body = sample_cervical_body(rng, tumour=cast(TumourClass, kind))
+        place = body.lesions[0].centre_mm if body.lesions else body.vertebrae[3].centre_mm
+        volume = render_ct(body, rng=rng)
+        k, _, c = (round(float(v)) for v in patient_mm_to_voxel(volume.affine, place))
+        stretch = volume.spacing_mm[0] / volume.spacing_mm[1]
+        rows[0].append(to_grey(volume.array[k], *_WINDOWS["CT"]))
+        sagittal = ndimage.zoom(volume.array[::-1, :, c], (stretch, 1), order=1)
+        rows[1].append(to_grey(sagittal, *_WINDOWS["CT"]))
+        mr = render_mr_pair(body, ("T2",), rng=rng)[0]
+        k = int(np.clip(round(float(patient_mm_to_voxel(mr.affine, place)[0])), 0, len(mr.array) - 1))
+        rows[2].append(to_grey(mr.array[k], 0, 950))
+        level = body.discs[2].level
+        rows[3].append(to_grey(render_disc_axials(body, rng=rng)[level].array[2], 0, 950))
+    if body is not None:
+        rows.append([to_grey(render_radiograph(body, view).array, 200, 3700) for view in VIEWS[:2]])
+    return _rows(rows)
+
+
+def lesion_sheet() -> Image.Image:
+    """
+    One lesion of each class: T2 along the disc, T2 sagittal and CT, side by side through its centre.
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
+    seen: dict[str, tuple[Body, Lesion]] = {}
+    for seed in range(200):
+        body = sample_body(np.random.default_rng(seed), lesions=True)
+        for lesion in body.lesions:
+            seen.setdefault(lesion.kind, (body, lesion))
+        if set(seen) == set(CLASSES):
+            break
+    rows: list[list[Array]] = [[], [], []]
+    shape = (1, 192, 192)
+    for kind in CLASSES:
+        body, lesion = seen[kind]
+        axes = body.disc(lesion.level).axes
+        axial = Canvas(shape, plane_affine(lesion.centre_mm, shape, (1, 0.45, 0.45), axes @ AXIAL))
+        sagittal = Canvas(shape, plane_affine(lesion.centre_mm, shape, (1, 0.45, 0.45), axes @ SAGITTAL))
+        t2, ct = compose(body, axial, ("T2", "CT"))
+        rows[0].append(to_grey(t2[0], *_WINDOWS["T2"]))
+        rows[1].append(to_grey(compose(body, sagittal, ("T2",))[0][0], *_WINDOWS["T2"]))
+        rows[2].append(to_grey(ct[0], -300, 500))
+    return _rows(rows)
+
+
 def write_sheets(out: Path, *, seed: int) -> list[Path]:
     """
-    Write contact sheets of a drawn body and the atlas of each modality.
+    Write contact sheets of drawn bodies (lumbar, lesions, necks) and the atlas of each modality.
 
     Parameters
     ----------
@@ -210,6 +282,7 @@ def write_sheets(out: Path, *, seed: int) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     pictures = {f"contact-{k}": v for k, v in contact_sheet(sample_body(np.random.default_rng(seed))).items()}
     modalities: tuple[AtlasModality, ...] = ("CT", "MR", "XR")
+    pictures |= {"contact-neck": neck_sheet(seed=seed), "contact-lesions": lesion_sheet()}
     pictures |= {f"atlas-{m.lower()}": atlas(m) for m in modalities}
     paths = []
     for name, picture in pictures.items():

@@ -205,6 +205,11 @@ class Comparison(_Record):
         return self.test.p
 
     @property
+    def undefined_because(self) -> str:
+        """Why there is no difference; empty when there is one."""
+        return self.difference.undefined_because
+
+    @property
     def note(self) -> str:
         """All notes of the parts, each once."""
         parts = (self.first.note, self.second.note, self.difference.note, self.test.note)

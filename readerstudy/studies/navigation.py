@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import ReaderStudy, StudyRole
@@ -57,25 +58,26 @@ _PAGES = (
     (
         "",
         (
-            ("Overview", "grading:overview", _OFFICE),
-            ("Cases", "studies:cases", _OFFICE),
-            ("Assignments", "studies:assignments", _OFFICE),
+            (N_("Overview"), "grading:overview", _OFFICE),
+            (N_("Cases"), "studies:cases", _OFFICE),
+            (N_("Images"), "studies:images", ("is_coordinator",)),
+            (N_("Assignments"), "studies:assignments", _OFFICE),
         ),
     ),
     (
-        "Study",
+        N_("Study"),
         (
-            ("Protocol", "studies:protocol", _OFFICE),
-            ("Models and runs", "inference:runs", ("is_coordinator",)),
-            ("Results", "analysis:results", _OFFICE),
-            ("Team", "studies:team", _OFFICE),
+            (N_("Protocol"), "studies:protocol", _OFFICE),
+            (N_("Models and runs"), "inference:runs", ("is_coordinator",)),
+            (N_("Results"), "analysis:results", _OFFICE),
+            (N_("Team"), "studies:team", _OFFICE),
         ),
     ),
     (
-        "Records",
+        N_("Records"),
         (
-            ("Export", "analysis:export", ("is_investigator", "is_auditor")),
-            ("Audit log", "analysis:audit", ("is_auditor", "is_investigator", "is_coordinator")),
+            (N_("Export"), "analysis:export", ("is_investigator", "is_auditor")),
+            (N_("Audit log"), "analysis:audit", ("is_auditor", "is_investigator", "is_coordinator")),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
@@ -163,12 +164,12 @@ class PersonRow:
 
 
 _ROLE_WORDS = {
-    "is_reader": "reader",
-    "is_adjudicator": "adjudicator",
-    "is_panel": "panel member",
-    "is_coordinator": "coordinator",
-    "is_investigator": "investigator",
-    "is_auditor": "auditor",
+    "is_reader": N_("reader"),
+    "is_adjudicator": N_("adjudicator"),
+    "is_panel": N_("panel member"),
+    "is_coordinator": N_("coordinator"),
+    "is_investigator": N_("investigator"),
+    "is_auditor": N_("auditor"),
 }
 
 

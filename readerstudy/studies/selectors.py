@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import ReaderStudy, StudyRole
@@ -26,12 +27,12 @@ class OwnStudy:
 
 
 _DOORS = (
-    ("is_reader", "Read cases", "grading:worklist"),
-    ("is_adjudicator", "Settle items", "grading:adjudication_list"),
-    ("is_panel", "Confirm cases", "grading:panel_list"),
-    ("is_coordinator", "Coordinate", "grading:overview"),
-    ("is_investigator", "Overview and results", "grading:overview"),
-    ("is_auditor", "Audit", "grading:overview"),
+    ("is_reader", N_("Read cases"), "grading:worklist"),
+    ("is_adjudicator", N_("Settle items"), "grading:adjudication_list"),
+    ("is_panel", N_("Confirm cases"), "grading:panel_list"),
+    ("is_coordinator", N_("Coordinate"), "grading:overview"),
+    ("is_investigator", N_("Overview and results"), "grading:overview"),
+    ("is_auditor", N_("Audit"), "grading:overview"),
 )
 
 

@@ -1,6 +1,6 @@
 """The coordinator's pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from readerstudy.studies import views
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("studies/<slug:slug>/partition/", views.draw_partitions, name="draw_partitions"),
     path("studies/<slug:slug>/protocol/", views.protocol, name="protocol"),
     path("studies/<slug:slug>/team/", views.team, name="team"),
+    path("studies/<slug:slug>/", include("readerstudy.studies.images.urls")),
 ]

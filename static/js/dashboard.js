@@ -3,7 +3,8 @@ import { agreementOption } from "./analysis/agreement.js";
 import { confusionOption } from "./analysis/confusion.js";
 import { differenceOption, sharedRange } from "./analysis/difference.js";
 import { init } from "./analysis/echarts.js";
-import { forestOption } from "./analysis/forest.js";
+import { calibrationOption } from "./analysis/calibration.js";
+import { forestOption, subgroupsOption } from "./analysis/forest.js";
 import { rocOption } from "./analysis/roc.js";
 import { compose, savePng, saveSvg } from "./analysis/save.js";
 import { theme } from "./analysis/theme.js";
@@ -15,6 +16,8 @@ const BUILDERS = {
   agreement: agreementOption,
   confusion: confusionOption,
   forest: forestOption,
+  subgroups: subgroupsOption,
+  calibration: calibrationOption,
   difference: (data, colours, width, element) => differenceOption(data, element.dataset.measure, colours, sharedRange(data)),
 };
 

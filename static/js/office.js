@@ -1,2 +1,5 @@
-// The office pages need no script of their own yet.
-export {};
+import { startRefresh } from "./office/refresh.js";
+import { startUploads } from "./office/upload.js";
+
+startUploads();
+startRefresh();

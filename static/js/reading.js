@@ -4,6 +4,7 @@
 import { askEarly } from "./viewer/early.js";
 import "./grading/index.js";
 
+performance.mark("rs:script");
 askEarly();
 import("./viewer/index.js").catch((error) => {
   console.error("The viewer could not be loaded", error);

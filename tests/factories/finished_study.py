@@ -70,7 +70,7 @@ def _probabilities(latent: np.ndarray, n_grades: int, width: float) -> np.ndarra
 def finished_study(
     *,
     slug: str = "finished",
-    n_patients: int = 30,
+    n_patients: int = 14,
     comparison_readers: int = 0,
     centres: Sequence[tuple[str, bool]] = (("A", False),),
     seed: int = 7,

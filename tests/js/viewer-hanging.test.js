@@ -23,6 +23,16 @@ test("the protocol's viewports take the series they ask for", () => {
   assert.deepEqual(uids(first), ["2", "3", "4"]);
 });
 
+test("a weighting is preferred; without it the other one hangs", () => {
+  assert.deepEqual(uids(chooseHangings([protocol], [sagT1, axT2, axCt])[0]), ["1", "3", "4"]);
+});
+
+test("a radiograph hangs by its view", () => {
+  const lateral = { ...ap, series_uid: "7", view: "lateral" };
+  const views = { name: "x", viewports: [{ modality: "XR", view: "lateral", area: "main" }, { modality: "XR", view: "ap", area: "top" }] };
+  assert.deepEqual(uids(chooseHangings([views], [{ ...ap, view: "AP" }, lateral])[0]), ["7", "5"]);
+});
+
 test("any subset of a case still hangs, the fullest protocol first", () => {
   const xray = { name: "x", viewports: [{ modality: "XR", area: "main" }] };
   assert.deepEqual(uids(chooseHangings([protocol, xray], [axT2])[0]), ["3"]);

@@ -167,7 +167,12 @@ def reader_table(folder: Folder, p: dict) -> dict:
     c, calls = data["columns"], None
     if "call" in c:
         called = {**data, "columns": {**c, "rating": c["call"]}}
-        calls = study(folder, called)
+        other = study(folder, called)
+        at = {case: k for k, case in enumerate(other.cases)}
+        calls = np.full((len(readings.cases), *other.ratings.shape[:2]), np.nan)
+        for k, case in enumerate(readings.cases):
+            if case in at:
+                calls[k] = other.ratings[:, :, at[case]]
     threshold = p.get("threshold")
     for i, treatment in enumerate(readings.treatments):
         for j, reader in enumerate(readings.readers):
@@ -179,7 +184,7 @@ def reader_table(folder: Folder, p: dict) -> dict:
             if "auc" in p["statistics"]:
                 row["auc"] = float(placements(x[d], x[h])[0].mean()) if d.any() and h.any() else None
             if threshold is not None:
-                positive = (x if calls is None else calls.ratings[i, j]) >= threshold
+                positive = (x if calls is None else calls[:, i, j]) >= threshold
                 row["tp"], row["fp"] = int((positive & d).sum()), int((positive & h).sum())
             cells.append(row)
     out: dict = {"cells": cells}

@@ -146,7 +146,7 @@ class VolumeEncoder(nn.Module):
             n_input_channels=1,
             conv1_t_size=3,
             conv1_t_stride=1,
-            no_max_pool=True,
+            no_max_pool=False,
             num_classes=n_out,
         )
 

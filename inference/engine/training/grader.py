@@ -33,6 +33,9 @@ class TrainSettings:
     Parameters
     ----------
     epochs : int
+        Length of the plan of learning rates.
+    stop_after : int
+        Epochs after which training ends all the same; 0 = all.
     batch : int
         Joints per step.
     learning_rate, weight_decay : float
@@ -52,6 +55,7 @@ class TrainSettings:
     """
 
     epochs: int = 8
+    stop_after: int = 0
     batch: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -146,7 +150,7 @@ def train_grader(
                 _best_path(checkpoint), model=kept, optimiser=torch.optim.AdamW(kept.parameters())
             )
             best = kept.state_dict()
-    for epoch in range(first, settings.epochs):
+    for epoch in range(first, min(settings.epochs, settings.stop_after or settings.epochs)):
         if settings.patience and best_epoch >= 0 and epoch - 1 - best_epoch >= settings.patience:
             break
         started = time.perf_counter()

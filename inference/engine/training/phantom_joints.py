@@ -8,6 +8,7 @@ training step can shift them, as 8-bit grey values in ``.npy`` files that are ma
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,8 @@ class JointCrops:
         of the finding, and millimetres from the joint's centre to the head, to the back, away from the midline.
     bodies, structures : ndarray of int64, shape (n,)
         Number of the body and index of the structure.
+    made_in_seconds : float
+        How long making them took, when they were made.
     """
 
     crops: Mapping[str, Array]
@@ -74,6 +77,7 @@ class JointCrops:
     lesions: Array
     bodies: Array
     structures: Array
+    made_in_seconds: float = 0.0
 
     def __len__(self) -> int:
         return len(self.grades)
@@ -250,6 +254,7 @@ def make_joint_crops(
     if not (note.exists() and json.loads(note.read_text()) == recipe):
         folder.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)
+        began = time.perf_counter()
         n = n_bodies * len(STRUCTURES)
         files = {
             kind: np.lib.format.open_memmap(
@@ -275,6 +280,7 @@ def make_joint_crops(
             file.flush()
         np.save(folder / "grades.npy", grades)
         np.save(folder / "lesions.npy", lesions)
+        (folder / "seconds.json").write_text(json.dumps(time.perf_counter() - began))
         note.write_text(json.dumps(recipe))
     grades = np.load(folder / "grades.npy", allow_pickle=False)
     return JointCrops(
@@ -283,6 +289,7 @@ def make_joint_crops(
         np.load(folder / "lesions.npy", allow_pickle=False),
         np.repeat(np.arange(n_bodies), len(STRUCTURES)),
         np.tile(np.arange(len(STRUCTURES)), n_bodies),
+        float(json.loads((folder / "seconds.json").read_text())),
     )
 
 

@@ -25,7 +25,12 @@ from readerstudy.analysis.datasets import (
 )
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results.claims import claim, why_exploratory, with_multiplicity
+from readerstudy.analysis.results.further import calibration, subgroups
 from readerstudy.analysis.results.grades import model_grades, predicted, score_at, thresholds_from
+from readerstudy.analysis.results.multireader import (
+    aided_against_unaided,
+    model_against_a_sample_of_readers,
+)
 from readerstudy.analysis.results.paired import MEASURES, mean_reader, model_minus_readers
 from readerstudy.analysis.results.views import View, default_partition, partitions_present, planned_views
 from readerstudy.stats import (
@@ -253,23 +258,29 @@ def _curve(part: _Slice) -> dict[str, Any] | None:
     }
 
 
-def _differences(part: _Slice, compared: list[int]) -> dict[str, dict[str, Any]]:
-    """Model, mean reader and their difference, for each measure of the headline."""
-    reads = [part.reads[:, k] for k in compared]
+def _differences(
+    part: _Slice, compared: list[int], inside: BoolArray | None = None
+) -> dict[str, dict[str, Any]]:
+    """Model, mean reader and their difference for each measure of the headline, of all items or of some."""
+    chosen = np.ones(part.reference.size, dtype=bool) if inside is None else inside
+    reference, model = part.reference[chosen], part.model[chosen]
+    reads = [part.reads[chosen, k] for k in compared]
     incorporated = bool(part.contributed[:, compared].any()) if compared else False
     result = {}
     for measure in MEASURES:
         settings: dict[str, Any] = {
-            "clusters": part.clusters,
+            "clusters": part.clusters[chosen],
             "measure": measure,
             "n_grades": part.n_grades,
             "cut": part.cut,
             "confidence": part.confidence,
         }
-        difference = model_minus_readers(part.reference, part.model, reads, **settings)
+        difference = model_minus_readers(reference, model, reads, **settings)
         reasons = why_exploratory(part.dataset, part.plan, part.view, measure, incorporated)
+        if inside is not None:
+            reasons.append("subgroup")
         result[measure] = {
-            "readers": _json(mean_reader(part.reference, reads, **settings)),
+            "readers": _json(mean_reader(reference, reads, **settings)),
             "difference": _json(difference),
             "claim": claim(difference, part.plan, reasons),
         }
@@ -417,6 +428,73 @@ def _settle(dataset: Dataset, plan: AnalysisPlan, view: View, forest: list[dict[
     with_multiplicity(claims, plan)
 
 
+def _calibration(part: _Slice) -> dict[str, Any] | None:
+    if not part.has_model:
+        return None
+    there = predicted(part.probabilities)
+    return calibration(
+        part.reference[there],
+        score_at(part.probabilities[there], part.cut),
+        clusters=part.clusters[there],
+        cut=part.cut,
+        confidence=part.confidence,
+    )
+
+
+def _subgroups(part: _Slice, compared: list[int]) -> list[dict[str, Any]]:
+    """The headline's differences by centre, and by level and side of the structure."""
+    if not part.has_model or not compared:
+        return []
+    dataset = part.dataset
+    places = np.flatnonzero(part.graded)
+    centres = dataset.centre_of[places]
+    structure = places % len(dataset.structures)
+    groups: dict[str, dict[str, BoolArray]] = {
+        "centre": {name: centres == k for k, name in enumerate(dataset.centres)}
+    }
+    for kind, labels in (("level", dataset.levels), ("side", dataset.sides)):
+        names = np.asarray(labels)[structure] if labels else np.asarray([])
+        groups[kind] = {name: names == name for name in dict.fromkeys(labels) if name}
+
+    def differences(inside: BoolArray) -> dict[str, dict[str, Any]]:
+        found = _differences(part, compared, inside)
+        with_multiplicity(
+            {f"{part.view.finding}|{name}|sub": one["claim"] for name, one in found.items()}, part.plan
+        )
+        return found
+
+    return subgroups(groups, part.reference, part.cut, differences)
+
+
+def _multireader(part: _Slice, compared: list[int]) -> dict[str, Any]:
+    """Readers as a sample: against the model, and with the aid against without it."""
+    settings: dict[str, Any] = {
+        "clusters": part.clusters,
+        "cut": part.cut,
+        "confidence": part.confidence,
+    }
+    everyone = range(len(part.dataset.readers))
+    aided = part.data.aided[part.graded]
+    return {
+        "model": model_against_a_sample_of_readers(
+            part.reference,
+            part.model,
+            [part.reads[:, k] for k in compared],
+            codes=[part.dataset.readers[k].code for k in compared],
+            **settings,
+        )
+        if part.has_model
+        else None,
+        "aided": aided_against_unaided(
+            part.reference,
+            [part.reads[:, k] for k in everyone],
+            [aided[:, k] for k in everyone],
+            codes=[part.dataset.readers[k].code for k in everyone],
+            **settings,
+        ),
+    }
+
+
 def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, Any]:
     """
     Compute every figure of one state of the filters.
@@ -451,6 +529,9 @@ def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, 
         "agreement": _agreement(part, compared),
         "confusion": _confusion(part, compared),
         "forest": forest,
+        "multireader": _multireader(part, compared),
+        "calibration": _calibration(part),
+        "subgroups": _subgroups(part, compared),
     }
 
 

@@ -333,6 +333,38 @@ def export_files(study: ReaderStudy) -> dict[str, str]:
     return files
 
 
+def export_listing(study: ReaderStudy) -> list[tuple[str, int | None]]:
+    """
+    Return the names of an export's files with the rows of the long tables, without making them.
+
+    Raises
+    ------
+    ExportRefused
+        As `export_files`.
+    """
+    snapshot = latest_snapshot(study) if study.state == ReaderStudy.State.UNBLINDED else None
+    if snapshot is None:
+        raise ExportRefused("Rows leave the study after unblinding, with a computed snapshot.")
+    plan = AnalysisPlan.from_dict(snapshot.plan)
+    counted = {
+        "reads.csv": Rating.objects.filter(read__case__study=study, read__state=Read.State.SUBMITTED).count(),
+        "reference.csv": ReferenceGrade.objects.filter(case__study=study, superseded_at__isnull=True).count(),
+        "predictions.csv": Prediction.objects.filter(
+            run__case__study=study, run__state__in=FINISHED_RUNS
+        ).count(),
+        "cases.csv": Case.objects.filter(study=study).count(),
+        "adjudications.csv": Adjudication.objects.filter(discordance__case__study=study).count(),
+    }
+    names = [
+        *counted, "data_dictionary.csv", "protocol.yaml", "study.json", "results.json", "README.txt",
+        *(
+            f"imrmc-{finding}-{plan.cut_of(finding)}.csv"
+            for finding in snapshot.results["summary"]["findings"]
+        ),
+    ]  # fmt: skip
+    return [(name, counted.get(name)) for name in sorted(names)]
+
+
 def as_archive(files: dict[str, str], folder: str) -> bytes:
     """Return the files as one ZIP archive; the same files give the same bytes."""
     buffer = io.BytesIO()

@@ -3,6 +3,7 @@
 import csv
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +16,47 @@ from grading.services.adjudication import answers_shown, settle_item
 from grading.services.panel import review_case
 from grading.services.reading import open_read, save_answers, submit_read
 from readerstudy.accounts.models import User
-from readerstudy.phantom import ReaderModel, simulate_reads
-from readerstudy.phantom.readers import Answer
+from readerstudy.phantom.readers import (
+    JUNIOR_READERS,
+    SENIOR_READERS,
+    Answer,
+    ReaderModel,
+    draw_severity,
+    simulate_reads,
+)
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
 
-Truth = Mapping[str, Mapping[str, Mapping[str, int]]]  # case pseudonym -> structure -> finding -> grade
-
-# Two junior doctors, one who sees too much and one who sees too little; weighted kappa about 0.5.
-READERS = {
-    "reader1": ReaderModel(bias=0.10, noise=0.62, case_noise=0.12, not_assessable=0.004),
-    "reader2": ReaderModel(bias=-0.12, noise=0.70, case_noise=0.15, not_assessable=0.004),
-}
-SENIOR = ReaderModel(noise=0.42, case_noise=0.05)
-PANEL = ReaderModel(noise=0.30, case_noise=0.0)
+READERS: Mapping[str, ReaderModel] = dict(zip(("reader1", "reader2"), JUNIOR_READERS, strict=True))
+SENIOR, PANEL = SENIOR_READERS
 
 
-def read_truth(folder: Path) -> Truth:
+@dataclass(frozen=True)
+class Truth:
+    """
+    What phantoms were made with.
+
+    grades : case pseudonym -> structure -> finding -> grade.
+    severity : case pseudonym -> (structure, finding) -> place on the latent line, the same for all readers.
+    """
+
+    grades: Mapping[str, Mapping[str, Mapping[str, int]]]
+    severity: Mapping[str, Mapping[tuple[str, str], float]]
+
+    def seen_by(self, model: ReaderModel, cases: list[str], rng: np.random.Generator) -> list[list[Answer]]:
+        """Return what a simulated doctor answers to cases, in the order given."""
+        severity = [self.severity[case] for case in cases]
+        return simulate_reads([self.grades[case] for case in cases], rng, model, severity=severity)
+
+
+def read_truth(folder: Path, *, seed: int) -> Truth:
     """Return the grades that phantoms were made with, from their ``reference.csv``."""
-    truth: dict[str, dict[str, dict[str, int]]] = {}
+    grades: dict[str, dict[str, dict[str, int]]] = {}
     with (folder / "reference.csv").open(newline="") as stream:
         for row in csv.DictReader(stream):
-            structures = truth.setdefault(row["case_id"], {})
+            structures = grades.setdefault(row["case_id"], {})
             structures.setdefault(row["structure"], {})[row["finding"]] = int(row["grade"])
-    return truth
+    drawn = draw_severity(list(grades.values()), np.random.default_rng([seed, 0]))
+    return Truth(grades, dict(zip(grades, drawn, strict=True)))
 
 
 def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
@@ -45,10 +64,13 @@ def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
     return list(found.select_related("case", "user", "study").order_by("position"))
 
 
+_NOT_ASSESSABLE = {"kind": "not_assessable", "reason": "artefact"}
+
+
 def _given(answer: Answer) -> dict[str, object]:
     if answer.kind == "grade":
         return {"kind": "grade", "grade": answer.grade}
-    return {"kind": "not_assessable", "reason": "artefact"}
+    return dict(_NOT_ASSESSABLE)
 
 
 def read_cases(
@@ -73,7 +95,7 @@ def read_cases(
     """
     mine = _mine(study, reader, CaseDuty.Duty.READER)
     n_cases = len(mine) if n_cases is None else min(n_cases, len(mine))
-    reads = simulate_reads([truth[each.case.pseudonym] for each in mine], rng, model)
+    reads = truth.seen_by(model, [each.case.pseudonym for each in mine], rng)
     for number, (assignment, answers) in enumerate(zip(mine, reads, strict=True)):
         wanted = len(answers) if number < n_cases else begin_next_with if number == n_cases else 0
         if not wanted:
@@ -99,8 +121,10 @@ def read_cases(
             submit_read(read_id=read.pk, at=timezone.now())
 
 
-def _own_view(truth: Mapping[str, Mapping[str, int]], rng: np.random.Generator, model: ReaderModel):
-    (answers,) = simulate_reads([truth], rng, model)
+def _own_view(
+    truth: Truth, case: str, rng: np.random.Generator, model: ReaderModel
+) -> dict[tuple[str, str], int | None]:
+    (answers,) = truth.seen_by(model, [case], rng)
     return {(each.structure, each.finding): each.grade for each in answers}
 
 
@@ -121,7 +145,7 @@ def settle_cases(
     ]
     n_cases = len(waiting) if n_cases is None else n_cases
     for number, assignment in enumerate(waiting[: n_cases + 1]):
-        view = _own_view(truth[assignment.case.pseudonym], rng, SENIOR)
+        view = _own_view(truth, assignment.case.pseudonym, rng, SENIOR)
         items = list(open_discordances([assignment.case_id]).order_by("structure", "finding", "pk"))
         for item in items if number < n_cases else items[:begin_next_with]:
             own = view[(item.structure, item.finding)]
@@ -130,22 +154,19 @@ def settle_cases(
 
 
 def _settle(
-    assignment: Assignment, structure: str, finding: str, own: int, shown: Mapping[str, GivenAnswer]
+    assignment: Assignment, structure: str, finding: str, own: int | None, shown: Mapping[str, GivenAnswer]
 ) -> None:
-    graded = {letter: answer.grade for letter, answer in shown.items() if answer.grade is not None}
-    letter = min(graded, key=lambda each: (abs(graded[each] - own), each)) if graded else ""
-    if letter and abs(graded[letter] - own) == 0:
-        choice, given, reason = letter, None, ""
-    else:
-        choice, given, reason = "own", {"kind": "grade", "grade": own}, "boundary"
+    """Keep the read that says the same; else give a third answer with its reason."""
+    same = [letter for letter, answer in shown.items() if answer.grade == own]
+    answer = {"kind": "grade", "grade": own} if own is not None else _NOT_ASSESSABLE
     settle_item(
         assignment=assignment,
         structure=structure,
         finding=finding,
-        choice=choice,
-        given=given,
-        covered={"kind": "grade", "grade": own},
-        reason_code=reason,
+        choice=same[0] if same else "own",
+        given=None if same else answer,
+        covered=answer,
+        reason_code="" if same else "boundary",
         at=timezone.now(),
     )
 
@@ -156,7 +177,7 @@ def confirm_cases(
     """Let a simulated panel member confirm settled cases, overruling what is off by two grades or more."""
     settled = [each for each in _mine(study, member, CaseDuty.Duty.PANEL) if case_is_settled(each.case_id)]
     for assignment in settled[:n_cases]:
-        view = _own_view(truth[assignment.case.pseudonym], rng, PANEL)
+        view = _own_view(truth, assignment.case.pseudonym, rng, PANEL)
         overruled = [
             {
                 "structure": each.structure,
@@ -166,6 +187,10 @@ def confirm_cases(
                 "reason_code": "other-slice",
             }
             for each in standing_reference(assignment.case_id)
-            if each.grade is not None and abs(each.grade - view[(each.structure, each.finding)]) >= 2
+            if _far(each.grade, view[(each.structure, each.finding)])
         ]
         review_case(assignment=assignment, overruled=overruled, at=timezone.now())
+
+
+def _far(stands: int | None, seen: int | None) -> bool:
+    return stands is not None and seen is not None and abs(stands - seen) >= 2

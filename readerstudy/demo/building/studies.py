@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from readerstudy.accounts.models import User
+from readerstudy.analysis.selectors import data_hash, predictions_hash
+from readerstudy.analysis.services.locking import lock, unblind
+from readerstudy.demo.building.jobs import run_waiting
 from readerstudy.demo.building.people import PEOPLE
 from readerstudy.demo.building.simulation import (
     READERS,
@@ -86,7 +90,7 @@ def make_study(
         write_folder(folder, cases=n_cases, seed=seed, centres=("A",), variants=False, workers=2)
         say(f"{slug}: importing their images")
         import_images(study=study, source=folder, centre_code="A", actor=coordinator, at=timezone.now())
-        truth = read_truth(folder)
+        truth = read_truth(folder, seed=seed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     cases = list(study.cases.select_related("study", "image_set").order_by("pseudonym"))
@@ -117,7 +121,8 @@ def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say:
     )
     say(f"{OPEN}: two simulated doctors read part of it")
     study, truth, rng = made.study, made.truth, np.random.default_rng([seed, 1])
-    read = {"reader1": (n_cases * 7) // 12, "reader2": (n_cases * 8) // 12}
+    # More than half each, so that some cases are read twice whatever the two orders are.
+    read = {"reader1": ceil(0.6 * n_cases), "reader2": ceil(0.7 * n_cases)}
     for name, n in read.items():
         read_cases(
             study=study,
@@ -134,8 +139,18 @@ def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say:
     return study
 
 
-def read_finished_study(*, made: Made, people: Mapping[str, User], seed: int, say: Say) -> None:
-    """Let the simulated people of the finished study carry every case to a confirmed reference standard."""
+@transaction.atomic
+def make_finished_study(*, people: Mapping[str, User], n_cases: int, seed: int, say: Say) -> ReaderStudy:
+    """Make the study that simulated people carried to a confirmed reference standard of every case."""
+    made = make_study(
+        slug=FINISHED,
+        title="Facet joint degeneration, finished (demonstration)",
+        n_cases=n_cases,
+        seed=seed,
+        people=people,
+        say=say,
+        n_excluded=1,
+    )
     say(f"{FINISHED}: simulated doctors read, settle and confirm every case")
     rng = np.random.default_rng([seed, 2])
     common = {"study": made.study, "truth": made.truth, "rng": rng}
@@ -143,3 +158,21 @@ def read_finished_study(*, made: Made, people: Mapping[str, User], seed: int, sa
         read_cases(reader=people[name], model=model, **common)
     settle_cases(adjudicator=people["senior"], **common)
     confirm_cases(member=people["panel"], **common)
+    return made.study
+
+
+def lock_and_unblind(*, study: ReaderStudy, people: Mapping[str, User], say: Say) -> None:
+    """Lock the finished study and unblind it, and compute its first snapshot, as its investigator would ask."""
+    say(f"{FINISHED}: locking, unblinding, computing the results")
+    signer = people["pi"]
+    locked = lock(
+        study=study, actor=signer, signed_digest=data_hash(study), reason="Demonstration.", at=timezone.now()
+    )
+    unblind(
+        study=locked,
+        actor=signer,
+        signed_digest=predictions_hash(locked),
+        reason="Demonstration.",
+        at=timezone.now(),
+    )
+    run_waiting(study)

@@ -41,7 +41,7 @@ class Row:
         return asdict(self)
 
 
-def _child(data_root: Path, syntax: str, code: str) -> str:
+def run_with_data_root(data_root: Path, syntax: str, code: str) -> str:
     """Run a piece of the product with a data root of its own and return what it prints."""
     environment = {
         **os.environ,
@@ -79,9 +79,9 @@ Path({root!r}, "nginx-part.conf").write_text(configuration(
     listen="127.0.0.1:{nginx_port}", upstream="127.0.0.1:APPLICATION", verdicts=Path({root!r}, "verdicts")))
 row = Instance.objects.order_by("index").first()
 print(opened.token, row.series.imaging_study.blinded_uid, row.series.blinded_uid,
-      ",".join(Instance.objects.order_by("index").values_list("blinded_uid", flat=True)), opened and
-      (Path({root!r}) / "cache" / str(row.series.imaging_study.image_set.scope)
-       / str(row.series.imaging_study.image_set.public_id) / "base"))
+      ",".join(Instance.objects.order_by("index").values_list("blinded_uid", flat=True)),
+      Path({root!r}) / "cache" / str(row.series.imaging_study.image_set.scope)
+      / str(row.series.imaging_study.image_set.public_id) / "base")
 """
 
 
@@ -121,28 +121,59 @@ def frames_and_metadata(folder: Path, *, rounds: int, count: int) -> list[Row]:
     return rows
 
 
-def _one_syntax(folder: Path, syntax: str, paths: list[Path], *, rounds: int, count: int) -> list[Row]:
-    folder.mkdir()
+@dataclass(frozen=True)
+class Opened:
+    """A data root of its own with one opened image set in it, ready to be served."""
+
+    data_root: Path
+    environment: dict[str, str]
+    base: str
+    token: str
+    instances: tuple[str, ...]
+    series_folder: Path
+    nginx_port: int
+
+    def nginx_part(self, application_port: int) -> str:
+        """Return nginx's server part in front of the application on a port."""
+        return (self.data_root / "nginx-part.conf").read_text().replace("APPLICATION", str(application_port))
+
+
+def opened_images(folder: Path, syntax: str, source: Path) -> Opened:
+    """Take a folder of images into a new data root below `folder`, and open them for one reader."""
     data_root = folder / "data"
-    data_root.mkdir()
+    data_root.mkdir(parents=True)
     presentation, nginx_port = str(uuid.uuid4()), servers.free_port()
     prepare = _PREPARE.format(
-        source=str(paths[0].parent), presentation=presentation, root=str(data_root), nginx_port=nginx_port
+        source=str(source), presentation=presentation, root=str(data_root), nginx_port=nginx_port
     )
-    token, study, series, instances, view = _child(data_root, syntax, prepare).split(" ")
-    base = f"/dicomweb/{presentation}/studies/{study}/series/{series}"
-    bearer = {"Authorization": f"Bearer {token}"}
-    frame_requests = [
-        request(f"{base}/instances/{uid}/frames/1", Accept=AS_STORED, **bearer)
-        for uid in instances.split(",")
-    ]
-    metadata = request(f"{base}/metadata", Accept="application/dicom+json", Accept_Encoding="gzip", **bearer)
-    with ExitStack() as stack:
-        extra = {
+    token, study, series, instances, view = run_with_data_root(data_root, syntax, prepare).split(" ")
+    return Opened(
+        data_root=data_root,
+        environment={
             "READERSTUDY_DATABASE_URL": f"sqlite://{data_root}/database.sqlite3",
             "READERSTUDY_KEY_FILE": str(data_root / "key"),
-        }
-        port, pid = stack.enter_context(servers.gateway(folder, data_root, extra))
+        },
+        base=f"/dicomweb/{presentation}/studies/{study}/series/{series}",
+        token=token,
+        instances=tuple(instances.split(",")),
+        series_folder=Path(view) / study / series,
+        nginx_port=nginx_port,
+    )
+
+
+def _one_syntax(folder: Path, syntax: str, paths: list[Path], *, rounds: int, count: int) -> list[Row]:
+    opened = opened_images(folder, syntax, paths[0].parent)
+    data_root, nginx_port = opened.data_root, opened.nginx_port
+    bearer = {"Authorization": f"Bearer {opened.token}"}
+    frame_requests = [
+        request(f"{opened.base}/instances/{uid}/frames/1", Accept=AS_STORED, **bearer)
+        for uid in opened.instances
+    ]
+    metadata = request(
+        f"{opened.base}/metadata", Accept="application/dicom+json", Accept_Encoding="gzip", **bearer
+    )
+    with ExitStack() as stack:
+        port, pid = stack.enter_context(servers.gateway(folder, data_root, opened.environment))
         targets: dict[str, tuple[int, int, list[bytes], int]] = {
             "gateway, app": (port, pid, frame_requests, 2)
         }
@@ -153,13 +184,14 @@ def _one_syntax(folder: Path, syntax: str, paths: list[Path], *, rounds: int, co
             frames, orthanc_metadata = _fill_orthanc(orthanc_port, paths)
             targets["Orthanc"] = (orthanc_port, orthanc_pid, frames, 2)
             metadata_targets["Orthanc"] = (orthanc_port, orthanc_pid, [orthanc_metadata], 2)
-        part = (data_root / "nginx-part.conf").read_text().replace("APPLICATION", str(port))
-        _, nginx_pid = stack.enter_context(servers.nginx(folder, nginx_port, part))
+        _, nginx_pid = stack.enter_context(servers.nginx(folder, nginx_port, opened.nginx_part(port)))
         plain_port = servers.free_port()
-        root = Path(view) / study / series
-        inside = f"server {{ listen 127.0.0.1:{plain_port}; root {root}; types {{ }} default_type image/x; }}"
+        inside = (
+            f"server {{ listen 127.0.0.1:{plain_port}; root {opened.series_folder}; "
+            "types { } default_type image/x; }"
+        )
         _, plain_pid = stack.enter_context(servers.nginx(folder, plain_port, inside))
-        plain_requests = [request(f"/{uid}_1") for uid in instances.split(",")]
+        plain_requests = [request(f"/{uid}_1") for uid in opened.instances]
         targets["gateway, nginx"] = (nginx_port, nginx_pid, frame_requests, 8)
         targets["plain nginx"] = (plain_port, plain_pid, plain_requests, 8)
         found: dict[str, list[Load]] = {name: [] for name in targets}
@@ -271,7 +303,7 @@ def ingest(folder: Path, *, rounds: int, count: int) -> Row:
     data_root = folder / "ingest-data"
     data_root.mkdir()
     code = _INGEST.format(rounds=rounds, source=str(source), count=count)
-    rate, cpu = (float(part) for part in _child(data_root, "htj2k", code).split())
+    rate, cpu = (float(part) for part in run_with_data_root(data_root, "htj2k", code).split())
     return Row(
         "files taken in, 512 x 512 x 16", "gateway", rate, cpu, 512 * 512 * 2, ">= 400 files/s", rate >= 400
     )

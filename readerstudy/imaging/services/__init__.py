@@ -9,27 +9,46 @@ from readerstudy.imaging.services.capability import (
     open_case,
     set_capability_cookie,
 )
+from readerstudy.imaging.services.exporting import OriginalsNotKept, export_deidentified
 from readerstudy.imaging.services.receiving import create_batch, receive, request_fill
 from readerstudy.imaging.services.subjects import (
     Identity,
     identity_of,
+    mark_looked_at,
     state_laterality,
     withdraw_images,
+)
+from readerstudy.imaging.services.uploading import (
+    Stored,
+    UploadRefused,
+    add_uploaded_file,
+    begin_upload,
+    missing_uploads,
+    store_instances,
 )
 
 __all__ = [
     "Identity",
     "OpenedCase",
+    "OriginalsNotKept",
+    "Stored",
+    "UploadRefused",
+    "add_uploaded_file",
+    "begin_upload",
     "close_image_set",
     "close_presentation",
     "close_scope",
     "close_session",
     "create_batch",
+    "export_deidentified",
     "identity_of",
+    "mark_looked_at",
+    "missing_uploads",
     "open_case",
     "receive",
     "request_fill",
     "set_capability_cookie",
     "state_laterality",
+    "store_instances",
     "withdraw_images",
 ]

@@ -1,13 +1,15 @@
 """The person behind an image set: identity, what is known of left and right, withdrawal."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging import stores
-from readerstudy.imaging.models import ImageSet, ImagingStudy, ImportOutcome, Laterality
+from readerstudy.imaging.models import ImageSet, ImagingStudy, ImportOutcome, Laterality, Series
 from readerstudy.imaging.services.capability import close_image_set
 
 
@@ -50,6 +52,34 @@ def state_laterality(
         laterality=imaging_study.laterality,
         source=imaging_study.laterality_source,
     )
+
+
+@transaction.atomic
+def mark_looked_at(*, scope: UUID, series: Collection[str], at: datetime, actor: Actor) -> int:
+    """
+    Write down that a person looked at series whose pixels may hold text; returns how many.
+
+    Parameters
+    ----------
+    series : collection of str
+        Blinded UIDs; those of other reader studies are left alone.
+    """
+    rows = Series.objects.filter(
+        blinded_uid__in=series, imaging_study__image_set__scope=scope, burned_in_checked_at=None
+    ).exclude(burned_in="")
+    uids = list(rows.values_list("blinded_uid", flat=True))
+    Series.objects.filter(blinded_uid__in=uids).update(burned_in_checked_at=at)
+    record(
+        event="imaging.burned_in.looked_at",
+        at=at,
+        actor=actor,
+        study_id=scope,
+        subject_type="series",
+        subject_id=f"{len(uids)} series",
+        n=len(uids),
+        series=uids,
+    )
+    return len(uids)
 
 
 @transaction.atomic

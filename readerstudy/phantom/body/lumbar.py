@@ -10,6 +10,7 @@ import numpy as np
 
 from readerstudy.dicom.geometry import rotation_about
 from readerstudy.phantom.body.facets import make_joint
+from readerstudy.phantom.body.lesions import draw_lesions
 from readerstudy.phantom.body.parts import Array, Body, Disc, Joint, Variant, Vertebra
 from readerstudy.phantom.findings import LEVELS, SIDES, Correlation, draw_grades
 
@@ -38,6 +39,7 @@ def sample_body(
     sex: Literal["F", "M"] | None = None,
     age: int | None = None,
     max_scoliosis_deg: float = 8.0,
+    lesions: bool = False,
 ) -> Body:
     """
     Draw one body.
@@ -57,6 +59,8 @@ def sample_body(
         In years.
     max_scoliosis_deg : float
         Limit of the drawn coronal curve (angle between the end vertebrae).
+    lesions : bool
+        Whether discs and canal get lesions for detection (see `lesions`).
 
     Returns
     -------
@@ -85,6 +89,10 @@ def sample_body(
                 joints[structure] = joint
             else:
                 upper.append(joint)
+    texture = rng.uniform(0, 48, size=3)
+    girth = np.array([rng.uniform(155, 185), rng.uniform(105, 130)]) * scale
+    fat = float(rng.uniform(9, 26))
+    marks = draw_lesions(rng, discs[::-1], vertebrae[::-1], scale) if lesions else ()
     return Body(
         variant=variant,
         sex=sex,
@@ -94,11 +102,12 @@ def sample_body(
         joints={structure: joints[structure] for structure in truth},
         upper_joints=tuple(upper),
         chirality=1,
-        texture=rng.uniform(0, 48, size=3),
-        girth=np.array([rng.uniform(155, 185), rng.uniform(105, 130)]) * scale,
-        fat=float(rng.uniform(9, 26)),
+        texture=texture,
+        girth=girth,
+        fat=fat,
         scoliosis_deg=scoliosis,
         lordosis_deg=bend * sum(_ANGLE[: _LUMBAR_COUNT[variant]]),
+        lesions=marks,
     )
 
 
@@ -291,4 +300,7 @@ def mirror_body(body: Body) -> Body:
         upper_joints=tuple(joint(j) for j in body.upper_joints),
         chirality=-body.chirality,
         scoliosis_deg=-body.scoliosis_deg,
+        lesions=tuple(
+            replace(m, centre_mm=m.centre_mm * flip, axes=flip[:, None] * m.axes) for m in body.lesions
+        ),
     )

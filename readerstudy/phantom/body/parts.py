@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -121,6 +122,44 @@ class Joint:
 
 
 @dataclass(frozen=True)
+class Lesion:
+    """
+    A located lesion.
+
+    Attributes
+    ----------
+    lesion_id : str
+        Unique within the body.
+    kind : str
+        Its class.
+    centre_mm : ndarray, shape (3,)
+    axes : ndarray, shape (3, 3)
+        Columns are the directions of the ellipsoid's axes.
+    half_mm : ndarray, shape (3,)
+        Half length of each axis.
+    """
+
+    lesion_id: str
+    kind: str
+    level: str
+    centre_mm: Array
+    axes: Array
+    half_mm: Array
+
+    @property
+    def box_mm(self) -> Array:
+        """Edges of the smallest box along the patient's axes, shape (3,), full lengths."""
+        edges: Array = 2 * np.sqrt(((self.axes * self.half_mm) ** 2).sum(axis=1))
+        return edges
+
+    def inside(self, points_mm: Array) -> Array:
+        """Whether points of the patient, shape (..., 3), lie in the ellipsoid."""
+        local = (points_mm - self.centre_mm) @ self.axes / self.half_mm
+        result: Array = (local**2).sum(axis=-1) <= 1
+        return result
+
+
+@dataclass(frozen=True)
 class Body:
     """
     One synthetic person.
@@ -158,6 +197,7 @@ class Body:
     fat: float
     scoliosis_deg: float
     lordosis_deg: float
+    lesions: tuple[Lesion, ...] = ()
 
     def disc(self, level: str) -> Disc:
         """Disc of a level such as "L4-5"."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from readerstudy.phantom.body import Body
+from readerstudy.phantom.body import Body, CervicalBody
 from readerstudy.phantom.files.encode import Syntax, encode, to_multiframe
 from readerstudy.phantom.files.identity import Identity, make_uid
 from readerstudy.phantom.files.objects import Study, slice_objects
@@ -19,6 +19,7 @@ from readerstudy.phantom.files.radiographs import radiograph_object
 from readerstudy.phantom.radiograph import VIEWS, render_radiograph
 from readerstudy.phantom.render import Volume, render_ct, render_disc_axials, render_mr_pair
 from readerstudy.phantom.scanner import Scanner
+from readerstudy.phantom.scene import Canvas
 
 Array = NDArray[Any]
 Modality = Literal["CT", "MR", "XR"]
@@ -77,7 +78,7 @@ PLAIN: Final = Form()
 
 
 def write_case(
-    body: Body,
+    body: Body | CervicalBody,
     folder: Path,
     *,
     identity: Identity,
@@ -85,6 +86,7 @@ def write_case(
     seed: int,
     modalities: Sequence[Modality] = MODALITIES,
     form: Form = PLAIN,
+    masks: Path | None = None,
 ) -> CaseFiles:
     """
     Render a body and write it as DICOM.
@@ -101,6 +103,11 @@ def write_case(
         Noise and UIDs are a function of it and of the case id.
     modalities : sequence of {"CT", "MR", "XR"}
     form : Form
+    masks : Path, optional
+        Folder for arrays of a body's lesions: for each CT and MR series ``<series>.npy`` (uint8, slices x rows
+        x columns, 0 or the number of the lesion in the body's order, from 1) and ``<series>-affine.npy``
+        (slices x 4 x 4: ``(0, row, column, 1)`` of that slice to LPS millimetres). Slices in the order of
+        their instance numbers.
 
     Returns
     -------
@@ -114,14 +121,17 @@ def write_case(
         # Number and generator of its own for each modality: leaving one out does not change the others.
         number = MODALITIES.index(modality) + 1
         rng = np.random.default_rng([seed, number, *identity.case_id.encode()])
-        study = Study(seed, identity, scanner, "DX" if modality == "XR" else modality, number, frame)
+        region = "CSPINE" if isinstance(body, CervicalBody) else "LSPINE"
+        study = Study(seed, identity, scanner, "DX" if modality == "XR" else modality, number, frame, region)
         studies[modality] = study.uid
         makers = {"CT": _ct_series, "MR": _mr_series}
         if modality == "XR":
             series = _xr_series(body, study, rng, form, landmarks)
         else:
             series = makers[modality](body, study, rng, form)
-        for name, objects in series:
+        for name, volumes, objects in series:
+            if masks is not None and body.lesions and volumes:
+                _write_masks(body, volumes, masks / identity.case_id, name)
             target = folder / name
             target.mkdir(parents=True, exist_ok=True)
             finished: Iterable[Dataset] = objects
@@ -133,44 +143,48 @@ def write_case(
     return CaseFiles(folder, studies, frame, count, landmarks)
 
 
-_Series = Iterator[tuple[str, Iterable[Dataset]]]
+_Series = Iterator[tuple[str, list[Volume], Iterable[Dataset]]]
 
 
-def _ct_series(body: Body, study: Study, rng: np.random.Generator, form: Form) -> _Series:
+def _ct_series(body: Body | CervicalBody, study: Study, rng: np.random.Generator, form: Form) -> _Series:
     kernels: tuple[Literal["bone", "soft"], ...] = ("bone", "soft") if form.soft_ct else ("bone",)
     for number, kernel in enumerate(kernels, start=2):
         volume = render_ct(body, scanner=study.scanner, rng=rng, kernel=kernel)
         window = _BONE_WINDOW if kernel == "bone" else _SOFT_WINDOW
         yield (
             f"ct-axial-{kernel}",
+            [volume],
             _stacks(study, [volume], number, f"CT AXIAL {kernel.upper()}", window, form),
         )
 
 
-def _mr_series(body: Body, study: Study, rng: np.random.Generator, form: Form) -> _Series:
+def _mr_series(body: Body | CervicalBody, study: Study, rng: np.random.Generator, form: Form) -> _Series:
     for number, volume in enumerate(render_mr_pair(body, scanner=study.scanner, rng=rng), start=2):
         weighting = volume.contrast
         yield (
             f"mr-{weighting.lower()}-sagittal",
+            [volume],
             _stacks(study, [volume], number, f"{weighting} SAGITTAL", _MR_WINDOW, form),
         )
     stacks = list(render_disc_axials(body, "T2", scanner=study.scanner, rng=rng).values())
-    yield "mr-t2-axial", _stacks(study, stacks, 5, "T2 AXIAL ALONG DISCS", _MR_WINDOW, form)
+    yield "mr-t2-axial", stacks, _stacks(study, stacks, 5, "T2 AXIAL ALONG DISCS", _MR_WINDOW, form)
 
 
 def _xr_series(
-    body: Body,
+    body: Body | CervicalBody,
     study: Study,
     rng: np.random.Generator,
     form: Form,
     landmarks: list[dict[str, object]],
 ) -> _Series:
-    for number, view in enumerate(VIEWS, start=1):
+    # Obliques are taken for the facet joints.
+    joints = {} if isinstance(body, CervicalBody) else body.joints
+    for number, view in enumerate(VIEWS if joints else VIEWS[:2], start=1):
         picture = render_radiograph(body, view, scanner=study.scanner, rng=rng)
         if form.bar_code:
             draw_bar_code(picture.array[None], number, (0.0, 4000.0))
         ds = radiograph_object(study, picture, series_number=number)
-        for structure, joint in body.joints.items():
+        for structure, joint in joints.items():
             row, column = picture.pixel_of(joint.centre_mm)
             landmarks.append(
                 {
@@ -184,7 +198,7 @@ def _xr_series(
                     "row_px": round(row, 2),
                 }
             )
-        yield f"xr-{view.lower()}", [ds]
+        yield f"xr-{view.lower()}", [], [ds]
 
 
 def _stacks(
@@ -209,6 +223,47 @@ def _stacks(
             window=window,
         )
         instance += len(volume.array)
+
+
+def _write_masks(body: Body | CervicalBody, volumes: Sequence[Volume], folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    labels, planes = [], []
+    for volume in volumes:
+        labels.append(lesion_mask(body, volume))
+        for index in range(len(volume.array)):
+            plane = volume.affine.copy()
+            plane[:3, 3] += index * plane[:3, 0]
+            planes.append(plane)
+    np.save(folder / f"{name}.npy", np.concatenate(labels))
+    np.save(folder / f"{name}-affine.npy", np.array(planes))
+
+
+def lesion_mask(body: Body | CervicalBody, volume: Volume) -> Array:
+    """
+    Which lesion each voxel's centre lies in.
+
+    Parameters
+    ----------
+    body : Body or CervicalBody
+    volume : Volume
+
+    Returns
+    -------
+    ndarray
+        uint8, of the volume's shape: 0, or the number of the lesion from 1 in the order of ``body.lesions``.
+    """
+    slices, rows, columns = volume.array.shape
+    canvas = Canvas((slices, rows, columns), volume.affine)
+    mask = np.zeros(canvas.shape, np.uint8)
+    for number, lesion in enumerate(body.lesions, start=1):
+        box = canvas.box(lesion.centre_mm, float(lesion.half_mm.max()) + 1)
+        if box is None:
+            continue
+        x, y, z = canvas.local_mm(box, lesion.centre_mm, lesion.axes)
+        half = [float(h) for h in lesion.half_mm]
+        inside = (x / half[0]) ** 2 + (y / half[1]) ** 2 + (z / half[2]) ** 2 <= 1
+        mask[box][inside] = number
+    return mask
 
 
 def draw_bar_code(pictures: Array, first: int, levels: tuple[float, float]) -> None:

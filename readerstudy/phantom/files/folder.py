@@ -7,24 +7,44 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from readerstudy.phantom.body import Variant, sample_body
+from readerstudy.phantom.body import Body, CervicalBody, Variant, sample_body, sample_cervical_body
 from readerstudy.phantom.files.case import MODALITIES, PLAIN, Form, Modality, write_case
 from readerstudy.phantom.files.identity import draw_identity
 from readerstudy.phantom.files.truth import (
     CASES,
     JOINTS,
     LANDMARKS,
+    LESIONS,
+    LEVELS,
     REFERENCE,
+    REGIONS,
     joint_rows,
+    lesion_rows,
+    level_rows,
     reference_rows,
+    region_rows,
     write_table,
 )
 from readerstudy.phantom.findings import Correlation
 from readerstudy.phantom.scanner import SCANNERS
+
+Protocol = Literal["facet-joint-degeneration", "lumbar-degeneration-detection", "cervical-spine-tumour"]
+PROTOCOLS: Final = get_args(Protocol)
+
+#: File stem and columns of each table; one without rows is not written.
+TABLES: Final = {
+    "cases": CASES,
+    "reference": REFERENCE,
+    "joints": JOINTS,
+    "radiograph_joints": LANDMARKS,
+    "levels": LEVELS,
+    "lesions": LESIONS,
+    "regions": REGIONS,
+}
 
 # Share of ordinary spines; the rest is divided among the variants.
 _VARIANTS: tuple[Variant, ...] = ("five", "four", "six", "transitional")
@@ -36,6 +56,7 @@ def write_folder(
     *,
     cases: int,
     seed: int,
+    protocol: Protocol = "facet-joint-degeneration",
     centres: Sequence[str] = ("A",),
     modalities: Sequence[Modality] = MODALITIES,
     correlation: Correlation = "correlated",
@@ -54,6 +75,9 @@ def write_folder(
         Made when absent.
     cases : int
     seed : int
+    protocol : str
+        What the bodies are: lumbar spines with graded joints, the same with lesions of discs and canal, or
+        necks with tumours.
     centres : sequence of str
         Keys of `SCANNERS`, dealt to the cases in turn.
     modalities : sequence of {"CT", "MR", "XR"}
@@ -80,6 +104,7 @@ def write_folder(
         _one_case,
         out=out,
         seed=seed,
+        protocol=protocol,
         centres=tuple(centres),
         modalities=tuple(modalities),
         correlation=correlation,
@@ -92,10 +117,10 @@ def write_folder(
             tables = list(pool.map(one, range(cases)))
     else:
         tables = [one(number) for number in range(cases)]
-    for position, (name, columns) in enumerate(
-        (("cases", CASES), ("reference", REFERENCE), ("joints", JOINTS), ("radiograph_joints", LANDMARKS))
-    ):
-        write_table(out / f"{name}.csv", columns, (row for table in tables for row in table[position]))
+    for name, columns in TABLES.items():
+        rows = [row for table in tables for row in table.get(name, ())]
+        if rows:
+            write_table(out / f"{name}.csv", columns, rows)
 
 
 def _one_case(
@@ -103,15 +128,23 @@ def _one_case(
     *,
     out: Path,
     seed: int,
+    protocol: Protocol,
     centres: tuple[str, ...],
     modalities: tuple[Modality, ...],
     correlation: Correlation,
     variants: bool,
     form: Form,
-) -> tuple[list[dict[str, Any]], ...]:
+) -> dict[str, list[dict[str, Any]]]:
     rng = np.random.default_rng([seed, number])
-    kind = _VARIANTS[int(rng.choice(len(_VARIANTS), p=_VARIANT_SHARES))]
-    body = sample_body(rng, correlation=correlation, variant=kind if variants else "five")
+    body: Body | CervicalBody
+    if protocol == "cervical-spine-tumour":
+        body = sample_cervical_body(rng)
+    else:
+        kind = _VARIANTS[int(rng.choice(len(_VARIANTS), p=_VARIANT_SHARES))]
+        detection = protocol == "lumbar-degeneration-detection"
+        body = sample_body(
+            rng, correlation=correlation, variant=kind if variants else "five", lesions=detection
+        )
     case_id, patient_id = f"PH{number + 1:04d}", f"PP{number + 1:04d}"
     centre = centres[number % len(centres)]
     identity = draw_identity(rng, case_id=case_id, patient_id=patient_id, sex=body.sex, age=body.age)
@@ -123,6 +156,7 @@ def _one_case(
         seed=seed,
         modalities=modalities,
         form=form,
+        masks=out / "masks",
     )
     case = {
         "case_id": case_id,
@@ -135,12 +169,18 @@ def _one_case(
         "sex": body.sex,
         "age": body.age,
         "variant": body.variant,
-        "lumbar_type_vertebrae": sum(v.name.startswith("L") for v in body.vertebrae),
+        "lumbar_type_vertebrae": sum(v.name.startswith("L") for v in body.vertebrae) or "",
         "synthetic": 1,
     }
-    return (
-        [case],
-        reference_rows(body, case_id, patient_id),
-        joint_rows(body, case_id, patient_id, written.frame_of_reference),
-        written.landmarks,
-    )
+    tables = {
+        "cases": [case],
+        "reference": reference_rows(body, case_id, patient_id),
+        "levels": level_rows(body, case_id, patient_id),
+        "lesions": lesion_rows(body, case_id, patient_id, written.frame_of_reference),
+        "radiograph_joints": written.landmarks,
+    }
+    if isinstance(body, CervicalBody):
+        tables["regions"] = region_rows(body, case_id, patient_id)
+    else:
+        tables["joints"] = joint_rows(body, case_id, patient_id, written.frame_of_reference)
+    return tables

@@ -30,6 +30,7 @@ class Study:
     modality: str
     number: int
     frame_of_reference: str
+    body_part: str = "LSPINE"
 
     @property
     def uid(self) -> str:
@@ -69,7 +70,8 @@ def patient_and_study(study: Study) -> Dataset:
     ds.ReferringPhysicianName = who.referring
     ds.StudyID = str(study.number)
     ds.AccessionNumber = f"{who.accession}{study.number}"
-    ds.StudyDescription = f"{study.modality} lumbar spine ({SYNTHETIC})"
+    region = "cervical" if study.body_part == "CSPINE" else "lumbar"
+    ds.StudyDescription = f"{study.modality} {region} spine ({SYNTHETIC})"
     ds.OperatorsName = who.operator
     ds.Manufacturer = where.vendor
     ds.InstitutionName = where.institution
@@ -132,7 +134,7 @@ def slice_objects(
         ds.SeriesDescription = description
         ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = ds.StudyDate
         ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = ds.StudyTime
-        ds.BodyPartExamined = "LSPINE"
+        ds.BodyPartExamined = study.body_part
         ds.PatientPosition = "HFS"
         ds.ProtocolName = description
         ds.FrameOfReferenceUID = study.frame_of_reference

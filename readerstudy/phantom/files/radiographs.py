@@ -45,10 +45,10 @@ def radiograph_object(study: Study, picture: Radiograph, *, series_number: int) 
     ds.PresentationIntentType = "FOR PRESENTATION"
     ds.SeriesInstanceUID = series
     ds.SeriesNumber = series_number
-    ds.SeriesDescription = f"LSPINE {picture.view}"
+    ds.SeriesDescription = f"{study.body_part} {picture.view}"
     ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = ds.StudyDate
     ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = ds.StudyTime
-    ds.BodyPartExamined = "LSPINE"
+    ds.BodyPartExamined = study.body_part
     ds.InstanceNumber = 1
     ds.AcquisitionNumber = 1
     ds.ImageType = ["ORIGINAL", "PRIMARY", ""]

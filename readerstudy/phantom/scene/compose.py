@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from readerstudy.phantom.body import Body, Joint
+from readerstudy.phantom.body import Body, CervicalBody, Joint
 from readerstudy.phantom.scene.bone import bone_fields, joint_coordinates, joint_reach_mm, spur_distance
 from readerstudy.phantom.scene.canvas import Array, Canvas, coverage, ellipsoid, texture_at
-from readerstudy.phantom.scene.soft import Tissues, blend, paint_canal, paint_discs, paint_trunk
+from readerstudy.phantom.scene.cervical import compose_cervical, compose_cervical_skeleton
+from readerstudy.phantom.scene.lesions import paint_lesions
+from readerstudy.phantom.scene.soft import (
+    Tissues,
+    blend,
+    paint_canal,
+    paint_coarsely,
+    paint_discs,
+    paint_trunk,
+)
 from readerstudy.phantom.scene.tissue import TISSUES, Contrast
 
 _CORTEX_MM = np.float32(0.9)
 _PLATE_MM = np.float32(1.5)
-_TRUNK_STEP_MM = 4.0
 
 
-def compose(body: Body, canvas: Canvas, contrasts: tuple[Contrast, ...]) -> list[Array]:
+def compose(body: Body | CervicalBody, canvas: Canvas, contrasts: tuple[Contrast, ...]) -> list[Array]:
     """
     Noise-free images of a body.
 
@@ -30,10 +40,13 @@ def compose(body: Body, canvas: Canvas, contrasts: tuple[Contrast, ...]) -> list
     list of ndarray
         One float32 array of the canvas's shape per contrast: Hounsfield units, or relative signal.
     """
+    if isinstance(body, CervicalBody):
+        return compose_cervical(body, canvas, contrasts)
     tissues: list[Tissues] = [TISSUES[contrast] for contrast in contrasts]
-    images = _trunk(body, canvas, tissues)
+    images = paint_coarsely(partial(paint_trunk, body), canvas, tissues)
     paint_canal(body, canvas, tissues, images)
     paint_discs(body, canvas, tissues, images)
+    paint_lesions(body, canvas, tissues, images, in_bone=False)
     joints = [*body.joints.values(), *body.upper_joints]
     for joint in joints:
         _paint_joint_space(joint, canvas, tissues, images)
@@ -41,36 +54,11 @@ def compose(body: Body, canvas: Canvas, contrasts: tuple[Contrast, ...]) -> list
     _paint_bone(body, canvas, fields, tissues, images)
     for joint in joints:
         _paint_joint_bone(body, joint, canvas, fields, tissues, images)
+    paint_lesions(body, canvas, tissues, images, in_bone=True)
     return images
 
 
-def _trunk(body: Body, canvas: Canvas, tissues: list[Tissues]) -> list[Array]:
-    """The trunk, painted on every few slices and blended between: it changes slowly from slice to slice."""
-    slices = canvas.shape[0]
-    step = int(_TRUNK_STEP_MM / canvas.spacing_mm[0])
-    if step < 2 or slices < 3:
-        images = [np.empty(canvas.shape, np.float32) for _ in tissues]
-        paint_trunk(body, canvas, tissues, images)
-        return images
-    coarse_affine = canvas.affine.copy()
-    coarse_affine[:3, 0] *= step
-    count = (slices - 2) // step + 2
-    coarse = Canvas((count, *canvas.shape[1:]), coarse_affine, canvas.edge_mm)
-    key = [np.empty(coarse.shape, np.float32) for _ in tissues]
-    paint_trunk(body, coarse, tissues, key)
-    images = []
-    for image in key:
-        full = np.empty(canvas.shape, np.float32)
-        for k in range(slices):
-            low, share = divmod(k, step)
-            full[k] = image[low]
-            if share:
-                full[k] += np.float32(share / step) * (image[low + 1] - image[low])
-        images.append(full)
-    return images
-
-
-def compose_skeleton(body: Body, canvas: Canvas) -> Array:
+def compose_skeleton(body: Body | CervicalBody, canvas: Canvas) -> Array:
     """
     Attenuation of the bones alone, above that of muscle.
 
@@ -84,6 +72,8 @@ def compose_skeleton(body: Body, canvas: Canvas) -> Array:
     ndarray
         float32, of the canvas's shape, 1/mm.
     """
+    if isinstance(body, CervicalBody):
+        return compose_cervical_skeleton(body, canvas)
     image = np.zeros(canvas.shape, np.float32)
     fields = bone_fields(body, canvas, rough=False)
     _paint_bone(body, canvas, fields, [TISSUES["XR"]], [image])
@@ -191,4 +181,4 @@ def _paint_joint_bone(
             for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process]:
                 ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - np.float32(depth)) ** 2)
                 blend(part, coverage(ball - np.float32(radius + 0.8), edge) * bone, tissue["rim"])
-                blend(part, coverage(ball - np.float32(radius), edge), tissue["cyst"])
+                blend(part, coverage(ball - np.float32(radius), edge) * bone, tissue["cyst"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from readerstudy.phantom.scene.canvas import (
 )
 
 FAR_MM = 20.0
+_COARSE_MM = 4.0
 
 Tissues = Mapping[str, float]
 
@@ -27,7 +28,7 @@ def blend(target: Array, share: Array, value: Array | float) -> None:
     target += share * (np.asarray(value, dtype=np.float32) - target)
 
 
-class _Line:
+class Line:
     """A smooth curve through the column, as x and y for each height z."""
 
     def __init__(self, points_mm: Array) -> None:
@@ -41,7 +42,7 @@ class _Line:
         return x, y, 1 / np.sqrt(1 + slope * slope)
 
 
-def _line(body: Body, behind_mm: float | None) -> _Line:
+def _line(body: Body, behind_mm: float | None) -> Line:
     points = []
     parts: list[Vertebra | Disc] = [*body.vertebrae, *body.discs]
     for part in parts:
@@ -50,7 +51,7 @@ def _line(body: Body, behind_mm: float | None) -> _Line:
         points.append(part.centre_mm + part.axes @ np.array([0.0, back + shift, 0.0]))
     line = np.array(points)
     top, low = line[line[:, 2].argmax()], line[line[:, 2].argmin()]
-    return _Line(np.vstack([line, top + np.array([0, 0, 200.0]), low + np.array([0, 90.0, -120.0])]))
+    return Line(np.vstack([line, top + np.array([0, 0, 200.0]), low + np.array([0, 90.0, -120.0])]))
 
 
 def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list[Array]) -> None:
@@ -89,8 +90,8 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
     fascia = oval(tx, ty + furrow, float(width) - 1.2 * body.fat, float(depth) - body.fat)
     inner = fascia + f32(12) + f32(10) * (ty > 0)
     shape = canvas.shape
-    noise = _plane_noise(body, canvas, 9.0)
-    fine = _plane_noise(body, canvas, 2.2)
+    noise = plane_noise(body.texture, body.chirality, canvas, 9.0)
+    fine = plane_noise(body.texture, body.chirality, canvas, 2.2)
     muscles = np.full(shape, FAR_MM, np.float32)
     for muscle in (
         oval(np.abs(dx) - 31, dy - 47, 28, 25),
@@ -128,6 +129,47 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         blend(image, vessels, tissue["blood"])
 
 
+def paint_coarsely(
+    paint: Callable[[Canvas, list[Tissues], list[Array]], None], canvas: Canvas, tissues: list[Tissues]
+) -> list[Array]:
+    """
+    New images painted on every few slices and blended between: soft parts change slowly from slice to slice.
+
+    Parameters
+    ----------
+    paint : callable
+        Fills images on a canvas.
+    canvas : Canvas
+    tissues : list of mapping of tissue to value
+
+    Returns
+    -------
+    list of ndarray
+        float32, of the canvas's shape, one per mapping.
+    """
+    slices = canvas.shape[0]
+    step = int(_COARSE_MM / canvas.spacing_mm[0])
+    if step < 2 or slices < 3:
+        images = [np.empty(canvas.shape, np.float32) for _ in tissues]
+        paint(canvas, tissues, images)
+        return images
+    affine = canvas.affine.copy()
+    affine[:3, 0] *= step
+    coarse = Canvas(((slices - 2) // step + 2, *canvas.shape[1:]), affine, canvas.edge_mm)
+    keys = [np.empty(coarse.shape, np.float32) for _ in tissues]
+    paint(coarse, tissues, keys)
+    images = []
+    for key in keys:
+        full = np.empty(canvas.shape, np.float32)
+        for k in range(slices):
+            low, share = divmod(k, step)
+            full[k] = key[low]
+            if share:
+                full[k] += np.float32(share / step) * (key[low + 1] - key[low])
+        images.append(full)
+    return images
+
+
 def _vessels(body: Body, dx: Array, dy: Array, z: Array) -> Array:
     """Aorta and inferior vena cava, each parting into two at the height of L4."""
     f32 = np.float32
@@ -143,7 +185,7 @@ def _vessels(body: Body, dx: Array, dy: Array, z: Array) -> Array:
     return np.asarray(distance)
 
 
-def _plane_noise(body: Body, canvas: Canvas, cell_mm: float) -> Array:
+def plane_noise(texture_mm: Array, chirality: int, canvas: Canvas, cell_mm: float) -> Array:
     """Noise on the canvas, looked up coarsely and stretched: soft structures are smooth."""
     step = [max(1, int(cell_mm / 2.2 / s)) for s in canvas.spacing_mm]
     index = [np.arange(0, n + k, k, dtype=np.float64) for n, k in zip(canvas.shape, step, strict=True)]
@@ -154,7 +196,7 @@ def _plane_noise(body: Body, canvas: Canvas, cell_mm: float) -> Array:
     ]
     # Fibres run up and down: longer grains along z.
     points[2] = points[2] * np.float32(0.3)
-    coarse = texture_at((points[0], points[1], points[2]), cell_mm, body.texture, body.chirality)
+    coarse = texture_at((points[0], points[1], points[2]), cell_mm, texture_mm, chirality)
     result: Array = coarse
     for axis, (n, k) in enumerate(zip(canvas.shape, step, strict=True)):
         if k > 1:
@@ -203,8 +245,8 @@ def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         np.minimum(bundle, root, out=bundle)
     bundle = np.where(z > f32(conus_z + 18), f32(5), bundle)
     # The sac ends in a point at S2, the canal a little below.
-    end = np.clip(f32(s1_top - 28) - z, 0, 20)
-    fat = tube(0, 0.5, 12.0, 9.5) + np.clip(end - 14, 0, 20)
+    end = np.clip(f32(s1_top - 28) - z, 0, 40)
+    fat = tube(0, 0.5, 12.0, 9.5) + np.clip(end - 14, 0, 40)
     sac = tube(0, -0.8, 8.6, 7.0) + (1 - narrow) * 8 + end
     for tissue, image in zip(tissues, images, strict=True):
         part = image[box]

@@ -260,8 +260,13 @@ def agreement_coefficient(
     method = f"{_NAMES[kind]}, {weights} weights; {spread} variance, {interval} interval"
     if variance == "multinomial" and ratings.n_readers != 2:
         raise ValueError(f"the multinomial variance is for two readers, got {ratings.n_readers}")
-    parts, linear = _unit_parts(ratings, kind, w)
     nan = math.nan
+    if not ((ratings.codes >= 0).sum(axis=1) >= 2).any():
+        why = "no unit was graded by two readers"
+        gone = Estimate.undefined(why, n=n, n_clusters=None, method=method, confidence=confidence)
+        lost = HypothesisTest(nan, nan, nan, n, None, method, alternative, undefined_because=why)
+        return Agreement(gone, nan, nan, lost)
+    parts, linear = _unit_parts(ratings, kind, w)
     if 1 - parts.expected < 1e-12:
         why = f"{CHANCE_COMPLETE}: only one category was used"
         gone = Estimate.undefined(why, n=n, n_clusters=None, method=method, confidence=confidence)

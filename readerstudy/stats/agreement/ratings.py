@@ -94,13 +94,16 @@ def code_ratings(
     Raises
     ------
     ValueError
-        If no unit is left, a grade is not on the scale, or the table has fewer than two readers.
+        If the table is empty, a grade is not on the scale, or there are fewer than two readers. A table of
+        which no unit is left is no error: its coefficients are undefined.
     """
     if missing not in ("available", "complete_cases"):
         raise ValueError(f"missing must be available or complete_cases, got {missing!r}")
     table = np.asarray(ratings)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError(f"ratings must have shape (n_units, n_readers >= 2), got {table.shape}")
+    if table.shape[0] == 0:
+        raise ValueError("ratings is empty")
     if table.dtype.kind in "biuf":
         numbers = table.astype(np.float64)
         absent = np.isnan(numbers)
@@ -123,8 +126,6 @@ def code_ratings(
         values = np.arange(1.0, len(labels) + 1) if known is None else known
     given = codes >= 0
     keep = given.all(axis=1) if missing == "complete_cases" else given.any(axis=1)
-    if not keep.any():
-        raise ValueError("ratings holds no unit with the grades that are needed")
     if np.unique(values).size != values.size:
         raise ValueError("categories holds the same value twice")
     return Ratings(codes[keep], values, int((~keep).sum()))

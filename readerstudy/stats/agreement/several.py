@@ -63,6 +63,9 @@ def fleiss_null_test(ratings: Ratings) -> FleissNull:
         raise ValueError("the null variance of Fleiss' kappa needs complete ratings; drop incomplete units")
     counts = ratings.counts()
     n, m = ratings.codes.shape
+    if n == 0:
+        nothing = (math.nan,) * ratings.n_categories
+        return FleissNull(math.nan, math.nan, nothing, nothing)
     p = counts.sum(axis=0) / (n * m)
     q = 1 - p
     observed = float((counts * (counts - 1)).sum() / (n * m * (m - 1)))
@@ -123,7 +126,10 @@ def light_of_ratings(coded: Ratings, *, weights: str = "identity", confidence: f
     n, r = coded.codes.shape
     q = coded.n_categories
     w = agreement_weights(weights, q, values=coded.values)
-    method = f"Light's kappa, {weights} weights; delete-one-unit jackknife, t on {n - 1} df"
+    method = f"Light's kappa, {weights} weights; delete-one-unit jackknife, t on {max(n - 1, 0)} df"
+    if n == 0:
+        why = "no unit was graded by two readers"
+        return Estimate.undefined(why, n=0, n_clusters=None, method=method, confidence=confidence)
     total, without = 0.0, np.zeros(n)
     for first in range(r):
         for second in range(first + 1, r):
@@ -203,7 +209,7 @@ def alpha_of_ratings(coded: Ratings, *, metric: Metric = "ordinal", confidence: 
     readers = counts.sum(axis=1)
     # The alpha of a set of units depends on the units only through these sums, so units with the same
     # counts are one case of the jackknife.
-    kinds, index = np.unique(counts, axis=0, return_inverse=True)
+    kinds, index = _distinct_rows(counts)
     per = kinds.sum(axis=1)
     coincidence_each = (
         kinds[:, :, None] * kinds[:, None, :] - np.eye(kinds.shape[1]) * kinds[:, :, None]
@@ -223,6 +229,19 @@ def alpha_of_ratings(coded: Ratings, *, metric: Metric = "ordinal", confidence: 
     se = math.sqrt(variance)
     half = t_quantile(confidence, n - 1) * se
     return Estimate(value, value - half, min(value + half, 1.0), se, n, None, method, confidence)
+
+
+def _distinct_rows(counts: FloatArray) -> tuple[FloatArray, np.ndarray]:
+    """
+    Distinct rows of whole counts and each row's place among them, as `numpy.unique` but by one number each.
+    """
+    base = float(counts.max()) + 1
+    if base ** counts.shape[1] >= 2.0**53:
+        kinds, index = np.unique(counts, axis=0, return_inverse=True)
+        return kinds, index.ravel()
+    code = (counts @ base ** np.arange(counts.shape[1])).astype(np.int64)
+    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    return counts[first], index
 
 
 def _alpha(coincidence: FloatArray, values: FloatArray, metric: str) -> FloatArray:

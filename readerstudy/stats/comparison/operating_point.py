@@ -172,7 +172,7 @@ def model_at_reader_point(
     Parameters
     ----------
     reference : array_like of bool or 0/1, shape (n_items,)
-        The reference standard; both classes present.
+        The reference standard; undefined when a class is absent.
     reader_calls : array_like of bool or 0/1, shape (n_items,)
         The reader's calls at the cut that the plan names.
     model_scores : array_like, shape (n_items,)
@@ -198,9 +198,14 @@ def model_at_reader_point(
     truth, called = as_binary("reference", reference), as_binary("reader_calls", reader_calls)
     scores = as_scores("model_scores", model_scores)
     n = same_length(reference=truth, reader_calls=called, model_scores=scores)
-    if truth.all() or not truth.any():
-        raise ValueError("reference must hold both classes")
     codes, m = as_clusters(clusters, n)
+    if truth.all() or not truth.any():
+        why = "no negative items" if truth.all() else "no positive items"
+        name = "model at the reader's specificity"
+        gone = Estimate.undefined(why, n=n, n_clusters=m, method=name, confidence=confidence, seed=seed)
+        nan = math.nan
+        lost = HypothesisTest(nan, nan, nan, n, m, name, alternative, undefined_because=why)
+        return MatchedPoint(nan, nan, gone, gone, lost)
     order = np.argsort(-scores, kind="stable").astype(np.int64)
     ordered = scores[order]
     last = np.flatnonzero(np.concatenate((ordered[1:] != ordered[:-1], [True]))).astype(np.int64)

@@ -24,6 +24,7 @@ import numpy as np
 from readerstudy.stats._arrays import FloatArray
 from readerstudy.stats.estimate import AnalysisRefused
 from readerstudy.stats.mrmc.endpoints import Auc, Cells
+from readerstudy.stats.roc.placements import placements
 
 from .study import FrocStudy
 
@@ -64,6 +65,12 @@ class FrocFigure:
 
     def values(self, study: FrocStudy) -> FloatArray:
         """Figures of all cells, shape (n_treatments, n_readers)."""
+        if self.figure == "HrAuc":
+            # Without the leave-one-out values one case of a class suffices.
+            top, ill = study.highest().ratings, study.diseased
+            if ill.all() or not ill.any():
+                raise AnalysisRefused("HrAuc needs a diseased and a non-diseased case")
+            return np.asarray(placements(top[..., ill], top[..., ~ill])[0].mean(axis=-1))
         return self._evaluate(study).values
 
     def cells(self, study: FrocStudy) -> Cells:

@@ -144,7 +144,7 @@ def match_marks(
         allowed = (quality >= limit) & (quality > 0)
     else:
         points = np.asarray(marks, dtype=np.float64)
-        points = points.reshape(score.size, -1)
+        points = points if points.ndim == 2 else points.reshape(score.size, -1 if score.size else 0)
         if rule == "centre_in_box":
             boxes = _boxes("lesions", lesions)
             p = points[:, None, :]

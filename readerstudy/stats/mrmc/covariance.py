@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from readerstudy.stats._arrays import FloatArray
+from readerstudy.stats._arrays import FloatArray, IntArray
 from readerstudy.stats.estimate import AnalysisRefused
 from readerstudy.stats.roc.placements import delong_covariance, obuchowski_covariance
 
@@ -93,14 +93,29 @@ def _unbiased(data: Readings, endpoint: Auc | CallRate) -> FloatArray:
     return np.asarray(np.outer(area, area) - apart / pairs)
 
 
-def _clustered(data: Readings, endpoint: Auc) -> FloatArray:
+def _clustered(data: Readings, endpoint: Auc | CallRate) -> FloatArray:
     if data.clusters is None:
-        raise ValueError("obuchowski1997 needs the patient of each case (clusters)")
+        raise AnalysisRefused("obuchowski1997 needs the patient of each case (clusters)")
+    if isinstance(endpoint, CallRate):
+        return _clustered_rates(endpoint.right(data), data.clusters[endpoint.mask(data)])
     v10, v01 = endpoint.placements(data)
     if not data.complete:
         raise AnalysisRefused("obuchowski1997 needs every reader to have read every case; use the jackknife")
     codes = np.unique(data.clusters, return_inverse=True)[1]
     return obuchowski_covariance(v10, v01, codes[data.diseased], codes[~data.diseased], int(codes.max()) + 1)
+
+
+def _clustered_rates(right: FloatArray, clusters: IntArray) -> FloatArray:
+    """Covariance of rates of right calls as ratio estimators over patients."""
+    codes = np.unique(clusters, return_inverse=True)[1]
+    m = int(codes.max()) + 1
+    if m < 2:
+        raise AnalysisRefused("the cases of this class come from one patient: there is no variance")
+    there = ~np.isnan(right)
+    size = there.sum(axis=1)
+    gap = np.where(there, right - np.nanmean(right, axis=1, keepdims=True), 0.0)
+    sums = np.stack([np.bincount(codes, weights=row, minlength=m) for row in gap])
+    return np.asarray(m / (m - 1) * (sums @ sums.T) / np.outer(size, size))
 
 
 def cell_covariance(data: Any, endpoint: Endpoint, method: CovarianceMethod, cells: Cells) -> FloatArray:
@@ -114,8 +129,8 @@ def cell_covariance(data: Any, endpoint: Endpoint, method: CovarianceMethod, cel
     endpoint : Endpoint
         Figure of merit.
     method : {"jackknife", "delong", "unbiased", "obuchowski1997"}
-        jackknife: any figure. delong and unbiased: AUC, sensitivity and specificity. obuchowski1997: AUC of
-        cases nested in patients.
+        jackknife: any figure. delong and unbiased: AUC, sensitivity and specificity. obuchowski1997: the same
+        for cases nested in patients (Obuchowski's for areas, ratio estimators for rates).
     cells : Cells
         From `endpoint.cells(data)`.
 
@@ -125,8 +140,8 @@ def cell_covariance(data: Any, endpoint: Endpoint, method: CovarianceMethod, cel
 
     Raises
     ------
-    ValueError
-        If the method does not apply to the figure of merit.
+    AnalysisRefused
+        If the method does not apply to the figure of merit, or the patients are not known.
 
     References
     ----------
@@ -139,11 +154,9 @@ def cell_covariance(data: Any, endpoint: Endpoint, method: CovarianceMethod, cel
     if method not in COVARIANCE_METHODS:
         raise ValueError(f"covariance must be one of {', '.join(COVARIANCE_METHODS)}, got {method!r}")
     if not isinstance(data, Readings) or not isinstance(endpoint, Auc | CallRate):
-        raise ValueError(f"covariance {method} does not apply to {endpoint.name}; use jackknife")
+        raise AnalysisRefused(f"covariance {method} does not apply to {endpoint.name}; use jackknife")
     if method == "delong":
         return _delong(data, endpoint)
     if method == "unbiased":
         return _unbiased(data, endpoint)
-    if not isinstance(endpoint, Auc):
-        raise ValueError(f"covariance obuchowski1997 does not apply to {endpoint.name}; use jackknife")
     return _clustered(data, endpoint)

@@ -138,10 +138,14 @@ class _Covariance:
     coefficients: FloatArray
     unbiased: FloatArray
     mle: FloatArray
+    # What estimates the product of the two expectations: comparisons that share nothing; with one reader
+    # only,
+    # who is then taken as given, those that share no case.
+    apart: int = _NOTHING
 
     def value(self, estimator: str) -> float:
         moments = self.unbiased if estimator == "unbiased" else self.mle
-        return float(self.coefficients @ moments - moments[_NOTHING])
+        return float(self.coefficients @ moments - moments[self.apart])
 
 
 def _covariance(
@@ -154,8 +158,12 @@ def _covariance(
     # Counts are whole: rounding of their differences must not invent a comparison.
     n = np.round(n)
     unbiased = np.divide(own, n, out=np.zeros(8), where=n > 0)
+    one_reader = counts[_READER] > 0 and counts[_READER] == counts[_NOTHING]
+    apart = _READER if one_reader else _NOTHING
+    if n[apart] == 0:
+        unbiased[apart] = math.nan
     mle = np.divide(products, counts, out=np.zeros(8), where=counts > 0)
-    return _Covariance(n / counts[0], unbiased, mle)
+    return _Covariance(n / counts[0], unbiased, mle, apart)
 
 
 def _degrees_of_freedom(variance: float, parts: list[tuple[float, _Covariance]]) -> float:
@@ -168,7 +176,8 @@ def _degrees_of_freedom(variance: float, parts: list[tuple[float, _Covariance]])
     if not variance > 0:
         return math.nan
     bottom, least = 0.0, math.inf
-    for kind in (_NON_DISEASED, _DISEASED, _READER):
+    one_reader = all(c.apart == _READER for _, c in parts)
+    for kind in (_NON_DISEASED, _DISEASED) if one_reader else (_NON_DISEASED, _DISEASED, _READER):
         size = sum(sign * (c.mle[kind] - c.mle[_NOTHING]) for sign, c in parts)
         share = max(float(sum(c.coefficients[s] for s in _SHARED if s & kind)) for _, c in parts)
         df = round(1 / share - 1)
@@ -194,6 +203,9 @@ def _row(
     n1, n0 = int((cases & data.diseased).sum()), int((cases & ~data.diseased).sum())
     null = 0.5 if len(chosen) == 1 else 0.0
     n = n1 + n0
+    given = (
+        "one reader, taken as given: the variance is over cases alone" if read.any(axis=1).sum() == 1 else ""
+    )
 
     def result(own_df: float, words: str) -> tuple[Estimate, HypothesisTest]:
         name = f"{method}; {words}"
@@ -215,7 +227,7 @@ def _row(
         half = t_quantile(confidence, used) * se
         z = (value - null) / se
         return (
-            Estimate(value, value - half, value + half, se, n, data.n_clusters, name, confidence),
+            Estimate(value, value - half, value + half, se, n, data.n_clusters, name, confidence, note=given),
             HypothesisTest(z, own_df, t_tail(z, used), n, data.n_clusters, name),
         )
 

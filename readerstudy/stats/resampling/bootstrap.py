@@ -299,6 +299,16 @@ def _difference(
     return Comparison(single[0], single[1], estimate, test)
 
 
+def _no_difference(
+    reason: str, n: int, m: int | None, alternative: Alternative, confidence: float, seed: int | None
+) -> Comparison:
+    name = "difference of AUCs; bootstrap"
+    gone = Estimate.undefined(reason, n=n, n_clusters=m, method=name, confidence=confidence, seed=seed)
+    nan = math.nan
+    test = HypothesisTest(nan, nan, nan, n, m, name, alternative, undefined_because=reason)
+    return Comparison(gone, gone, gone, test, nan)
+
+
 def bootstrap_auc_difference(
     reference: ArrayLike,
     first: ArrayLike,
@@ -327,15 +337,16 @@ def bootstrap_auc_difference(
     Returns
     -------
     Comparison
-        Both classes must be present.
+        Undefined when a class is absent.
     """
     truth = as_binary("reference", reference)
     a, b = as_scores("first", first), as_scores("second", second)
     n = same_length(reference=truth, first=a, second=b)
-    if truth.all() or not truth.any():
-        raise ValueError("reference must hold both classes")
     nested = clusters is not None
     codes, m = as_clusters(np.arange(n) if clusters is None else clusters, n)
+    reason = why_no_auc(int(truth.sum()), int((~truth).sum()))
+    if reason:
+        return _no_difference(reason, n, m if nested else None, alternative, confidence, seed)
     strata = truth[np.argsort(codes)] if stratified and not nested else None
     weights = cluster_weights(m, resamples, rng, strata=strata)
     areas = [bootstrap_areas(truth, x, codes, weights) for x in (a, b)]
@@ -366,7 +377,7 @@ def bootstrap_auc_difference_unpaired(
     Parameters
     ----------
     reference1, scores1, reference2, scores2 : array_like
-        The two samples; both classes present in each.
+        The two samples; the difference is undefined when one lacks a class.
     rng, stratified, resamples, alternative, confidence, seed
         As in `bootstrap_auc_difference`.
 
@@ -378,8 +389,9 @@ def bootstrap_auc_difference_unpaired(
     for reference, scores in ((reference1, scores1), (reference2, scores2)):
         truth, x = as_binary("reference", reference), as_scores("scores", scores)
         size = same_length(reference=truth, scores=x)
-        if truth.all() or not truth.any():
-            raise ValueError("reference must hold both classes")
+        reason = why_no_auc(int(truth.sum()), int((~truth).sum()))
+        if reason:
+            return _no_difference(reason, size, None, alternative, confidence, seed)
         weights = cluster_weights(size, resamples, rng, strata=truth if stratified else None)
         parts.append(bootstrap_areas(truth, x, np.arange(size), weights))
         values.append(float(placements(x[truth], x[~truth])[0].mean()))

@@ -97,7 +97,7 @@ def permutation_auc_difference(
     Parameters
     ----------
     reference : array_like of bool or 0/1, shape (n_items,)
-        The reference standard; both classes present.
+        The reference standard; undefined when a class is absent.
     first, second : array_like, shape (n_items,)
         Scores on one scale (exchanging scores of different scales would be meaningless).
     clusters, rng, n_permutations, alternative
@@ -109,7 +109,12 @@ def permutation_auc_difference(
     """
     truth = as_binary("reference", reference)
     if truth.all() or not truth.any():
-        raise ValueError("reference must hold both classes")
+        codes, m = as_clusters(clusters, truth.shape[0])
+        reason = "no negative items" if truth.all() else "no positive items"
+        return HypothesisTest(
+            math.nan, math.nan, math.nan, codes.shape[0], m, "difference of AUCs; permutation test",
+            alternative, undefined_because=reason,
+        )  # fmt: skip
 
     def difference(a: FloatArray, b: FloatArray) -> float:
         areas = placements(np.stack((a, b))[:, truth], np.stack((a, b))[:, ~truth])[0].mean(axis=1)

@@ -9,6 +9,7 @@ from django.db import transaction
 from readerstudy.core.audit import Actor, record
 from readerstudy.core.pseudonyms import pseudonym
 from readerstudy.imaging.models import ImageSet
+from readerstudy.imaging.services.subjects import withdraw_images
 from readerstudy.studies.models import Case, Centre, Landmark, Patient, ReaderStudy
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 from readerstudy.studies.services.studies import current_protocol
@@ -125,6 +126,21 @@ def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) 
         raise StudyRefused(f"{reason!r} is no exclusion criterion; there are {', '.join(known)}.")
     Case.objects.filter(pk=case.pk).update(status=Case.Status.EXCLUDED, exclusion_reason=reason)
     _record_case("studies.case.excluded", case, actor, at, reason=reason)
+
+
+@transaction.atomic
+def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
+    """
+    Erase the images and the identity behind a case, at any state of the study; given answers stay.
+
+    Withdrawing a withdrawn case changes nothing. A later import of the same patient is refused file by file.
+    """
+    if case.status == Case.Status.WITHDRAWN:
+        return
+    Case.objects.filter(pk=case.pk).update(status=Case.Status.WITHDRAWN)
+    _record_case("studies.case.withdrawn", case, actor, at)
+    if case.image_set is not None:
+        withdraw_images(image_set=case.image_set, at=at, actor=actor)
 
 
 @transaction.atomic

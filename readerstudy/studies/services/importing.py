@@ -12,15 +12,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+
+from django.db import transaction
 
 from readerstudy.core.audit import Actor
+from readerstudy.core.jobs import enqueue_on_commit
 from readerstudy.imaging.models import ImageSet, ImportBatch
-from readerstudy.imaging.services.receiving import receive
+from readerstudy.imaging.services.receiving import (
+    Commit,
+    ImportSource,
+    Progress,
+    create_batch,
+    receive,
+    source_text,
+)
 from readerstudy.imaging.services.subjects import identity_of, state_laterality
 from readerstudy.imaging.uids import blinded_uid
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.cases import EnrolledAs, Place, enrol_image_sets, import_landmarks
 from readerstudy.studies.services.errors import StudyRefused
+from readerstudy.studies.task_names import IMPORT_IMAGES
 
 CASES_TABLE, PLACES_TABLE = "cases.csv", "joints.csv"
 LATERALITIES = ("established", "by-convention", "unknown")
@@ -64,23 +76,30 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Mapping[st
 def import_images(
     *,
     study: ReaderStudy,
-    source: Path,
+    source: ImportSource,
     centre_code: str,
     actor: Actor | None,
     at: datetime,
     laterality: str = "unknown",
     table: Path | None = None,
     places: Path | None = None,
+    batch: ImportBatch | None = None,
+    commit: Commit = transaction.atomic,
+    progress: Progress | None = None,
 ) -> Imported:
     """
-    Import a folder or an archive file and make cases of what arrived.
+    Import images and make cases of what arrived.
 
     Parameters
     ----------
     laterality : str
         What is known of left and right where the table says nothing.
+    source : Path, ArchiveStudies or UploadedFiles
+        Folder or archive file; imaging studies of a DICOMweb archive; what was uploaded to `batch`.
     table, places : Path, optional
         The two tables; by default those of these names in the folder itself.
+    batch, commit, progress
+        For a job that resumes; see `receive`.
 
     Raises
     ------
@@ -89,8 +108,7 @@ def import_images(
     SourceMissing
         If `source` does not exist.
     """
-    if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
-        raise StudyRefused(f"The study is {study.state}; images are imported before it is locked.")
+    _check_open(study)
     if laterality not in LATERALITIES:
         raise StudyRefused(
             f"{laterality!r} is not a statement about sides; there are {', '.join(LATERALITIES)}."
@@ -120,7 +138,52 @@ def import_images(
         laterality=laterality,
         laterality_source="stated at import" if laterality != "unknown" else "",
         actor=actor,
+        batch=batch,
+        commit=commit,
+        progress=progress,
     )
+    cases = enrol_import(
+        study=study,
+        batch=batch,
+        centre_code=centre_code,
+        actor=actor,
+        at=at,
+        source=source.name if isinstance(source, Path) else batch.public_id.hex,
+        stated_of=stated_of,
+        located=located,
+    )
+    return Imported(batch=batch, cases=tuple(cases))
+
+
+def _check_open(study: ReaderStudy) -> None:
+    if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
+        raise StudyRefused(f"The study is {study.state}; images are imported before it is locked.")
+
+
+def enrol_import(
+    *,
+    study: ReaderStudy,
+    batch: ImportBatch,
+    centre_code: str,
+    actor: Actor | None,
+    at: datetime,
+    source: str,
+    stated_of: Mapping[str, _Stated] = MappingProxyType({}),
+    located: Mapping[str, list[Place]] = MappingProxyType({}),
+) -> list[Case]:
+    """
+    Make cases of the image sets that an import brought; sets that have their case already are left.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source, for the record.
+    stated_of : mapping
+        Rows of the import table by the files' patient id.
+    located : mapping
+        Places by pseudonym.
+    """
+    _check_open(study)
     cases: list[Case] = []
     by_centre: dict[str, list[ImageSet]] = defaultdict(list)
     known: dict[str, _Stated] = {}
@@ -136,7 +199,7 @@ def import_images(
             centre_code=code,
             actor=actor,
             at=at,
-            source=source.name,
+            source=source,
             names={key: each.names for key, each in known.items()},
         )
     for case in cases:
@@ -154,10 +217,68 @@ def import_images(
                 )
         if case.pseudonym in located:
             import_landmarks(case=case, places=located[case.pseudonym], actor=actor, at=at)
-    return Imported(batch=batch, cases=tuple(cases))
+    return cases
 
 
-def _beside(source: Path, name: str) -> Path | None:
+@transaction.atomic
+def request_import(
+    *,
+    study: ReaderStudy,
+    source: ImportSource,
+    centre_code: str,
+    laterality: str,
+    actor: Actor | None,
+    at: datetime,
+) -> ImportBatch:
+    """
+    Ask a worker to import images; the job carries the import's public id and the centre only.
+
+    Raises
+    ------
+    StudyRefused
+        If the study takes no more images.
+    """
+    _check_open(study)
+    batch = create_batch(
+        scope=study.public_id,
+        source=source_text(source),
+        at=at,
+        laterality=laterality,
+        laterality_source="stated at import" if laterality != "unknown" else "",
+        actor=actor,
+    )
+    _enqueue(study, batch, centre_code, at)
+    return batch
+
+
+@transaction.atomic
+def request_import_of_upload(
+    *, study: ReaderStudy, batch: ImportBatch, centre_code: str, at: datetime
+) -> None:
+    """
+    Ask a worker to take in what was uploaded to an import; asked twice, it is done once.
+
+    Raises
+    ------
+    StudyRefused
+        If the study takes no more images, or the upload was finished before.
+    """
+    _check_open(study)
+    waiting = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.WAITING)
+    if not waiting.update(state=ImportBatch.State.RUNNING):
+        raise StudyRefused("This upload was finished before.")
+    _enqueue(study, batch, centre_code, at)
+
+
+def _enqueue(study: ReaderStudy, batch: ImportBatch, centre_code: str, at: datetime) -> None:
+    enqueue_on_commit(
+        IMPORT_IMAGES, at=at, study_id=study.public_id, batch=str(batch.public_id), centre=centre_code
+    )
+
+
+def _beside(source: ImportSource, name: str) -> Path | None:
+    if not isinstance(source, Path):
+        return None
     path = source / name
     return path if source.is_dir() and path.is_file() else None
 

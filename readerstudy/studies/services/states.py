@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from readerstudy.core.audit import Actor, record
+from readerstudy.imaging.services.capability import close_scope
 from readerstudy.studies.models import ReaderStudy, Signature
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 
@@ -43,6 +44,8 @@ def lock_study(
     study.state, study.locked_at, study.data_hash = ReaderStudy.State.LOCKED, at, data_hash
     study.save(update_fields=["state", "locked_at", "data_hash"])
     _sign(study, "lock", data_hash, reason, actor, at)
+    # Whoever has images open loses them now, not when the capability ends by itself.
+    close_scope(scope=study.public_id, at=at)
     record(
         event="studies.study.locked",
         at=at,

@@ -11,7 +11,7 @@ function rowsOf(data, colours) {
   const shapeOf = Object.fromEntries(readers.map((reader, place) => [reader.code, SHAPES[place % SHAPES.length]]));
   const rows = [];
   const words = (estimate) =>
-    estimate.value === null ? text.notEstimable : `{v|${number(estimate.value, 2)}} {i|${interval(estimate, text.to)}}`;
+    estimate.value === null ? text.notEstimable : `{v|${number(estimate.value, 2)}} {i|${interval(estimate, text.to) || text.noInterval}}`;
   if (agreement.between_readers.length) {
     rows.push({ heading: text.betweenReaders });
     for (const pair of agreement.between_readers) {

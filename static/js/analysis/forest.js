@@ -2,18 +2,26 @@
 import { fill, interval, number, signed } from "./format.js";
 import { axisRange, marginGround, whiskers } from "./intervals.js";
 
-const ROW = 44;
+const ROW = 50;
 const TOP = 44;
 const PANELS = ["sensitivity", "specificity"];
 
-function panelRows(data, measure, colours) {
-  return data.figures.forest.map((row) => {
+/** A long name on two lines, so that it ends before the panels begin. */
+export function wrapped(name, most = 28) {
+  if (name.length <= most) return `{n|${name}}`;
+  const middle = name.lastIndexOf(" ", most);
+  if (middle < 0) return `{n|${name}}`;
+  return `{n|${name.slice(0, middle)}}\n{n|${name.slice(middle + 1)}}`;
+}
+
+function panelRows(rows, data, measure, colours) {
+  return rows.map((row) => {
     const block = row[measure];
     if (!block || block.difference.value === null) {
       return { value: null, low: null, high: null, words: `{i|${data.text.notEstimable}}` };
     }
     const { difference, claim } = block;
-    const limits = interval(difference, data.text.to, 3, signed);
+    const limits = interval(difference, data.text.to, 3, signed) || data.text.noInterval;
     return {
       ...difference,
       colour: colours.text1,
@@ -24,20 +32,29 @@ function panelRows(data, measure, colours) {
 }
 
 export function forestOption(data, colours, width) {
-  const rows = data.figures.forest;
+  const rows = data.figures.forest.map((row) => ({ ...row, label: data.findingNames[row.finding] }));
+  return rowsOption(rows, data, colours, width);
+}
+
+export function subgroupsOption(data, colours, width) {
+  if (data.figures.model && data.figures.subgroups.length === 0) return { reason: data.text.oneGroup };
+  return rowsOption(data.figures.subgroups, data, colours, width);
+}
+
+function rowsOption(rows, data, colours, width) {
   if (!data.figures.model) return { reason: data.text.noModel };
-  const labels = rows.map((row) => `{n|${data.findingNames[row.finding]}}\n{s|${fill(data.text.gradeAtLeast, row)}}`);
-  const panels = PANELS.map((measure) => panelRows(data, measure, colours));
+  const labels = rows.map((row) => `${wrapped(row.label)}\n{s|${fill(data.text.gradeAtLeast, row)}}`);
+  const panels = PANELS.map((measure) => panelRows(rows, data, measure, colours));
   const values = panels.flat().flatMap((row) => [row.value, row.low, row.high]).filter((value) => value !== null);
   const range = axisRange(values, [-data.margin * 1.6, data.margin], [-1, 1], 5);
-  const left = 262;
+  const left = 236;
   const words = 150;
   const panel = Math.max((width - left - 2 * words - 28) / 2, 120);
   const starts = [left, left + panel + words + 28];
   const names = [data.text.sensitivityDifference, data.text.specificityDifference];
   const common = { axisLine: { show: false }, axisTick: { show: false } };
   const rich = {
-    n: { color: colours.text1, fontWeight: 600, fontSize: 13, lineHeight: 17 },
+    n: { color: colours.text1, fontWeight: 600, fontSize: 13, lineHeight: 16 },
     s: { color: colours.text3, fontSize: 12, lineHeight: 16 },
     v: { color: colours.text1, fontWeight: 600, fontSize: 13, lineHeight: 17 },
     d: { color: colours.text3, fontSize: 12 },

@@ -14,7 +14,8 @@ export function theme() {
     panel: read("--panel"),
     raised: read("--raised"),
     lamp: read("--lamp"),
-    font: read("--font"),
+    // Single quotes: the drawing writes the font into attributes without escaping it.
+    font: read("--font").replace(/"/g, "'").replace(/\s+/g, " "),
     grades: [0, 1, 2, 3, 4].map((step) => ({ ground: read(`--grade-${step}`), text: read(`--grade-${step}-text`) })),
   };
 }

@@ -5,6 +5,8 @@ import { t } from "../viewer/texts.js";
 import { icon, make } from "./dom.js";
 import { itemKey, splitKey } from "./protocol.js";
 
+// texts: "Right", "Left", "n/a", "abs", "fus", "not assessable", "absent", "fused"
+// texts: "conflict", "saved", "saving", "waiting", "unsaved"
 const SIDE_TITLES = { right: "Right", left: "Left" };
 
 export const TYPED_SHORT = { not_assessable: "n/a", absent: "abs", fused: "fus" };

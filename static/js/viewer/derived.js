@@ -83,6 +83,8 @@ export class DerivedStack extends EventTarget {
     return cachedImage(this.imageIds[index]);
   }
 
+  restart() {}
+
   forgive() {
     this.source.forgive();
   }

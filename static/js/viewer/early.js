@@ -1,7 +1,17 @@
-// Metadata asked for while the viewer itself is still on its way. Small on purpose: it is part of the
-// first script of the page.
+// What happens while the viewer itself is still on its way: metadata are asked for, and the panel may
+// already name its joint. Small on purpose: it is part of the first script of the page.
 
 const asked = new Map();
+let structure;
+
+document.addEventListener("rs:activate-structure", ({ detail }) => {
+  structure = detail?.structure;
+});
+
+/** The joint that the panel named last. */
+export function structureSoFar() {
+  return structure;
+}
 
 /** Start fetching the metadata of every series named in the page's configuration. */
 export function askEarly(root = document) {
@@ -19,7 +29,7 @@ export function askEarly(root = document) {
     const answer = fetch(`${base}/studies/${study}/series/${uid}/metadata`, {
       headers: { Accept: "application/dicom+json" },
       credentials: "same-origin",
-      signal: AbortSignal.timeout(2800),
+      signal: AbortSignal.timeout(15000),
     }).then((response) => (response.ok ? response.json() : undefined));
     asked.set(
       uid,

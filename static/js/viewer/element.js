@@ -7,12 +7,13 @@ import { Actions } from "./actions.js";
 import { AnnotationLayer } from "./annotation-layer.js";
 import { Cine } from "./cine.js";
 import { html } from "./dom.js";
-import { takeEarly } from "./early.js";
+import { structureSoFar, takeEarly } from "./early.js";
 import { DerivedStack } from "./derived.js";
 import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor } from "./hanging.js";
 import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
+import { prefetch } from "./prefetch.js";
 import { renderingEngine, renderingMode } from "./rendering.js";
 import { volumeOf } from "./reformat.js";
 import { LoadQueue, Stack } from "./stacks.js";
@@ -64,7 +65,12 @@ export class RsViewer extends HTMLElement {
       this.#emit("rs:viewer-ready");
       return;
     }
+    const named = structureSoFar();
+    const back = this.config.resume?.structure === named;
     this.hang(Math.max(0, resumed), this.config.resume);
+    // Coming back to the same joint, one comes back to the same images; another joint is gone to.
+    if (named && back) this.structure = this.config.structures.find(({ id }) => id === named);
+    else if (named) this.#goWhenOpen(named);
     // Fires at once with the first size, and whenever the layout of the page changes.
     new ResizeObserver(() => this.arrange()).observe(this.grid);
     this.#emit("rs:viewer-ready");
@@ -295,6 +301,17 @@ export class RsViewer extends HTMLElement {
     this.redraw();
   }
 
+  /** Go to the joint that was named before the images were known. */
+  #goWhenOpen(id) {
+    this.structure = this.config.structures.find((one) => one.id === id);
+    for (const pane of this.panes) {
+      pane.stack?.open().then(
+        () => this.structure?.id === id && this.activateStructure(id),
+        () => {},
+      );
+    }
+  }
+
   /** Place of a structure in one frame of reference, patient mm. */
   placeOf(structure, frameOfReference) {
     return this.config.landmarks.find(
@@ -342,11 +359,13 @@ export class RsViewer extends HTMLElement {
     if (!this.firstImage) {
       this.firstImage = true;
       this.dataset.firstImage = "";
+      performance.mark("rs:first-image");
       this.#emit("rs:first-image");
     }
     for (const other of this.panes) if (other !== pane) other.redraw();
     this.mouse.follow(pane);
-    this.#rearrangeQueue();
+    // While everything is here, scrolling costs the drawing alone.
+    if (!this.stacks.every(({ complete }) => complete)) this.#rearrangeQueue();
     this.#reportQuality();
     this.#changed();
   }
@@ -372,11 +391,22 @@ export class RsViewer extends HTMLElement {
     const wanted = new Set([...this.hangings[this.hanging].slots.map(({ series }) => this.#stackOf(series))]);
     const missing = [...wanted].filter((stack) => !stack.complete).map(({ label }) => label);
     const detail = { complete: missing.length === 0, missing };
+    if (detail.complete && this.stacks.every(({ complete }) => complete)) this.#prefetch();
     const key = JSON.stringify(detail);
     if (key === this.lastQuality) return;
     this.lastQuality = key;
     this.dataset.quality = detail.complete ? "full" : "loading";
     this.#emit("rs:full-quality", detail);
+  }
+
+  /** Once all images of this case are here, those of the next one are brought near. */
+  #prefetch() {
+    if (this.fetchedAhead || !this.config.prefetch) return;
+    this.fetchedAhead = new AbortController();
+    window.addEventListener("pagehide", () => this.fetchedAhead.abort());
+    prefetch(this.config.prefetch, this.fetchedAhead.signal).then(({ images }) => {
+      this.dataset.prefetched = String(images);
+    });
   }
 
   #changed() {

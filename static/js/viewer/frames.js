@@ -19,8 +19,11 @@ const records = new Map();
 let counter = 0;
 let accept = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
 
-/** Milliseconds without a single byte after which a frame counts as failed. */
-export const QUIET_LIMIT_MS = 2500;
+/**
+ * Milliseconds without a single byte after which a request is given up. A viewport that waits says so long
+ * before (pane.js); what comes late after all is shown after all.
+ */
+export const QUIET_LIMIT_MS = 15000;
 
 /**
  * Make a frame known and get its image id. Ids are numbers of this page and mean nothing elsewhere.
@@ -47,9 +50,10 @@ export function frameOf(imageId) {
   return records.get(imageId)?.frame;
 }
 
-/** Bytes of the answer; aborts when nothing arrives for `quietMs`. */
-async function fetchBytes(url, quietMs) {
+/** Bytes of the answer; given up when nothing arrives for `quietMs`, or when `signal` says so. */
+async function fetchBytes(url, quietMs, signal) {
   const controller = new AbortController();
+  signal?.addEventListener("abort", () => controller.abort());
   let timer;
   let slow = false;
   const watch = () => {
@@ -95,6 +99,7 @@ async function fetchBytes(url, quietMs) {
   } catch (error) {
     if (error instanceof ImageFailure) throw error;
     if (slow) throw new ImageFailure("slow", `no byte for ${quietMs} ms`);
+    if (signal?.aborted) throw new ImageFailure("slow", "given up to ask again");
     throw new ImageFailure("connection", String(error?.message ?? error));
   } finally {
     clearTimeout(timer);
@@ -118,15 +123,16 @@ const UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]);
  * Fetch and decode one frame.
  *
  * @param {string} imageId
+ * @param {AbortSignal} [signal]
  * @returns {Promise<object>} Cornerstone image with modality values (rescaled).
  * @throws {ImageFailure}
  */
-export async function loadFrame(imageId) {
+export async function loadFrame(imageId, signal) {
   const record = records.get(imageId);
   if (!record) throw new ImageFailure("gone", `unknown ${imageId}`);
   if (record.make) return record.make(imageId);
   const { frame, url } = record;
-  const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS));
+  const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS, signal));
   let part;
   try {
     part = singlePart(answer.contentType, answer.bytes);

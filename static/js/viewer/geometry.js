@@ -97,12 +97,12 @@ export function nearestPlaneIndex(planes, point) {
 /**
  * The line in which `other` cuts `plane`, in image px of `plane`, as long as `other`'s image reaches.
  *
- * @returns {[number[], number[]]|undefined} Two end points, or undefined when the planes are nearly
- *   parallel (less than about 3 degrees), in different frames of reference, or do not meet inside `other`.
+ * @returns {[number[], number[]]|undefined} Two end points, or undefined when the planes are nearer than
+ *   25 degrees to parallel (their line then says nothing about the place), in different frames of reference, or do not meet inside `other`.
  */
 export function referenceLinePx(plane, other) {
   if (!plane || !other || !sameFrameOfReference(plane, other)) return undefined;
-  if (Math.abs(dot(plane.normal, other.normal)) > 0.9986) return undefined;
+  if (Math.abs(dot(plane.normal, other.normal)) > 0.906) return undefined;
   // Cut the outline of the other image with this plane: exactly where that image passes through it.
   const w = other.columns - 0.5;
   const h = other.rows - 0.5;

@@ -5,7 +5,7 @@ export const DEFAULT_HANGING = [
   {
     name: "spine",
     viewports: [
-      { modality: "MR", plane: "sagittal", area: "main" },
+      { modality: "MR", plane: "sagittal", weighting: "T2", area: "main" },
       { modality: "MR", plane: "axial", area: "top", field_mm: 140 },
       { modality: "CT", plane: "axial", area: "bottom", field_mm: 140 },
     ],
@@ -38,11 +38,14 @@ function matches(rule, series) {
   if (!sameModality(rule.modality, series.modality)) return false;
   if (rule.plane && rule.plane !== series.plane) return false;
   if (rule.view && String(rule.view).toLowerCase() !== String(series.view ?? "").toLowerCase()) return false;
-  if (rule.weighting) {
-    const words = `${series.weighting ?? ""} ${series.label ?? ""}`.toLowerCase().split(/[^a-z0-9]+/);
-    if (!words.includes(String(rule.weighting).toLowerCase())) return false;
-  }
   return true;
+}
+
+/** Whether a series has the weighting that a rule prefers. */
+function weighted(rule, series) {
+  if (!rule.weighting) return true;
+  const words = `${series.weighting ?? ""} ${series.label ?? ""}`.toLowerCase().split(/[^a-z0-9]+/);
+  return words.includes(String(rule.weighting).toLowerCase());
 }
 
 /**
@@ -50,13 +53,14 @@ function matches(rule, series) {
  *
  * @returns {{name: string, slots: {area: string, series: object, rule: object}[], wanted: number}}
  *   Slots of rules for which the case has a series; a series is used once, rules take the first match in
- *   the order of the case's series.
+ *   the order of the case's series; a weighting is a preference, not a condition.
  */
 export function fill(protocol, series) {
   const used = new Set();
   const slots = [];
   for (const rule of protocol.viewports) {
-    const found = series.find((candidate) => !used.has(candidate) && matches(rule, candidate));
+    const fitting = series.filter((candidate) => !used.has(candidate) && matches(rule, candidate));
+    const found = fitting.find((candidate) => weighted(rule, candidate)) ?? fitting[0];
     if (!found) continue;
     used.add(found);
     slots.push({ area: rule.area ?? "main", series: found, rule });

@@ -11,6 +11,7 @@ import {
   planeName,
   referenceLinePx,
 } from "./geometry.js";
+import { ImageFailure } from "./frames.js";
 import { lateralityLabel, sideLabel, sliceLabel, windowLabel } from "./labels.js";
 import { Surface } from "./surface.js";
 import { t } from "./texts.js";
@@ -19,6 +20,8 @@ import { initialWindow } from "./windowing.js";
 
 const WARNING = "M8 2.5 14.5 13.5h-13zM8 6.5v3M8 11.4v.4";
 const SLOW_MS = 700;
+// A reader is told within 3 s that an image does not come.
+const TELL_MS = 2400;
 
 /** Sentences for what went wrong with an image. */
 export function failureText(reason) {
@@ -120,6 +123,7 @@ export class Pane extends EventTarget {
     delete this.element.dataset.firstImage;
     this.#hideFailure();
     this.#name();
+    this.#wait();
     try {
       await stack.open();
     } catch (failure) {
@@ -275,10 +279,16 @@ export class Pane extends EventTarget {
   #wait() {
     clearTimeout(this.waitTimer);
     const { stack, target } = this;
+    const asked = performance.now();
+    const still = () => this.stack === stack && this.target === target && (target < 0 || this.index !== target);
     this.waitTimer = setTimeout(() => {
-      if (this.stack !== stack || this.target !== target || this.index === target) return;
-      this.waiting.textContent = t("Loading image {n}", { n: target + 1 });
+      if (!still()) return;
+      this.waiting.textContent = target < 0 ? t("Loading images") : t("Loading image {n}", { n: target + 1 });
       this.waiting.hidden = false;
+      this.waitTimer = setTimeout(
+        () => still() && !this.failure && this.#showFailure(new ImageFailure("slow", `${stack.label} after ${TELL_MS} ms`)),
+        asked + TELL_MS - performance.now(),
+      );
     }, SLOW_MS);
   }
 
@@ -335,6 +345,7 @@ export class Pane extends EventTarget {
     const { stack } = this;
     const index = this.target;
     stack.forgive();
+    stack.restart(index);
     this.target = -1;
     this.dispatchEvent(new Event("retry"));
     if (index < 0 || !stack.imageIds.length) await this.setStack(stack, { wish: this.wish, fieldMm: this.fieldMm });

@@ -33,18 +33,26 @@ export function cachedImage(imageId) {
   const known = cache.getImage(imageId);
   if (known) return Promise.resolve(known);
   if (!loading.has(imageId)) {
-    const promise = loadFrame(imageId)
+    const controller = new AbortController();
+    const entry = { controller };
+    entry.promise = loadFrame(imageId, controller.signal)
       .then((image) => {
         ready.set(imageId, image);
         return imageLoader.loadAndCacheImage(imageId);
       })
       .finally(() => {
         ready.delete(imageId);
-        loading.delete(imageId);
+        if (loading.get(imageId) === entry) loading.delete(imageId);
       });
-    loading.set(imageId, promise);
+    loading.set(imageId, entry);
   }
-  return loading.get(imageId);
+  return loading.get(imageId).promise;
+}
+
+/** Give up a request that hangs, so that the next asking starts a new one. */
+export function abandon(imageId) {
+  loading.get(imageId)?.controller.abort();
+  loading.delete(imageId);
 }
 
 function decoder() {

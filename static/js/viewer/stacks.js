@@ -2,9 +2,9 @@
 
 import { cache } from "@cornerstonejs/core";
 import { framesOfInstance } from "./dicomjson.js";
-import { ImageFailure, registerFrame } from "./frames.js";
+import { ImageFailure, QUIET_LIMIT_MS, registerFrame } from "./frames.js";
 import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
-import { cachedImage } from "./rendering.js";
+import { abandon, cachedImage } from "./rendering.js";
 
 /** Failures that may pass by themselves; the rest waits for the reader. */
 const PASSING = new Set(["connection", "slow", "server"]);
@@ -28,6 +28,7 @@ export class Stack extends EventTarget {
     this.planes = [];
     this.states = []; // per image: "waiting" | "loading" | "loaded" | "failed"
     this.failures = []; // per image: ImageFailure
+    this.attempts = []; // per image: how often it was asked for
     this.opened = undefined;
   }
 
@@ -57,14 +58,18 @@ export class Stack extends EventTarget {
 
   /** Ask for the metadata, once. */
   open() {
-    this.opened ??= this.#open().catch((error) => {
+    if (this.opened) return this.opened;
+    const opening = this.#open().catch((error) => {
+      // Given up for a newer asking, whose answer counts.
+      if (this.opened !== opening) return this.open();
       this.opened = undefined;
       this.openFailure = error instanceof ImageFailure ? error : new ImageFailure("server", String(error));
       this.#pauseAfter(this.openFailure);
       this.dispatchEvent(new Event("change"));
       throw this.openFailure;
     });
-    return this.opened;
+    this.opened = opening;
+    return opening;
   }
 
   async #open() {
@@ -72,7 +77,13 @@ export class Stack extends EventTarget {
     const early = this.early;
     this.early = undefined;
     // An early answer that failed is asked for again, so that its reason can be told.
-    const datasets = (early && (await early)) ?? (await fetchMetadata(`${address}/metadata`));
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    const given = new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
+    const ahead = early && (await Promise.race([early, given]));
+    if (signal.aborted) throw new ImageFailure("slow", "given up to ask again");
+    const datasets = ahead ?? (await fetchMetadata(`${address}/metadata`, signal));
+    if (signal.aborted) throw new ImageFailure("slow", "given up to ask again");
     this.openFailure = undefined;
     const frames = orderFrames(datasets.flatMap(framesOfInstance).filter(({ rows, columns }) => rows && columns));
     if (!frames.length) throw new ImageFailure("gone", "the series holds no image");
@@ -94,6 +105,8 @@ export class Stack extends EventTarget {
 
   async load(index) {
     if (this.states[index] === "loaded" && cache.getImage(this.imageIds[index])) return this.image(index);
+    const attempt = this.states[index] === "loading" ? this.attempts[index] : (this.attempts[index] ?? 0) + 1;
+    this.attempts[index] = attempt;
     this.states[index] = "loading";
     try {
       const image = await cachedImage(this.imageIds[index]);
@@ -102,6 +115,8 @@ export class Stack extends EventTarget {
       this.pauses = 0;
       return image;
     } catch (error) {
+      // Given up for a newer asking: its outcome counts.
+      if (this.states[index] !== "loading" || this.attempts[index] !== attempt) return this.load(index);
       this.states[index] = "failed";
       this.failures[index] = error instanceof ImageFailure ? error : new ImageFailure("damaged", String(error));
       console.warn(`Image ${index + 1} of ${this.label}: ${this.failures[index].message}`);
@@ -126,6 +141,17 @@ export class Stack extends EventTarget {
     }, pause);
   }
 
+  /** Start anew what hangs: the metadata, or one image. */
+  restart(index) {
+    if (!this.imageIds.length) {
+      this.asking?.abort();
+      this.opened = undefined;
+    } else if (this.states[index] === "loading") {
+      abandon(this.imageIds[index]);
+      this.states[index] = "waiting";
+    }
+  }
+
   /** Forget failures, so that the images are asked for again. */
   forgive(which = () => true) {
     clearTimeout(this.paused);
@@ -136,9 +162,10 @@ export class Stack extends EventTarget {
 }
 
 /** Series metadata as DICOM JSON; ImageFailure when it does not come. */
-export async function fetchMetadata(url, quietMs = 2800) {
+export async function fetchMetadata(url, signal, quietMs = QUIET_LIMIT_MS) {
   let response;
   const controller = new AbortController();
+  signal?.addEventListener("abort", () => controller.abort());
   const timer = setTimeout(() => controller.abort(), quietMs);
   try {
     response = await fetch(url, {

@@ -34,12 +34,11 @@ export class Surface {
     return this.viewport.getCanvas();
   }
 
-  get size() {
-    return { width: this.element.clientWidth, height: this.element.clientHeight };
-  }
 
   /** Fit the drawing surface to the element, in device px. */
   #size() {
+    // Measured when the layout changes and not when an image does: asking the browser costs a layout.
+    this.size = { width: this.element.clientWidth, height: this.element.clientHeight };
     const canvas = this.canvas;
     const ratio = window.devicePixelRatio || 1;
     const { width, height } = this.size;

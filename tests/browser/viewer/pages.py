@@ -72,7 +72,6 @@ def _image_set(folder: str) -> ImageSet:
 @login_not_required
 def viewer(request: HttpRequest, folder: str) -> HttpResponse:
     """Show all series of a folder's first patient."""
-    presentation = uuid.uuid4()
     image_set = _image_set(folder)
     series = study_table(image_set)
     config = {
@@ -87,7 +86,10 @@ def viewer(request: HttpRequest, folder: str) -> HttpResponse:
         "keymap": {},
         "language": "en",
     }
-    config.update(json.loads(unquote(request.META["QUERY_STRING"]) or "{}"))
+    query = unquote(request.META["QUERY_STRING"])
+    # "fixed": the same addresses at each showing, as those of a prefetched case are.
+    presentation = uuid.uuid5(uuid.NAMESPACE_URL, folder) if query == "fixed" else uuid.uuid4()
+    config.update(json.loads(query if query.startswith("{") else "{}"))
     html = (
         engines["django"]
         .from_string(PAGE)

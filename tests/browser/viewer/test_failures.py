@@ -125,7 +125,8 @@ def test_missing_metadata_say_so_and_heal(open_viewer: Callable[..., Viewing], n
     fault = Fault("**/metadata", spoil)
     viewing = open_viewer(CASE, before=fault, wait="none")
     page = viewing.page
-    page.wait_for_selector(".rs-pane[data-failed]", timeout=7000)
+    page.wait_for_selector("rs-viewer .rs-pane")
+    page.wait_for_selector(".rs-pane[data-failed]", timeout=3000)
     assert page.locator(".rs-pane").first.get_attribute("data-failed") == reason
     fault.healed = True
     _try_again(page)

@@ -145,7 +145,7 @@ def test_writers_at_once_leave_one_unbroken_chain():
 
     def act():
         try:
-            barrier.wait(timeout=20)
+            barrier.wait(timeout=120)
             write(5)
         except Exception as error:
             faults.append(error)

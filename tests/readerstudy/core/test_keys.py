@@ -26,7 +26,7 @@ def test_processes_that_start_together_share_one_whole_key(tmp_path):
         barrier, keys = threading.Barrier(8), []
 
         def start(path=path, barrier=barrier, keys=keys):
-            barrier.wait(timeout=20)
+            barrier.wait(timeout=120)
             try:
                 keys.append(read_or_create_key_file(path))
             except KeyFileError as error:

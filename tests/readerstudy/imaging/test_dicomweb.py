@@ -72,6 +72,7 @@ def test_attributes_are_the_allowed_ones_only(client_of, lumbar_set):
         }  # fmt: skip
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("fast", [True, False], ids=["fast path", "Django"])
 def test_without_a_capability_everything_is_absent(open_images, lumbar_set, fast):
     case, presentation = open_images(lumbar_set)

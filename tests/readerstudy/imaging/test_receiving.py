@@ -72,6 +72,7 @@ def test_bad_files_are_refused_or_in_conflict_and_the_good_ones_land(take_in, sh
     assert batch.state == "done"
 
 
+@pytest.mark.both_databases
 def test_importing_again_changes_nothing(take_in, lumbar_set, shared_data):
     before = list(Instance.objects.order_by("pk").values_list("blinded_uid", "index", "pixel_digest"))
 
@@ -81,6 +82,7 @@ def test_importing_again_changes_nothing(take_in, lumbar_set, shared_data):
     assert list(Instance.objects.order_by("pk").values_list("blinded_uid", "index", "pixel_digest")) == before
 
 
+@pytest.mark.both_databases
 def test_a_resumed_import_goes_on_where_it_stopped(db, data_root, scope, shared_data):
     source = shared_data / "lumbar_mr" / "vb2_05"
     batch = create_batch(scope=scope, source="first try", at=timezone.now())

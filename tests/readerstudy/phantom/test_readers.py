@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
+from readerstudy.phantom.body import sample_body
+from readerstudy.phantom.body.lesions import CLASSES
 from readerstudy.phantom.files.readings import READERS, write_readings
-from readerstudy.phantom.files.truth import CASES, REFERENCE, write_table
+from readerstudy.phantom.files.truth import CASES, JOINTS, REFERENCE, write_table
 from readerstudy.phantom.findings import FINDINGS, N_GRADES, STRUCTURES, draw_grades
 from readerstudy.phantom.readers import (
     JUNIOR_READERS,
     SENIOR_READERS,
+    MarkModel,
     ReaderModel,
     ScoreModel,
     draw_severity,
+    simulate_marks,
     simulate_reads,
     simulate_scores,
 )
@@ -143,6 +147,7 @@ def test_readings_of_a_folder_cover_every_item_once(tmp_path):
                 reference.append(item)
     write_table(tmp_path / "cases.csv", CASES, cases)
     write_table(tmp_path / "reference.csv", REFERENCE, reference)
+    write_table(tmp_path / "joints.csv", JOINTS, [])
     write_readings(tmp_path, seed=1)
     with (tmp_path / "reads.csv").open() as file:
         reads = list(csv.DictReader(file))
@@ -152,3 +157,23 @@ def test_readings_of_a_folder_cover_every_item_once(tmp_path):
     assert len(predictions) == items
     assert len({(r["reader_id"], r["case_id"], r["structure"], r["finding"]) for r in reads}) == len(reads)
     assert len(reads) == items * len(READERS)
+
+
+def test_marks_miss_add_and_shift_at_their_rates():
+    bodies = [sample_body(np.random.default_rng(s), lesions=True) for s in range(150)]
+    lesions = [body.lesions for body in bodies]
+    places = [np.array([d.centre_mm for d in body.discs]) for body in bodies]
+    model = MarkModel(sensitivity=0.7, extra_per_case=0.8, shift_mm=2.0, class_error=0.1)
+    marks = simulate_marks(lesions, places, np.random.default_rng(1), model, classes=CLASSES)
+    true = {lesion.lesion_id: lesion for lesion in lesions[0]}
+    assert all(m.lesion_id in true or not m.lesion_id for m in marks[0])
+    hits = [(m, case) for case, given in enumerate(marks) for m in given if m.lesion_id]
+    extra = [m for given in marks for m in given if not m.lesion_id]
+    assert len(hits) / sum(len(x) for x in lesions) == pytest.approx(0.7, abs=0.06)
+    assert len(extra) / len(bodies) == pytest.approx(0.8, abs=0.2)
+    meant = [next(x for x in lesions[case] if x.lesion_id == m.lesion_id) for m, case in hits]
+    shift = np.array([m.centre_mm - x.centre_mm for (m, _), x in zip(hits, meant, strict=True)])
+    assert shift.std() == pytest.approx(2.0, abs=0.2)
+    named = np.mean([m.kind == x.kind for (m, _), x in zip(hits, meant, strict=True)])
+    assert named == pytest.approx(0.9, abs=0.04)
+    assert np.mean([m.confidence for m, _ in hits]) > np.mean([m.confidence for m in extra]) + 15

@@ -5,43 +5,60 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from readerstudy.accounts.models import User
+from readerstudy.demo.building import model as demo_model
+from readerstudy.demo.building.jobs import run_waiting
 from readerstudy.demo.building.people import accounts_file, make_people
 from readerstudy.demo.building.studies import (
     FINISHED,
     OPEN,
+    lock_and_unblind,
+    make_finished_study,
     make_open_study,
-    make_study,
-    read_finished_study,
 )
 from readerstudy.studies.models import ReaderStudy
 
 
 class Command(BaseCommand):
-    help = "Makes the demonstration: synthetic patients, simulated doctors, an account for every role."
+    help = (
+        "Makes what is missing of the demonstration: synthetic patients, simulated doctors, an account for "
+        "every role, a study open for reading and one finished and unblinded."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--open-cases", type=int, default=12)
-        parser.add_argument("--finished-cases", type=int, default=20)
+        parser.add_argument("--finished-cases", type=int, default=16)
         parser.add_argument("--seed", type=int, default=5635006)
         parser.add_argument("--without-model", action="store_true", help="leave out what needs torch")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        people = make_people()
-        seed = options["seed"]
+        people, seed = make_people(), options["seed"]
+        model = None
+        reason = "left out as asked" if options["without_model"] else demo_model.why_not()
+        if reason:
+            self.say(f"model: none runs ({reason})")
+        else:
+            model = demo_model.ready_model(people["coordinator"])
         if not ReaderStudy.objects.filter(slug=OPEN).exists():
             make_open_study(people=people, n_cases=options["open_cases"], seed=seed, say=self.say)
         if not ReaderStudy.objects.filter(slug=FINISHED).exists():
-            made = make_study(
-                slug=FINISHED,
-                title="Facet joint degeneration, finished (demonstration)",
-                n_cases=options["finished_cases"],
-                seed=seed + 1,
-                people=people,
-                say=self.say,
-                n_excluded=1,
+            make_finished_study(people=people, n_cases=options["finished_cases"], seed=seed + 1, say=self.say)
+        finished = ReaderStudy.objects.get(slug=FINISHED)
+        if model is not None:
+            self.run_model(finished, model, people["coordinator"])
+        if finished.state == ReaderStudy.State.OPEN:
+            lock_and_unblind(study=finished, people=people, say=self.say)
+        if model is not None:
+            # The worker does these when it starts: their progress is there to be seen.
+            demo_model.run_once(
+                study=ReaderStudy.objects.get(slug=OPEN), model=model, actor=people["coordinator"]
             )
-            read_finished_study(made=made, people=people, seed=seed, say=self.say)
         self.say(f"accounts: {accounts_file()}")
+
+    def run_model(self, study: ReaderStudy, model: Any, actor: User) -> None:
+        if demo_model.run_once(study=study, model=model, actor=actor):
+            self.say(f"{study.slug}: the model grades every case")
+            run_waiting(study)
 
     def say(self, text: str) -> None:
         self.stdout.write(text)

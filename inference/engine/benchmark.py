@@ -1,0 +1,192 @@
+"""
+How fast the engine is on this machine: ``python -m inference.engine.benchmark MODEL_FOLDER``.
+
+Compares a case's whole way (find, crop, grade) with the bare networks on ready tensors, in one process and
+interleaved, so that a busy machine slows both. The reference network has random weights: its speed does not
+depend on what it has learnt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from inference.engine.bundle import LoadedModel, load_model
+from inference.engine.facets import grade_case
+from inference.engine.networks.grader import Grader, GraderConfig
+from inference.engine.specification import MR_SAGITTAL
+from inference.engine.stacks import CaseImages, ImageStack
+from inference.engine.training.phantom_joints import volume_stack
+from readerstudy.phantom import SCANNERS, render_ct, render_disc_axials, render_mr, sample_body
+
+
+@dataclass(frozen=True)
+class Timing:
+    """
+    One network measured.
+
+    Attributes
+    ----------
+    case_seconds : float
+        Median of a case's whole way.
+    network_seconds : float
+        Median of the bare forward passes (localiser and grader) on ready tensors.
+    one_by_one_seconds : float
+        Median of the same with one joint a time.
+    """
+
+    case_seconds: float
+    network_seconds: float
+    one_by_one_seconds: float
+
+    @property
+    def overhead(self) -> float:
+        """Share of the networks' own time that the rest of the way adds."""
+        return self.case_seconds / self.network_seconds - 1
+
+
+def phantom_case(seed: int = 1) -> CaseImages:
+    """A synthetic case with CT, sagittal MR and axial MR along the discs."""
+    rng, scanner = np.random.default_rng(seed), SCANNERS["A"]
+    body = sample_body(rng)
+    parts = [
+        volume_stack(volume, "axial")
+        for volume in render_disc_axials(body, "T2", scanner=scanner, rng=rng).values()
+    ]
+    axial = ImageStack(
+        "axial",
+        "MR",
+        np.concatenate([p.pixels for p in parts]),
+        np.concatenate([p.origins_mm for p in parts]),
+        np.concatenate([p.along_columns_mm for p in parts]),
+        np.concatenate([p.along_rows_mm for p in parts]),
+        "",
+        "T2",
+    )
+    ct = volume_stack(render_ct(body, scanner=scanner, rng=rng), "ct")
+    return CaseImages((ct, volume_stack(render_mr(body, scanner=scanner, rng=rng), "sagittal"), axial))
+
+
+def reference_model(small: LoadedModel, *, widen: float = 1.0) -> LoadedModel:
+    """The 3-D reference network on three series, with random weights, behind the small model's localiser."""
+    content = json.loads(json.dumps(dict(small.manifest.content)))
+    crop = {"depth": 18, "height": 64, "width": 64, "depth_mm": 1.1, "in_plane_mm": 0.6}
+    content["inputs"]["series"][MR_SAGITTAL] = {
+        "crop": crop,
+        "max_in_plane_mm": 1.2,
+        "max_slice_mm": 5.0,
+        "min_slices": 7,
+    }
+    config = GraderConfig(
+        kinds=tuple(content["inputs"]["series"]),
+        n_grades=content["outputs"]["n_grades"],
+        encoder="resnet18-3d",
+        widen=widen,
+        width=128,
+        layers=2,
+        attention="case",
+        share_encoder=True,
+    )
+    torch.manual_seed(0)
+    return replace(small, manifest=replace(small.manifest, content=content), grader=Grader(config).eval())
+
+
+@torch.no_grad()
+def measure(model: LoadedModel, case: CaseImages, *, repeats: int) -> Timing:
+    """
+    Time a case's whole way and the bare networks, interleaved.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    case : CaseImages
+    repeats : int
+        After one unmeasured round.
+    """
+    n = len(model.manifest.outputs.structures)
+    crops = {
+        kind: torch.rand(1, n, *rule.crop.shape) for kind, rule in model.manifest.inputs.requirements.items()
+    }
+    there = {kind: torch.ones(1, n, dtype=torch.bool) for kind in crops}
+    levels = torch.arange(n) // 2
+    frames = {stack.frame_of_reference for stack in case.stacks}
+    volume, flag = torch.rand(1, *model.localiser.config.shape), torch.zeros(1)
+
+    def networks() -> None:
+        for _ in frames:
+            model.localiser.locate(volume, flag)
+        model.grader(crops, there, levels)
+
+    def one_by_one() -> None:
+        for _ in frames:
+            model.localiser.locate(volume, flag)
+        for joint in range(n):
+            part = slice(joint, joint + 1)
+            model.grader(
+                {kind: value[:, part] for kind, value in crops.items()},
+                {kind: value[:, part] for kind, value in there.items()},
+                levels[part],
+            )
+
+    works: list[Callable[[], Any]] = [lambda: grade_case(model, case), networks, one_by_one]
+    seconds: list[list[float]] = [[], [], []]
+    for round_number in range(repeats + 1):
+        for work, own in zip(works, seconds, strict=True):
+            started = time.perf_counter()
+            work()
+            if round_number:
+                own.append(time.perf_counter() - started)
+    whole, bare, single = (median(own) for own in seconds)
+    return Timing(whole, bare, single)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path, nargs="?", default=Path("inference/weights/facet-demo"))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    small = load_model(options.model, threads=options.threads)
+    case = phantom_case()
+    found: dict[str, Any] = {"threads": options.threads, "torch": torch.__version__}
+    for name, model in (("small", small), ("reference", reference_model(small))):
+        timing = measure(model, case, repeats=options.repeats)
+        found[name] = {
+            "case_seconds": round(timing.case_seconds, 3),
+            "network_seconds": round(timing.network_seconds, 3),
+            "overhead": round(timing.overhead, 3),
+            "one_by_one_seconds": round(timing.one_by_one_seconds, 3),
+        }
+    found["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    found["gpu"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+    if options.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+        return 0
+    for name in ("small", "reference"):
+        row = found[name]
+        sys.stdout.write(
+            f"{name}: {row['case_seconds']:.2f} s a case, networks alone {row['network_seconds']:.2f} s, "
+            f"overhead {row['overhead']:.0%}; one joint a time {row['one_by_one_seconds']:.2f} s\n"
+        )
+    sys.stdout.write(
+        f"peak memory {found['memory_mb']} MB, {options.threads} thread(s), GPU: {found['gpu']}\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,298 @@
+"""Where the files of an import go: each one's outcome, its frames, and the series that it renews."""
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Max
+
+from readerstudy.dicom.attributes import element
+from readerstudy.dicom.frames import Json
+from readerstudy.dicom.series import describe
+from readerstudy.imaging import stores
+from readerstudy.imaging.intake_queue import Item
+from readerstudy.imaging.models import (
+    ImageSet,
+    ImagingStudy,
+    ImportBatch,
+    ImportOutcome,
+    Instance,
+    Series,
+)
+from readerstudy.imaging.uids import UidMap, subject_key
+
+Outcome = ImportOutcome.Outcome
+
+OTHER_PATIENT = "this imaging study already belongs to another patient"
+OTHER_PLACE = "an image with this UID is already there in another series; it stays"
+OTHER_PIXELS = "an image with this UID but other pixels is already there; it stays"
+ALREADY_THERE = "the same image is already there"
+WITHDRAWN = "this patient's images were withdrawn from the reader study"
+
+
+@dataclass
+class _NewInstance:
+    row: Instance
+    attributes: Json
+    weighting: str
+    burned_in: str
+    item: Item
+
+
+@dataclass
+class Chunk:
+    """Writes one chunk: decides each file's outcome, moves its frames, renews the series it touched."""
+
+    batch: ImportBatch
+    at: datetime
+    first_number: int
+    _sets: dict[str, ImageSet] = field(default_factory=dict)
+    _studies: dict[str, ImagingStudy] = field(default_factory=dict)
+    _series: dict[str, Series] = field(default_factory=dict)
+    _instances: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _identities: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    _new: dict[str, list[_NewInstance]] = field(default_factory=dict)
+
+    def write(self, items: list[Item]) -> list[ImportOutcome.Outcome]:
+        """Write and return the outcomes of `items`; called inside a transaction."""
+        scope = self.batch.scope
+        uids = UidMap.for_scope(scope)
+        blinded = [
+            {kind: uids.uid(uid) for kind, uid in item.answer["uids"].items()}
+            if "uids" in item.answer
+            else {}
+            for item in items
+        ]
+        self._load(items, blinded)
+        outcomes = []
+        for number, (item, names) in enumerate(zip(items, blinded, strict=True), start=self.first_number + 1):
+            image_set: ImageSet | None = None
+            if "refused" in item.answer:
+                outcome, reason = Outcome.REFUSED, str(item.answer["refused"])
+            else:
+                outcome, reason, image_set = self._place(item, names, uids)
+            outcomes.append(
+                ImportOutcome(
+                    batch=self.batch,
+                    number=number,
+                    name_key=item.name_key,
+                    name_sealed=stores.seal_name(scope, item.name),
+                    outcome=outcome,
+                    reason=reason[:200],
+                    image_set=image_set,
+                )
+            )
+        for uid, new in self._new.items():
+            self._renew(self._series[uid], new)
+        for public_id, identity in self._identities.items():
+            stores.write_identity(scope, public_id, identity)
+        # A file may stand twice under one name in an archive; its first outcome counts.
+        ImportOutcome.objects.bulk_create(outcomes, ignore_conflicts=True)
+        return [Outcome(row.outcome) for row in outcomes]
+
+    def _load(self, items: list[Item], blinded: list[dict[str, str]]) -> None:
+        """Read what is already there for the UIDs and patients of this chunk, in four queries."""
+        keys = {self._subject(item) for item in items if "identity" in item.answer}
+        # Locked, so that two imports of one patient do not renew the same series at once (PostgreSQL).
+        locked = ImageSet.objects.select_for_update().filter(scope=self.batch.scope, subject_key__in=keys)
+        for image_set in locked.order_by("pk"):
+            self._sets[image_set.subject_key] = image_set
+        known = {
+            kind: {names[kind] for names in blinded if names} for kind in ("study", "series", "instance")
+        }
+        studies = ImagingStudy.objects.filter(blinded_uid__in=known["study"]).select_related("image_set")
+        self._studies = {study.blinded_uid: study for study in studies}
+        series = Series.objects.filter(blinded_uid__in=known["series"]).select_related(
+            "imaging_study__image_set"
+        )
+        self._series = {row.blinded_uid: row for row in series}
+        instances = Instance.objects.filter(blinded_uid__in=known["instance"])
+        self._instances = {
+            uid: (series_uid, digest)
+            for uid, series_uid, digest in instances.values_list(
+                "blinded_uid", "series__blinded_uid", "pixel_digest"
+            )
+        }
+
+    def _subject(self, item: Item) -> str:
+        identity = item.answer["identity"]
+        if not identity["patient_id"]:
+            # Nobody is named: what belongs together is the study alone (the space keeps it apart from any number).
+            return subject_key(self.batch.scope, issuer=" study", patient_id=item.answer["uids"]["study"])
+        return subject_key(self.batch.scope, issuer=identity["issuer"], patient_id=identity["patient_id"])
+
+    def _place(
+        self, item: Item, names: dict[str, str], uids: UidMap
+    ) -> tuple[ImportOutcome.Outcome, str, ImageSet | None]:
+        key = self._subject(item)
+        study = self._studies.get(names["study"])
+        if study is not None and study.image_set.subject_key != key:
+            return Outcome.CONFLICT, OTHER_PATIENT, None
+        image_set = self._sets.get(key)
+        if image_set is not None and image_set.withdrawn_at is not None:
+            return Outcome.REFUSED, WITHDRAWN, image_set
+        series = self._series.get(names["series"])
+        if series is not None and series.imaging_study.blinded_uid != names["study"]:
+            return Outcome.CONFLICT, OTHER_PLACE, image_set
+        there = self._instances.get(names["instance"])
+        if there is not None:
+            if there[0] != names["series"]:
+                return Outcome.CONFLICT, OTHER_PLACE, image_set
+            if there[1] != item.answer["digest"]:
+                return Outcome.CONFLICT, OTHER_PIXELS, image_set
+            return Outcome.DUPLICATE, ALREADY_THERE, image_set
+        if image_set is None:
+            image_set = ImageSet.objects.create(
+                # Of the key, not random: a chunk that is written again after a crash finds its folders.
+                public_id=UUID(key[:32]),
+                scope=self.batch.scope,
+                subject_key=key,
+                created_at=self.at,
+            )
+            self._sets[key] = image_set
+        if study is None:
+            study = ImagingStudy.objects.create(
+                image_set=image_set,
+                blinded_uid=names["study"],
+                laterality=self.batch.laterality,
+                laterality_source=self.batch.laterality_source,
+                created_at=self.at,
+            )
+            self._studies[names["study"]] = study
+        if series is None:
+            last = study.series.aggregate(last=Max("number"))["last"] or 0
+            series = Series.objects.create(
+                imaging_study=study,
+                blinded_uid=names["series"],
+                number=last + 1,
+                modality=item.answer["attributes"]["00080060"]["Value"][0],
+                plane="unknown",
+                label="",
+                rows=0,
+                columns=0,
+            )
+            self._series[names["series"]] = series
+        self._take(item, names, uids, series, image_set)
+        return Outcome.STORED, item.answer["note"], image_set
+
+    def _take(
+        self, item: Item, names: dict[str, str], uids: UidMap, series: Series, image_set: ImageSet
+    ) -> None:
+        answer = item.answer
+        attributes = uids.attributes(answer["attributes"])
+        attributes["00083002"] = element("UI", answer["transfer_syntax"])
+        folder = self._folder(series, image_set)
+        if names["series"] not in self._new:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for frame in range(1, answer["n_frames"] + 1):
+            os.replace(f"{item.staged}_{frame}", folder / stores.frame_name(names["instance"], frame))
+        if self.batch.keep_originals and item.path is not None:
+            stores.keep_original(
+                self.batch.scope, image_set.public_id, names["instance"], item.path.read_bytes()
+            )
+        self._note_identity(image_set, names["study"], answer)
+        self._instances[names["instance"]] = (names["series"], answer["digest"])
+        row = Instance(
+            series=series,
+            blinded_uid=names["instance"],
+            n_frames=answer["n_frames"],
+            pixel_digest=answer["digest"],
+            dtype=answer["dtype"],
+            transfer_syntax=answer["transfer_syntax"],
+            instance_number=answer["instance_number"],
+        )
+        new = _NewInstance(row, attributes, answer["weighting"], answer["burned_in"], item)
+        self._new.setdefault(names["series"], []).append(new)
+
+    def _folder(self, series: Series, image_set: ImageSet) -> Path:
+        root = stores.view_root(self.batch.scope, image_set.public_id)
+        return stores.series_folder(root, series.imaging_study.blinded_uid, series.blinded_uid)
+
+    def _note_identity(self, image_set: ImageSet, study: str, answer: dict[str, Any]) -> None:
+        identity = self._identities.get(image_set.public_id)
+        if identity is None:
+            identity = stores.read_identity(self.batch.scope, image_set.public_id)
+            self._identities[image_set.public_id] = identity
+        said = answer["identity"]
+        for name in ("patient_id", "issuer", "name", "birth_date", "sex"):
+            identity.setdefault(name, said[name])
+        identity.setdefault("studies", {}).setdefault(
+            study,
+            {
+                "study_uid": answer["uids"]["study"],
+                "study_date": said["study_date"],
+                "accession_number": said["accession_number"],
+                "study_description": said["study_description"],
+            },
+        )
+
+    def _renew(self, series: Series, new: list[_NewInstance]) -> None:
+        """Add instances to a series: classify, order and number it again, and write its attributes."""
+        study = series.imaging_study
+        folder = self._folder(series, study.image_set)
+        old = {row.blinded_uid: row for row in series.instances.all()}
+        rows = {**old, **{item.row.blinded_uid: item.row for item in new}}
+        added = {item.row.blinded_uid for item in new}
+        # A crash between writing the attributes and committing leaves entries without a row: they are made anew.
+        kept = [
+            entry
+            for entry in stores.read_metadata(folder)
+            if (uid := entry["00080018"]["Value"][0]) in rows and uid not in added
+        ]
+        entries = kept + [item.attributes for item in new]
+        numbers = [rows[entry["00080018"]["Value"][0]].instance_number for entry in entries]
+        weightings = [series.weighting] * len(kept) + [item.weighting for item in new]
+        facts = describe(entries, numbers=numbers, weightings=weightings)
+        ordered = [entries[index] for index in facts.order]
+        moved: list[tuple[int, str]] = []
+        for index, entry in enumerate(ordered):
+            entry["00200011"] = element("IS", series.number)
+            entry["00200013"] = element("IS", index + 1)
+            entry["0008103E"] = element("LO", facts.label)
+            row = rows[entry["00080018"]["Value"][0]]
+            if row.index != index:
+                row.index = index
+                if row.pk is not None:
+                    moved.append((index, row.blinded_uid))
+        Instance.objects.bulk_create([item.row for item in new])
+        _move(moved)
+        stores.write_metadata(folder, [dict(sorted(entry.items())) for entry in ordered])
+        references = {entry["00200052"]["Value"][0] for entry in ordered if "00200052" in entry}
+        complete = all("00200052" in entry for entry in ordered)
+        series.modality, series.plane, series.weighting = facts.modality, facts.plane, facts.weighting
+        series.label, series.rows, series.columns = facts.label, facts.rows, facts.columns
+        series.n_instances, series.n_frames = len(ordered), facts.n_frames
+        series.has_geometry, series.has_spacing = facts.has_geometry, facts.has_spacing
+        series.frame_of_reference_uid = references.pop() if len(references) == 1 and complete else ""
+        reasons = [item.burned_in for item in new if item.burned_in]
+        if reasons:
+            series.burned_in = "stated" if "stated" in reasons else reasons[0]
+        series.save()
+        modalities = sorted(set(study.series.values_list("modality", flat=True)))
+        if study.modalities != "\\".join(modalities):
+            study.modalities = "\\".join(modalities)[:64]
+            study.save(update_fields=["modalities"])
+        with contextlib.suppress(FileNotFoundError):
+            _drop_views(study.image_set)
+
+
+def _move(moved: list[tuple[int, str]]) -> None:
+    """Give instances their new places; bulk_update's CASE over hundreds of rows takes ten times as long."""
+    if not moved:
+        return
+    table, name = (connection.ops.quote_name(word) for word in (Instance._meta.db_table, "index"))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {table} SET {name} = %s WHERE blinded_uid = %s", moved)  # noqa: S608
+
+
+def _drop_views(image_set: ImageSet) -> None:
+    """Remove linked views of a set that has changed; they are made again when next opened."""
+    for folder in stores.set_path(image_set.scope, image_set.public_id).iterdir():
+        if folder.name != stores.BASE_VIEW:
+            shutil.rmtree(folder, ignore_errors=True)

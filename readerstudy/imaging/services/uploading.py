@@ -1,0 +1,216 @@
+"""Images that come through the browser, file by file, and over STOW-RS."""
+
+import mmap
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from readerstudy.core.audit import Actor
+from readerstudy.dicom.attributes import element
+from readerstudy.dicom.frames import Json
+from readerstudy.imaging import stores
+from readerstudy.imaging.intake_queue import Item, UploadedFiles, inbox_name, name_key
+from readerstudy.imaging.models import ImportBatch, ImportOutcome, Laterality
+from readerstudy.imaging.services.receiving import create_batch, limits_from_settings, receive
+
+LONGEST_NAME = 1000
+
+
+class UploadRefused(Exception):
+    """A file or body is not taken; the message is for the person who sends it."""
+
+
+def begin_upload(
+    *,
+    scope: UUID,
+    at: datetime,
+    actor: Actor | None,
+    laterality: str = Laterality.UNKNOWN,
+    laterality_source: str = "",
+) -> ImportBatch:
+    """Open an import that files are sent to one by one; nothing is read before it is filled."""
+    return create_batch(
+        scope=scope,
+        source=UploadedFiles().as_text(),
+        at=at,
+        laterality=laterality,
+        laterality_source=laterality_source,
+        actor=actor,
+    )
+
+
+def add_uploaded_file(*, batch: ImportBatch, name: str, stream: BinaryIO) -> int:
+    """
+    Keep one file of an upload; sending the same name again replaces nothing.
+
+    Parameters
+    ----------
+    name : str
+        Path of the file in the folder that is uploaded.
+    stream : binary stream
+        Its content; read in pieces and bounded.
+
+    Returns
+    -------
+    int
+        Size of the file.
+
+    Raises
+    ------
+    UploadRefused
+        If the import has begun, the name is empty or too long, or the file is too large.
+    """
+    if batch.state != ImportBatch.State.WAITING:
+        raise UploadRefused("This upload is closed; begin a new one for more files.")
+    if not name or len(name) > LONGEST_NAME:
+        raise UploadRefused("A file needs a name of at most 1,000 characters.")
+    inbox = stores.staging_folder(inbox_name(batch.public_id))
+    key = name_key(str(batch.public_id), name)
+    target = inbox / key
+    if target.exists():
+        return target.stat().st_size
+    limit = limits_from_settings().file_bytes
+    temporary = inbox / f".{key}.{secrets.token_hex(4)}"
+    size = 0
+    try:
+        with temporary.open("xb") as sink:
+            while block := stream.read(1 << 20):
+                size += len(block)
+                if size > limit:
+                    raise UploadRefused(f"The file is larger than {limit // 2**20} MiB; it was not taken.")
+                sink.write(block)
+        stores.write_private(inbox / f"{key}.name", stores.seal_name(batch.scope, name))
+        temporary.rename(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return size
+
+
+def missing_uploads(*, batch: ImportBatch, names: list[str]) -> list[str]:
+    """Return the names that have not arrived yet, so that a broken upload goes on where it stopped."""
+    inbox = stores.staging_folder(inbox_name(batch.public_id))
+    return [name for name in names if not (inbox / name_key(str(batch.public_id), name)).exists()]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a STOW-RS request came to: HTTP status, DICOM JSON answer, and the import."""
+
+    status: int
+    answer: Json
+    batch: ImportBatch | None
+
+
+# PS3.18 table 10.5.3-1 and PS3.4 annex B: duplicate with other content, data set not understood.
+_CONFLICT, _NOT_UNDERSTOOD = 0x0111, 0xC000
+
+
+def store_instances(
+    *,
+    scope: UUID,
+    content_type: str,
+    stream: BinaryIO,
+    at: datetime,
+    actor: Actor | None,
+    laterality: str = Laterality.UNKNOWN,
+) -> Stored:
+    """
+    Take in the parts of a STOW-RS request (``multipart/related; type="application/dicom"``).
+
+    Every part is read by the bounded child process and ends as any imported file does.
+
+    Raises
+    ------
+    UploadRefused
+        If the body is larger than an import may be or has no parts.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = message.get_param("boundary")
+    kind = str(message.get_param("type") or "application/dicom").lower()
+    if message.get_content_type() != "multipart/related" or not boundary or kind != "application/dicom":
+        return Stored(415, {}, None)
+    name = f"stow-{secrets.token_hex(8)}"
+    folder = stores.staging_folder(name)
+    results: list[tuple[Item, ImportOutcome.Outcome]] = []
+    try:
+        _copy(stream, folder / "body", limits_from_settings().archive_bytes)
+        parts = folder / "parts"
+        parts.mkdir(mode=0o700)
+        count = _split(folder / "body", parts, str(boundary).encode())
+        (folder / "body").unlink()
+        if not count:
+            raise UploadRefused("The request holds no DICOM object.")
+        batch = receive(
+            scope=scope,
+            source=parts,
+            at=at,
+            actor=actor,
+            laterality=laterality,
+            observe=lambda item, outcome: results.append((item, outcome)),
+        )
+    finally:
+        stores.remove_staging(name)
+    return _answer(results, batch)
+
+
+def _copy(stream: BinaryIO, target: Path, limit: int) -> None:
+    size = 0
+    with target.open("xb") as sink:
+        while block := stream.read(1 << 20):
+            size += len(block)
+            if size > limit:
+                raise UploadRefused("The request is larger than an import may be.")
+            sink.write(block)
+
+
+def _split(body: Path, folder: Path, boundary: bytes) -> int:
+    """Write each part of a multipart body as a numbered file; returns how many."""
+    if os.path.getsize(body) == 0:
+        return 0
+    count = 0
+    with body.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for start, end in _parts(data, b"--" + boundary):
+            count += 1
+            (folder / f"{count:06d}").write_bytes(data[start:end])
+    return count
+
+
+def _parts(data: Any, mark: bytes) -> Iterator[tuple[int, int]]:
+    position = data.find(mark)
+    while position >= 0 and data[position + len(mark) : position + len(mark) + 2] != b"--":
+        head_end = data.find(b"\r\n\r\n", position)
+        following = data.find(b"\r\n" + mark, position + len(mark))
+        if head_end < 0 or following < 0:
+            return
+        yield head_end + 4, following
+        position = following + 2
+
+
+def _answer(results: list[tuple[Item, ImportOutcome.Outcome]], batch: ImportBatch) -> Stored:
+    stored, failed, unnamed = [], [], []
+    for item, outcome in results:
+        uids = item.answer.get("uids")
+        if uids is None:
+            unnamed.append({"00081197": element("US", _NOT_UNDERSTOOD)})
+            continue
+        named = {
+            "00081150": item.answer["attributes"]["00080016"],
+            "00081155": element("UI", uids["instance"]),
+        }
+        if outcome in (ImportOutcome.Outcome.STORED, ImportOutcome.Outcome.DUPLICATE):
+            stored.append(named)
+        else:
+            failed.append({**named, "00081197": element("US", _CONFLICT)})
+    answer: Json = {}
+    for tag, items in (("00081199", stored), ("00081198", failed), ("0008119A", unnamed)):
+        if items:
+            answer[tag] = {"vr": "SQ", "Value": items}
+    status = 200 if not failed and not unnamed else 202 if stored else 409
+    return Stored(status, answer, batch)

@@ -1,0 +1,1 @@
+"""The command line: ``python -m readerstudy.stats METHOD FILE.csv [--options] [--json]``."""

@@ -1,0 +1,124 @@
+"""What the page of images shows, as frozen values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from readerstudy.core.models import Job
+from readerstudy.imaging.models import ImportBatch, Series
+from readerstudy.studies.models import Case, ReaderStudy
+from readerstudy.studies.task_names import IMPORT_IMAGES
+
+
+@dataclass(frozen=True)
+class ImportRow:
+    """One import of a study."""
+
+    public_id: str
+    created_at: datetime
+    state: str
+    is_running: bool
+    n_done: int
+    n_stored: int
+    n_duplicate: int
+    n_conflict: int
+    n_refused: int
+    problem: str
+
+
+def import_rows(study: ReaderStudy) -> list[ImportRow]:
+    """Return the imports of a study, the newest first."""
+    jobs = {
+        job.payload.get("batch"): job
+        for job in Job.objects.filter(kind=IMPORT_IMAGES.name, study_id=study.public_id).order_by("pk")
+    }
+    texts = {
+        ImportBatch.State.WAITING: _("waiting"),
+        ImportBatch.State.RUNNING: _("running"),
+        ImportBatch.State.DONE: _("finished"),
+        ImportBatch.State.FAILED: _("failed"),
+    }
+    rows = []
+    for batch in ImportBatch.objects.filter(scope=study.public_id).order_by("-pk")[:50]:
+        job = jobs.get(str(batch.public_id))
+        problem = batch.problem or (job.error if job is not None and not job.is_finished else "")
+        if job is not None and job.state == Job.State.FAILED:
+            problem = job.error
+        rows.append(
+            ImportRow(
+                public_id=str(batch.public_id),
+                created_at=batch.created_at,
+                state=texts[ImportBatch.State(batch.state)],
+                is_running=job is not None and not job.is_finished,
+                n_done=job.progress_done if job is not None else 0,
+                n_stored=batch.n_stored,
+                n_duplicate=batch.n_duplicate,
+                n_conflict=batch.n_conflict,
+                n_refused=batch.n_refused,
+                problem=problem.removeprefix("readerstudy.imaging.archive.ArchiveUnavailable: ")[:300],
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class BurnedIn:
+    """Series whose pixels may hold text: how many, and in how many of them the file itself says so."""
+
+    n_series: int
+    n_stated: int
+
+
+def _flagged(study: ReaderStudy) -> QuerySet[Series]:
+    rows = Series.objects.filter(
+        imaging_study__image_set__scope=study.public_id,
+        imaging_study__image_set__withdrawn_at=None,
+        burned_in_checked_at=None,
+    )
+    return rows.exclude(burned_in="")
+
+
+def burned_in(study: ReaderStudy) -> BurnedIn:
+    """Return how many series a coordinator has to look at for text in the pixels."""
+    rows = _flagged(study)
+    return BurnedIn(n_series=rows.count(), n_stated=rows.filter(burned_in="stated").count())
+
+
+@dataclass(frozen=True)
+class FlaggedSeries:
+    """One series to look at: its middle image, and why."""
+
+    image_set_id: int
+    series_uid: str
+    study_uid: str
+    label: str
+    n_images: int
+    case: str
+    is_stated: bool
+
+
+def flagged_series(study: ReaderStudy, *, limit: int) -> list[FlaggedSeries]:
+    """Return series whose pixels may hold text, those that say so themselves first."""
+    rows = list(
+        _flagged(study)
+        .select_related("imaging_study")
+        .order_by("-burned_in", "imaging_study__pk", "number")[:limit]
+    )
+    sets = {row.imaging_study.image_set_id for row in rows}
+    cases = dict(
+        Case.objects.filter(study=study, image_set__in=sets).values_list("image_set_id", "pseudonym")
+    )
+    return [
+        FlaggedSeries(
+            image_set_id=row.imaging_study.image_set_id,
+            series_uid=row.blinded_uid,
+            study_uid=row.imaging_study.blinded_uid,
+            label=row.label,
+            n_images=row.n_frames,
+            case=cases.get(row.imaging_study.image_set_id, ""),
+            is_stated=row.burned_in == "stated",
+        )
+        for row in rows
+    ]

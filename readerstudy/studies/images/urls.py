@@ -1,0 +1,18 @@
+"""Addresses of the coordinator's page of images."""
+
+from django.urls import path
+
+from readerstudy.studies.images import views
+
+urlpatterns = [
+    path("images/", views.images, name="images"),
+    path("images/uploads/", views.begin, name="begin_upload"),
+    path("images/uploads/<uuid:batch>/missing/", views.missing, name="upload_missing"),
+    path("images/uploads/<uuid:batch>/files/", views.add_file, name="upload_file"),
+    path("images/uploads/<uuid:batch>/finish/", views.finish, name="finish_upload"),
+    path("images/text-in-pixels/", views.text_in_pixels, name="text_in_pixels"),
+    path("images/take/", views.take, name="take_from_archive"),
+    path("images/imports/<uuid:batch>/", views.report, name="import_report"),
+    path("images/imports/<uuid:batch>/report.csv", views.report_csv, name="import_report_csv"),
+    path("dicomweb/studies", views.stow, name="stow"),
+]

@@ -1,0 +1,5 @@
+"""Background work on studies."""
+
+from readerstudy.core.jobs import JobKind
+
+IMPORT_IMAGES = JobKind("studies.import_images")

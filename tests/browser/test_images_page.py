@@ -1,0 +1,120 @@
+"""The coordinator's page of images in a real Chromium: upload, archive, report."""
+
+from pathlib import Path
+
+import pytest
+import requests
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from readerstudy.accounts.models import User
+from readerstudy.core.jobs import run_job
+from readerstudy.core.models import Job
+from readerstudy.imaging.benchmark import servers
+from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
+from readerstudy.studies.models import Case
+from readerstudy.studies.services.importing import import_images
+from tests.factories.studies import make_study, make_team
+
+pytestmark = [pytest.mark.browser, pytest.mark.shared, pytest.mark.django_db(transaction=True)]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def study(settings, tmp_path):
+    if not (ROOT / "static" / "build" / "manifest.json").exists():
+        pytest.skip("the front end is not built: npm ci && npm run build")
+    settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
+    settings.READERSTUDY_IMPORT_PROCESSES = 1
+    study = make_study()
+    make_team(study)
+    return study
+
+
+@pytest.fixture
+def page(study, live_server, browser):
+    """The page of a signed-in coordinator; fails its test on any console error or policy report."""
+    client = Client()
+    client.force_login(User.objects.get(username="coordinator"))
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=live_server.url)
+    cookie = client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def run_import(study) -> None:
+    job = Job.objects.filter(study_id=study.public_id).latest("pk")
+    assert run_job(job.pk).state == Job.State.DONE
+
+
+def test_files_are_uploaded_and_reported(page, study, shared_data, tmp_path):
+    slices = sorted((shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat").iterdir())[:4]
+    stray = tmp_path / "notes.txt"
+    stray.write_text("not an image")
+    page.goto(f"/studies/{study.slug}/images/")
+    page.get_by_label("Left and right in these files").first.select_option("by-convention")
+    page.locator("#upload-files").set_input_files([*slices, stray])
+    page.wait_for_url("**/images/imports/**")
+    run_import(study)
+
+    expect(page.locator("dl.facts dd")).to_have_text(["4", "0", "0", "1"], timeout=30_000)
+    row = page.locator("table tbody tr").inner_text()
+    assert "notes.txt" in row
+    assert "not a DICOM file" in row
+    assert Case.objects.get(study=study).image_set.imaging_studies.get().laterality == "by-convention"
+    page.get_by_role("link", name="All imports").click()
+
+
+def test_a_study_of_an_archive_is_searched_and_taken(page, study, settings, shared_data, tmp_path):
+    try:
+        with servers.orthanc(tmp_path) as (port, _):
+            login = (servers.ORTHANC_USER, servers.ORTHANC_PASSWORD)
+            settings.READERSTUDY_ARCHIVES = {
+                "pacs": {"title": "Test archive", "url": f"http://127.0.0.1:{port}/dicom-web",
+                         "user": login[0], "password": login[1]}
+            }  # fmt: skip
+            for path in sorted((shared_data / "lumbar_mr" / "vb2_09").rglob("*.dcm")):
+                address = f"http://127.0.0.1:{port}/instances"
+                requests.post(address, data=path.read_bytes(), auth=login, timeout=30).raise_for_status()
+            page.goto(f"/studies/{study.slug}/images/")
+            page.get_by_label("Patient id").fill("RS-LT2-*")
+            page.get_by_role("button", name="Search").click()
+            page.get_by_role("checkbox").check()
+            page.get_by_role("button", name="Take the chosen studies").click()
+            page.wait_for_url("**/images/imports/**")
+            run_import(study)
+            # The page of a running import loads itself again until it has ended.
+            expect(page.locator("dl.facts dd").first).to_have_text("41", timeout=30_000)
+    except servers.ServerMissing as missing:
+        pytest.skip(str(missing))
+    assert Case.objects.filter(study=study).count() == 1
+
+
+def test_an_archive_that_is_away_is_said_plainly(page, study, settings):
+    settings.READERSTUDY_ARCHIVES = {
+        "pacs": {"title": "Test archive", "url": f"http://127.0.0.1:{servers.free_port()}/dicom-web"}
+    }
+    page.goto(f"/studies/{study.slug}/images/?archive=pacs")
+    assert "The archive Test archive cannot be reached" in page.get_by_role("alert").inner_text()
+
+
+def test_series_that_may_hold_text_are_shown_and_looked_at(page, study, shared_data):
+    source = shared_data / "malformed" / "made" / "phi_fictional_burned_in.dcm"
+    import_images(study=study, source=source, centre_code="1", actor=None, at=timezone.now())
+    page.goto(f"/studies/{study.slug}/images/")
+    page.get_by_role("link", name="Look at them").click()
+    picture = page.locator(".pictures img")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    page.get_by_role("button", name="I have looked at these").click()
+    expect(page.get_by_text("Nothing to look at")).to_be_visible()
+    page.goto(f"/studies/{study.slug}/images/")
+    assert page.get_by_role("link", name="Look at them").count() == 0

@@ -1,0 +1,77 @@
+"""The demonstration is made by the product's own services, once, and holds something for every role."""
+
+import json
+import stat
+from collections import Counter
+
+import pytest
+from django.core.management import call_command
+
+from grading.models import Discordance, Read, ReferenceGrade
+from readerstudy.accounts.models import User
+from readerstudy.analysis.models import Snapshot
+from readerstudy.core.audit import verify_chain
+from readerstudy.core.models import AuditEvent
+from readerstudy.demo.building.people import PEOPLE, accounts_file
+from readerstudy.studies.models import Case, ReaderStudy
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def demo(settings, tmp_path, django_capture_on_commit_callbacks, capsys):
+    settings.READERSTUDY_DATA_ROOT = tmp_path
+    settings.READERSTUDY_KEEP_ORIGINALS = False
+    call_command("make_demo", open_cases=4, finished_cases=3, without_model=True)
+    return {study.slug: study for study in ReaderStudy.objects.all()}
+
+
+def test_demonstration_has_two_studies_with_work_for_everyone(demo, settings, client):
+    opened, finished = demo["facet-demo"], demo["facet-finished"]
+    assert all(study.is_demonstration for study in demo.values())
+
+    # The open study: read in part, compared where both have read, one case to confirm.
+    assert opened.state == ReaderStudy.State.OPEN
+    states = Counter(Read.objects.filter(case__study=opened).values_list("reader__username", "state"))
+    assert states["reader1", "submitted"] == 3
+    assert states["reader1", "in_progress"] == 1
+    assert states["reader2", "submitted"] == 3
+    assert Discordance.objects.filter(case__study=opened).exists()
+
+    # The finished one: a reference grade for every item of every included case, all confirmed.
+    assert finished.state == ReaderStudy.State.UNBLINDED
+    included = Case.objects.filter(study=finished, status="included").count()
+    assert (included, Case.objects.filter(study=finished, status="excluded").count()) == (2, 1)
+    standing = ReferenceGrade.objects.filter(case__study=finished, superseded_at__isnull=True)
+    assert standing.count() == 50 * included
+    assert set(standing.values_list("provenance", flat=True)) <= {"confirmed", "overruled"}
+    snapshot = Snapshot.objects.get(study=finished)
+    assert (snapshot.state, snapshot.data_hash) == ("done", finished.data_hash)
+
+    # Images are blinded, sides and places are on record, and every act is in an unbroken chain.
+    assert (
+        Case.objects.filter(study=opened, image_set__isnull=False, landmarks__isnull=False).distinct().count()
+        == 4
+    )
+    for study in demo.values():
+        assert list(verify_chain(str(study.public_id))) == []
+    assert AuditEvent.objects.filter(event="grading.read.submitted").count() == 6 + 2 * included
+
+    # Accounts: one per role, passwords drawn at random and kept for their owner alone.
+    path = accounts_file()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    passwords = json.loads(path.read_text())["passwords"]
+    assert (
+        set(passwords)
+        == {person.name for person in PEOPLE}
+        == set(User.objects.values_list("username", flat=True))
+    )
+    assert len(set(passwords.values())) == len(PEOPLE)
+    signed_in = client.post("/sign-in/", {"username": "reader1", "password": passwords["reader1"]})
+    assert signed_in.status_code == 302
+
+    # Making it again changes nothing.
+    n_events = AuditEvent.objects.count()
+    call_command("make_demo", open_cases=4, finished_cases=3, without_model=True)
+    assert AuditEvent.objects.count() == n_events
+    assert json.loads(path.read_text())["passwords"] == passwords

@@ -1,0 +1,134 @@
+"""The coordinator's page of images: for coordinators only, and every door leads to the same import."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from readerstudy.core.jobs import run_job
+from readerstudy.core.models import Job
+from readerstudy.imaging.models import ImportBatch
+from readerstudy.imaging.services import begin_upload
+from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
+from readerstudy.studies.models import Case
+from tests.factories.studies import make_study, make_team
+
+pytestmark = [pytest.mark.django_db, pytest.mark.shared]
+
+
+@pytest.fixture
+def study(settings, tmp_path):
+    settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
+    settings.READERSTUDY_IMPORT_PROCESSES = 1
+    return make_study()
+
+
+@pytest.fixture
+def team(study):
+    return make_team(study)
+
+
+@pytest.fixture
+def axial_slices(shared_data) -> list[Path]:
+    return sorted((shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat").iterdir())[:3]
+
+
+def run_jobs(study) -> Job:
+    job = Job.objects.filter(study_id=study.public_id, kind="studies.import_images").latest("pk")
+    return run_job(job.pk)
+
+
+def test_an_upload_ends_as_a_case(client, study, team, axial_slices):
+    client.force_login(team["coordinator"])
+    answer = client.post(
+        reverse("studies:begin_upload", kwargs={"slug": study.slug}),
+        {"centre": "1", "laterality": "by-convention"},
+    )
+    assert answer.status_code == 201
+    addresses = answer.json()
+    names = [f"folder/{path.name}" for path in axial_slices]
+    for path, name in zip(axial_slices, names, strict=True):
+        asked = client.post(
+            addresses["missing"], json.dumps({"names": names}), content_type="application/json"
+        )
+        assert name in asked.json()["missing"]
+        sent = client.generic(
+            "POST",
+            addresses["files"],
+            path.read_bytes(),
+            "application/octet-stream",
+            query_params={"name": name},
+        )
+        assert sent.status_code == 201
+    assert client.post(addresses["finish"], {"centre": "1"}).status_code == 202
+    assert client.post(addresses["finish"], {"centre": "1"}).status_code == 409
+
+    assert run_jobs(study).state == Job.State.DONE
+
+    batch = ImportBatch.objects.get(public_id=addresses["batch"])
+    assert (batch.state, batch.n_stored) == ("done", 3)
+    case = Case.objects.get(study=study)
+    assert case.image_set.imaging_studies.get().laterality == "by-convention"
+    table = client.get(
+        reverse("studies:import_report_csv", kwargs={"slug": study.slug, "batch": batch.public_id})
+    )
+    assert table.content.decode().splitlines()[1] == f"1,{names[0]},stored,"
+
+
+def test_stow_ends_as_a_case(client, study, team, axial_slices):
+    client.force_login(team["coordinator"])
+    body = b"".join(
+        b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n"
+        for path in axial_slices
+    )
+    answer = client.generic(
+        "POST",
+        reverse("studies:stow", kwargs={"slug": study.slug}),
+        body + b"--edge--\r\n",
+        'multipart/related; type="application/dicom"; boundary=edge',
+    )
+    assert answer.status_code == 200
+    assert len(answer.json()["00081199"]["Value"]) == 3
+    assert Case.objects.filter(study=study).count() == 1
+
+
+@pytest.mark.parametrize(
+    "role", ["first_reader", "second_reader", "adjudicator", "coordinator of another study"]
+)
+def test_for_everybody_else_there_is_nothing(client, study, team, role):
+    people = team | {
+        "coordinator of another study": make_team(make_study("other"), suffix="-elsewhere")["coordinator"]
+    }
+    client.force_login(people[role])
+    batch = begin_upload(scope=study.public_id, at=timezone.now(), actor=None)
+    named = {"slug": study.slug}
+    numbered = {**named, "batch": batch.public_id}
+    asked = [
+        client.get(reverse("studies:images", kwargs=named)),
+        client.get(reverse("studies:import_report", kwargs=numbered)),
+        client.get(reverse("studies:import_report_csv", kwargs=numbered)),
+        client.post(reverse("studies:begin_upload", kwargs=named)),
+        client.post(reverse("studies:upload_missing", kwargs=numbered)),
+        client.post(reverse("studies:upload_file", kwargs=numbered)),
+        client.post(reverse("studies:finish_upload", kwargs=numbered)),
+        client.post(reverse("studies:take_from_archive", kwargs=named)),
+        client.get(reverse("studies:text_in_pixels", kwargs=named)),
+        client.post(reverse("studies:stow", kwargs=named)),
+    ]
+    assert {answer.status_code for answer in asked} == {404}
+
+
+def test_a_formula_in_a_file_name_stays_text(client, study, team):
+    client.force_login(team["coordinator"])
+    batch = begin_upload(scope=study.public_id, at=timezone.now(), actor=None)
+    address = reverse("studies:upload_file", kwargs={"slug": study.slug, "batch": batch.public_id})
+    client.generic("POST", address, b"x", query_params={"name": "=1+1"})
+    finish = reverse("studies:finish_upload", kwargs={"slug": study.slug, "batch": batch.public_id})
+    assert client.post(finish, {"centre": "1"}).status_code == 202
+    run_jobs(study)
+    table = client.get(
+        reverse("studies:import_report_csv", kwargs={"slug": study.slug, "batch": batch.public_id})
+    )
+    assert "1,'=1+1,refused," in table.content.decode()
