@@ -10,6 +10,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from readerstudy.imaging.models import ImportBatch
 from readerstudy.studies.models import Assignment
 from tests.blinding.planting import Planted
 
@@ -65,6 +66,7 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "assignment": [str(each.public_id) for each in mine],
         "presentation": [str(each.presentation) for each in mine if each.case == cases[1]],
         "case": [str(one.cases["unread"].public_id), str(other.cases["unread"].public_id)],
+        "batch": [str(ImportBatch.objects.order_by("pk")[0].public_id)],
         "number": ["1"],
         "act": ["stop"],
         "block": ["readers"],
