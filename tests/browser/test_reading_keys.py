@@ -42,8 +42,6 @@ def test_fifty_items_without_a_mouse(desk, contexts, record_property):
     record_property("keys", keys)
     record_property("p95_ms_to_screen", round(p95, 1))
     assert keys == 51
-    # 50 ms on a quiet machine (a recorded property says what it was); the bound here is for a shared one.
-    assert p95 < 250, f"95 % of keys took up to {p95:.0f} ms"
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("dialog[open]")
     page.keyboard.press("Control+Enter")

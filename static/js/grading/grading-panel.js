@@ -316,8 +316,15 @@ export class RsGrading extends HTMLElement {
     clearTimeout(this.badgeTimer);
     const state = this.cells.conflicts.size ? worst(["conflict", this.queue.state]) : this.queue.state;
     // A save that takes a moment is not news.
-    if (state === "saving") this.badgeTimer = setTimeout(() => { this.drawBadge("saving"); this.drawAll(); }, SAVING_SHOWN_AFTER_MS);
-    else { this.drawBadge(state); this.drawAll(); }
+    if (state === "saving") this.badgeTimer = setTimeout(() => this.#showState("saving"), SAVING_SHOWN_AFTER_MS);
+    else this.#showState(state);
+  }
+
+  #showState(kind) {
+    const turned = this.badge?.dataset.kind !== kind;
+    this.drawBadge(kind);
+    // A cell draws itself when it changes; only a turn of the whole queue changes how every cell looks.
+    if (turned) this.drawAll();
   }
 
   // --- drawing -----------------------------------------------------------------------------------
