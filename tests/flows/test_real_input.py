@@ -6,7 +6,7 @@ coarse for facet joints, and both readers say so. The figures of the dashboard a
 from the stored ratings.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from grading.models import Adjudication, Discordance, Rating, Read, ReferenceGrade
-from inference.models import InferenceRun, StudyRun
+from inference.models import InferenceRun, Prediction, StudyRun
 from inference.services.registry import mark_validated, register_model
 from readerstudy.analysis.models import Snapshot
 from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import Assignment, ReaderStudy, StudyRole
+from readerstudy.studies.protocols.document import Finding
 from tests import factories
 from tests.servers import Worker
 
@@ -227,47 +228,128 @@ def test_from_real_files_to_the_dashboard(study, sign_in, live_server, worker):
     snapshot = Snapshot.objects.get(study=study, state=Snapshot.State.DONE)
     assert snapshot.number == 1
 
-    shown = investigator.evaluate(
-        "async (address) => (await fetch(address)).json()",
-        at("results_json") + "?finding=osteophytes&cut=2&partition=all",
-    )
-    computed = figures_by_hand(study, "osteophytes", 2)
-    assert {row["code"] for row in shown["readers"]} == set(computed)
-    for row in shown["readers"]:
-        expected = computed[row["code"]]
-        assert row["counts"] == expected["counts"]
-        assert row["sensitivity"]["value"] == pytest.approx(expected["sensitivity"], abs=1e-12)
-        assert row["specificity"]["value"] == pytest.approx(expected["specificity"], abs=1e-12)
-        assert row["accuracy"]["value"] == pytest.approx(expected["accuracy"], abs=1e-12)
+    assert Prediction.objects.filter(run__study_run__study=study).exists()
+    for finding in document.findings:
+        shown = investigator.evaluate(
+            "async (address) => (await fetch(address)).json()",
+            at("results_json") + f"?finding={finding.id}&cut={finding.cut}&partition=all",
+        )
+        compare_figures(shown, study, finding)
     events = set(AuditEvent.objects.filter(study_id=study.public_id).values_list("event", flat=True))
     assert {"grading.read.submitted", "grading.item.adjudicated", "grading.case.confirmed"} <= events
     call_command("verify_audit", study.slug)
 
 
-def figures_by_hand(study: ReaderStudy, finding: str, cut: int) -> dict[str, dict[str, Any]]:
-    """Return counts and shares per reader, from the stored rows alone."""
-    truth = {
-        (row.case_id, row.structure): row.grade >= cut
-        for row in ReferenceGrade.objects.filter(
-            case__study=study, finding=finding, superseded_at=None, kind="grade"
+def compare_figures(shown: dict[str, Any], study: ReaderStudy, finding: Finding) -> None:
+    """Compare what the dashboard is given for one finding with figures computed here from the stored rows."""
+    truth = grades_of(ReferenceGrade.objects.filter(case__study=study, superseded_at=None), finding.id)
+    reads = {
+        role.code: grades_of(
+            Rating.objects.filter(
+                read__assignment__study=study, read__reader=role.user, read__superseded_at=None
+            ),
+            finding.id,
+        )
+        for role in StudyRole.objects.filter(study=study, is_reader=True)
+    }
+    assert {row["code"] for row in shown["readers"]} == set(reads)
+    for row in shown["readers"]:
+        graded = sorted(truth.keys() & reads[row["code"]].keys())
+        expected = figures_by_hand(
+            [truth[key] for key in graded], [reads[row["code"]][key] for key in graded], finding.cut
+        )
+        assert row["counts"] == expected.pop("counts"), finding.id
+        same_figures(row, expected, f"{finding.id} of {row['code']}")
+    (pair,) = shown["agreement"]["between_readers"]
+    first, second = reads[pair["first"]], reads[pair["second"]]
+    both = sorted(first.keys() & second.keys())
+    expected = {"kappa": kappa_by_hand([first[key] for key in both], [second[key] for key in both])}
+    same_figures(pair, expected, f"agreement on {finding.id}")
+    for row in shown["agreement"]["with_reference"]:
+        if row["kind"] == "reader":
+            given = reads[row["code"]]
+            graded = sorted(truth.keys() & given.keys())
+            expected = {
+                "kappa": kappa_by_hand([truth[key] for key in graded], [given[key] for key in graded])
+            }
+            same_figures(row, expected, f"{row['code']} with the reference on {finding.id}")
+    compare_model(shown, study, finding, truth)
+
+
+def compare_model(
+    shown: dict[str, Any], study: ReaderStudy, finding: Finding, truth: dict[tuple[int, str], int]
+) -> None:
+    """Compare the model's figures, or that it has none where every case was refused or gives no such finding."""
+    predictions = {
+        (row.run.case_id, row.structure): row.probabilities
+        for row in Prediction.objects.filter(run__study_run__study=study, finding=finding.id).select_related(
+            "run"
         )
     }
-    result = {}
-    for role in StudyRole.objects.filter(study=study, is_reader=True):
-        given = {
-            (row.read.case_id, row.structure): row.grade >= cut
-            for row in Rating.objects.filter(
-                read__reader=role.user, read__superseded_at=None, finding=finding, kind="grade"
-            ).select_related("read")
-        }
-        pairs = np.array([(truth[key], given[key]) for key in truth if key in given])
-        positive, called = pairs[:, 0], pairs[:, 1]
-        tp, fn = int((positive & called).sum()), int((positive & ~called).sum())
-        fp, tn = int((~positive & called).sum()), int((~positive & ~called).sum())
-        result[role.code] = {
-            "counts": {"tp": tp, "fn": fn, "fp": fp, "tn": tn},
-            "sensitivity": tp / (tp + fn),
-            "specificity": tn / (tn + fp),
-            "accuracy": (tp + tn) / len(pairs),
-        }
-    return result
+    graded = sorted(truth.keys() & predictions.keys())
+    if not graded:
+        assert shown["model"] is None
+        return
+    expected = figures_by_hand(
+        [truth[key] for key in graded], [int(np.argmax(predictions[key])) for key in graded], finding.cut
+    )
+    assert shown["model"]["counts"] == expected.pop("counts"), finding.id
+    same_figures(shown["model"], expected, f"{finding.id} of the model")
+    area = area_by_hand(
+        [truth[key] >= finding.cut for key in graded],
+        [sum(predictions[key][finding.cut :]) for key in graded],
+    )
+    same_figures(shown["curve"], {"auc": area}, f"area of the model on {finding.id}")
+
+
+def grades_of(rows: Any, finding: str) -> dict[tuple[int, str], int]:
+    """Return (case, structure) -> grade of the rows of one finding that hold a grade."""
+    case = "read__case_id" if rows.model is Rating else "case_id"
+    graded = rows.filter(finding=finding, kind="grade").values_list(case, "structure", "grade")
+    return {(case_id, structure): grade for case_id, structure, grade in graded}
+
+
+def same_figures(shown: dict[str, Any], expected: dict[str, float | None], what: str) -> None:
+    """Each figure to 1e-12; one that cannot be computed says why instead of showing a number."""
+    for name, value in expected.items():
+        if value is None:
+            assert shown[name]["value"] is None, f"{name}, {what}"
+            assert shown[name]["undefined_because"], f"{name}, {what}"
+        else:
+            assert shown[name]["value"] == pytest.approx(value, abs=1e-12), f"{name}, {what}"
+
+
+def figures_by_hand(truth: list[int], given: list[int], cut: int) -> dict[str, Any]:
+    """Return counts and measures at a cut, from grades item by item."""
+    calls = [(t >= cut, g >= cut) for t, g in zip(truth, given, strict=True)]
+    tp, fn = calls.count((True, True)), calls.count((True, False))
+    fp, tn = calls.count((False, True)), calls.count((False, False))
+    share = lambda part, whole: part / whole if whole else None  # noqa: E731
+    return {
+        "counts": {"tp": tp, "fn": fn, "fp": fp, "tn": tn},
+        "sensitivity": share(tp, tp + fn),
+        "specificity": share(tn, tn + fp),
+        "ppv": share(tp, tp + fp),
+        "npv": share(tn, tn + fn),
+        "accuracy": share(tp + tn, len(calls)),
+        "f1": share(2 * tp, 2 * tp + fp + fn),
+        "exact": share(sum(t == g for t, g in zip(truth, given, strict=True)), len(calls)),
+        "auc_on_grades": area_by_hand([t >= cut for t in truth], given),
+    }
+
+
+def area_by_hand(diseased: list[bool], scores: Sequence[float]) -> float | None:
+    """Return the share of (diseased, healthy) pairs in the right order, ties half."""
+    sick = [score for score, is_sick in zip(scores, diseased, strict=True) if is_sick]
+    well = [score for score, is_sick in zip(scores, diseased, strict=True) if not is_sick]
+    if not sick or not well:
+        return None
+    return sum((s > w) + 0.5 * (s == w) for s in sick for w in well) / (len(sick) * len(well))
+
+
+def kappa_by_hand(first: list[int], second: list[int]) -> float | None:
+    """Return Cohen's kappa with quadratic weights: one less the observed over the expected disagreement."""
+    n = len(first)
+    observed = sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) / n
+    by_chance = sum((a - b) ** 2 for a in first for b in second) / n**2
+    return 1 - observed / by_chance if by_chance else None

@@ -36,7 +36,7 @@ TISSUES: Final[Mapping[Contrast, Mapping[str, float]]] = {
         "gas": 0.0, "spur": 0.48, "marrow_texture": 0.05, "muscle_texture": 0.03, "tumour": 0.26,
     },
     "XR": {
-        "marrow": 0.0055, "cortex": 0.030, "plate": 0.034, "rim": 0.028, "spur": 0.030, "cyst": 0.0,
+        "marrow": 0.0055, "cortex": 0.030, "plate": 0.034, "rim": 0.028, "spur": 0.075, "cyst": 0.0,
         "marrow_texture": 0.0,
     },
 }  # fmt: skip
