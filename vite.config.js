@@ -24,9 +24,14 @@ export default defineConfig({
       { find: /^\.\/shared\/decoders\/decodeHTJ2K\.js$/, replacement: here("static/js/viewer/decode-htj2k.js") },
       // The loader's index also holds every decoder, which belong to the worker alone.
       {
-        find: /^dicom-image-loader\/createImage$/,
-        replacement: here("node_modules/@cornerstonejs/dicom-image-loader/dist/esm/imageLoader/createImage.js"),
+        find: /^dicom-image-loader\/(createImage|decodeJPEGBaseline8BitColor)$/,
+        replacement: here("node_modules/@cornerstonejs/dicom-image-loader/dist/esm/imageLoader/$1.js"),
       },
+      {
+        find: /^dicom-image-loader\/decodeImageFrameWorker$/,
+        replacement: here("node_modules/@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js"),
+      },
+      { find: /^\.\/decodeImageFrame\.js$/, replacement: here("static/js/viewer/decode-frame.js") },
       { find: /^(node:)?(fs|path|url)$/, replacement: here("static/js/vendor-stubs/empty.js") },
     ],
   },

@@ -76,7 +76,7 @@ export class Actions {
       case "maximise":
         return viewer.toggleMaximised();
       case "retry-image":
-        return void pane.retry();
+        return viewer.retry();
       default: {
         for (const layer of viewer.layers) if (layer.run?.(action, pane)) return undefined;
         return false;

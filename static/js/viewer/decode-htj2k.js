@@ -30,6 +30,8 @@ export default async function decodeHTJ2K(compressed, imageInfo) {
     decoder.getEncodedBuffer(compressed.length).set(compressed);
     decoder.decode();
     const info = decoder.getFrameInfo();
+    // Of what is no image the decoder says so on the console only.
+    if (!info.width || !info.height) throw new Error("not an HTJ2K image");
     const { buffer } = decoder.getDecodedBuffer().slice();
     const wide = info.bitsPerSample > 8;
     const signed = info.isSigned && info.componentCount === 1; // colour is never negative

@@ -83,10 +83,8 @@ export class DerivedStack extends EventTarget {
     return cachedImage(this.imageIds[index]);
   }
 
-  restart() {}
-
-  forgive() {
-    this.source.forgive();
+  askAgain() {
+    this.source.askAgain();
   }
 
   get failures() {

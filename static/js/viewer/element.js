@@ -88,6 +88,16 @@ export class RsViewer extends HTMLElement {
     for (const stack of this.stacks) stack.open().then(() => this.#rearrangeQueue(), () => this.#reportQuality());
   }
 
+  /**
+   * Ask again for every image of the case that failed or hangs: what troubled one will have troubled others,
+   * also those that no viewport shows at the moment.
+   */
+  retry() {
+    for (const stack of new Set([...this.stacks, ...this.panes.map((pane) => pane.stack)])) stack?.askAgain();
+    for (const pane of this.panes) pane.retry();
+    for (const stack of this.stacks) this.#again(stack);
+  }
+
   /** A pause after a failure is over: ask again. */
   #again(stack) {
     stack.open().then(() => this.queue.pump(), () => {});
@@ -122,7 +132,7 @@ export class RsViewer extends HTMLElement {
       this.markClass = className;
       this.setTool(tool ?? "window");
     });
-    on("rs:image-retry", () => this.panes.forEach((pane) => pane.retry()));
+    on("rs:image-retry", () => this.retry());
     this.addEventListener("focusin", (event) => {
       const pane = this.panes.find(({ element }) => element.contains(event.target));
       if (pane) this.activate(pane);

@@ -1,6 +1,7 @@
 // Frames of the case: where they are on the server, fetching and decoding them with distrust.
 
 import createImage from "dicom-image-loader/createImage";
+import { DecodingFailed } from "./decode-pool.js";
 import { BrokenAnswer, singlePart } from "./multipart.js";
 
 /** Why an image is missing, as a code that the page can put into words. */
@@ -51,7 +52,7 @@ export function frameOf(imageId) {
 }
 
 /** Bytes of the answer; given up when nothing arrives for `quietMs`, or when `signal` says so. */
-async function fetchBytes(url, quietMs, signal) {
+async function fetchBytes(url, quietMs, { signal, fresh }) {
   const controller = new AbortController();
   signal?.addEventListener("abort", () => controller.abort());
   let timer;
@@ -68,6 +69,7 @@ async function fetchBytes(url, quietMs, signal) {
     const response = await fetch(url, {
       headers: { Accept: ACCEPT },
       credentials: "same-origin",
+      cache: fresh ? "reload" : "default",
       signal: controller.signal,
     });
     if (!response.ok) {
@@ -123,16 +125,16 @@ const UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]);
  * Fetch and decode one frame.
  *
  * @param {string} imageId
- * @param {AbortSignal} [signal]
+ * @param {{signal?: AbortSignal, fresh?: boolean}} [how] `fresh`: past the browser's own cache.
  * @returns {Promise<object>} Cornerstone image with modality values (rescaled).
  * @throws {ImageFailure}
  */
-export async function loadFrame(imageId, signal) {
+export async function loadFrame(imageId, { signal, fresh = false } = {}) {
   const record = records.get(imageId);
   if (!record) throw new ImageFailure("gone", `unknown ${imageId}`);
   if (record.make) return record.make(imageId);
   const { frame, url } = record;
-  const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS, signal));
+  const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS, { signal, fresh }));
   let part;
   try {
     part = singlePart(answer.contentType, answer.bytes);
@@ -150,9 +152,9 @@ export async function loadFrame(imageId, signal) {
   }
   let image;
   try {
-    image = await decodeWithin(createImage(imageId, part.bytes, transferSyntax, { useRGBA: false, preScale: { enabled: true } }));
+    image = await createImage(imageId, part.bytes, transferSyntax, { useRGBA: false, preScale: { enabled: true } });
   } catch (error) {
-    if (error instanceof ImageFailure) throw error;
+    if (error instanceof DecodingFailed) throw new ImageFailure(error.reason, error.message);
     throw new ImageFailure("damaged", String(error?.message ?? error));
   }
   if (image.rows !== frame.rows || image.columns !== frame.columns) {
@@ -163,13 +165,4 @@ export async function loadFrame(imageId, signal) {
     throw new ImageFailure("damaged", "wrong number of decoded pixels");
   }
   return image;
-}
-
-/** A decoder that dies leaves its promise open for ever; 20 s is far above any honest frame. */
-function decodeWithin(promise, ms = 20000) {
-  let timer;
-  const limit = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new ImageFailure("damaged", "decoding did not end")), ms);
-  });
-  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }

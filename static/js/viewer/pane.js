@@ -323,7 +323,7 @@ export class Pane extends EventTarget {
         " ",
         t("Your answers are safe; you can go on grading."),
       ),
-      html("button", { type: "button", class: "rs-button", onclick: () => this.retry() }, html("kbd", {}, "T"), t("Try again")),
+      html("button", { type: "button", class: "rs-button", onclick: () => this.viewer.retry() }, html("kbd", {}, "T"), t("Try again")),
     );
     this.tile.hidden = false;
     this.dispatchEvent(new CustomEvent("failed", { detail: { label: this.stack.label, reason: failure.reason } }));
@@ -339,18 +339,14 @@ export class Pane extends EventTarget {
     this.tile.hidden = true;
   }
 
-  /** Ask again for everything of this stack that failed. */
+  /** After `stack.askAgain()`: show what failed here as soon as it comes. */
   async retry() {
     if (!this.failure) return;
     const { stack } = this;
     const index = this.target;
-    stack.forgive();
-    stack.restart(index);
     this.target = -1;
-    this.dispatchEvent(new Event("retry"));
     if (index < 0 || !stack.imageIds.length) await this.setStack(stack, { wish: this.wish, fieldMm: this.fieldMm });
     else await this.show(index);
-    this.viewer.queue.pump();
   }
 
   /** Corner texts, letters, lines: everything over the image. */

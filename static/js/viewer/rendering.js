@@ -2,7 +2,6 @@
 
 import {
   cache,
-  getWebWorkerManager,
   getRenderingCapabilities,
   getRenderingEngine,
   imageLoader,
@@ -11,6 +10,7 @@ import {
   RenderingEngine,
   setUseCPURendering,
 } from "@cornerstonejs/core";
+import { startDecoders } from "./decode-frame.js";
 import { loadFrame } from "./frames.js";
 import { cornerstoneModule } from "./metadata.js";
 
@@ -26,16 +26,17 @@ const loading = new Map();
  * The image, from Cornerstone's cache or fetched and put there.
  *
  * @param {string} imageId
+ * @param {{fresh?: boolean}} [how] `fresh`: past the browser's own cache, where a damaged answer may lie.
  * @returns {Promise<object>}
  * @throws {import("./frames.js").ImageFailure}
  */
-export function cachedImage(imageId) {
+export function cachedImage(imageId, { fresh = false } = {}) {
   const known = cache.getImage(imageId);
   if (known) return Promise.resolve(known);
   if (!loading.has(imageId)) {
     const controller = new AbortController();
     const entry = { controller };
-    entry.promise = loadFrame(imageId, controller.signal)
+    entry.promise = loadFrame(imageId, { signal: controller.signal, fresh })
       .then((image) => {
         ready.set(imageId, image);
         return imageLoader.loadAndCacheImage(imageId);
@@ -55,16 +56,6 @@ export function abandon(imageId) {
   loading.delete(imageId);
 }
 
-function decoder() {
-  return new Worker(
-    new URL(
-      "../../../node_modules/@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js",
-      import.meta.url,
-    ),
-    { type: "module", name: "decoder" },
-  );
-}
-
 /**
  * The rendering engine, started at the first call.
  *
@@ -78,9 +69,7 @@ export function renderingEngine(wanted = "auto") {
   const cpu = wanted === "cpu" || (wanted === "auto" && (!capabilities.webgl || capabilities.softwareRasterizer));
   setUseCPURendering(cpu);
   mode = cpu ? "cpu" : "gpu";
-  getWebWorkerManager().registerWorker("dicomImageLoader", decoder, {
-    maxWorkerInstances: Math.max(1, Math.min(4, Math.floor((navigator.hardwareConcurrency || 2) / 2))),
-  });
+  startDecoders();
   metaData.addProvider(cornerstoneModule, 100000);
   imageLoader.registerImageLoader("rs", (imageId) => ({ promise: Promise.resolve(ready.get(imageId)) }));
   cache.setMaxCacheSize(2 * 1024 * 1024 * 1024);

@@ -8,6 +8,8 @@ import { abandon, cachedImage } from "./rendering.js";
 
 /** Failures that may pass by themselves; the rest waits for the reader. */
 const PASSING = new Set(["connection", "slow", "server"]);
+/** A damaged answer may be the network's fault; a file that stays damaged is not asked for without end. */
+const DAMAGED_TRIES = 4;
 const FIRST_PAUSE_MS = 3000;
 const LONGEST_PAUSE_MS = 60000;
 
@@ -29,6 +31,7 @@ export class Stack extends EventTarget {
     this.states = []; // per image: "waiting" | "loading" | "loaded" | "failed"
     this.failures = []; // per image: ImageFailure
     this.attempts = []; // per image: how often it was asked for
+    this.damaged = []; // per image: how often it came damaged since the reader last asked
     this.opened = undefined;
   }
 
@@ -64,6 +67,7 @@ export class Stack extends EventTarget {
       if (this.opened !== opening) return this.open();
       this.opened = undefined;
       this.openFailure = error instanceof ImageFailure ? error : new ImageFailure("server", String(error));
+      this.openedBadly = this.openFailure.reason;
       this.#pauseAfter(this.openFailure);
       this.dispatchEvent(new Event("change"));
       throw this.openFailure;
@@ -82,7 +86,8 @@ export class Stack extends EventTarget {
     const given = new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
     const ahead = early && (await Promise.race([early, given]));
     if (signal.aborted) throw new ImageFailure("slow", "given up to ask again");
-    const datasets = ahead ?? (await fetchMetadata(`${address}/metadata`, signal));
+    const fresh = this.openedBadly === "damaged";
+    const datasets = ahead ?? (await fetchMetadata(`${address}/metadata`, { signal, fresh }));
     if (signal.aborted) throw new ImageFailure("slow", "given up to ask again");
     this.openFailure = undefined;
     const frames = orderFrames(datasets.flatMap(framesOfInstance).filter(({ rows, columns }) => rows && columns));
@@ -109,7 +114,8 @@ export class Stack extends EventTarget {
     this.attempts[index] = attempt;
     this.states[index] = "loading";
     try {
-      const image = await cachedImage(this.imageIds[index]);
+      const fresh = this.failures[index]?.reason === "damaged";
+      const image = await cachedImage(this.imageIds[index], { fresh });
       this.states[index] = "loaded";
       this.failures[index] = undefined;
       this.pauses = 0;
@@ -120,7 +126,8 @@ export class Stack extends EventTarget {
       this.states[index] = "failed";
       this.failures[index] = error instanceof ImageFailure ? error : new ImageFailure("damaged", String(error));
       console.warn(`Image ${index + 1} of ${this.label}: ${this.failures[index].message}`);
-      this.#pauseAfter(this.failures[index]);
+      if (this.failures[index].reason === "damaged") this.#onceMore(index);
+      else this.#pauseAfter(this.failures[index]);
       throw this.failures[index];
     } finally {
       this.dispatchEvent(new Event("change"));
@@ -141,15 +148,34 @@ export class Stack extends EventTarget {
     }, pause);
   }
 
-  /** Start anew what hangs: the metadata, or one image. */
-  restart(index) {
+  /** Ask again for a damaged image after a while; the other images go on meanwhile. */
+  #onceMore(index) {
+    this.damaged[index] = (this.damaged[index] ?? 0) + 1;
+    if (this.damaged[index] >= DAMAGED_TRIES) return;
+    setTimeout(
+      () => {
+        if (this.states[index] !== "failed") return;
+        this.states[index] = "waiting";
+        this.dispatchEvent(new Event("again"));
+      },
+      FIRST_PAUSE_MS * 2 ** (this.damaged[index] - 1),
+    );
+  }
+
+  /** The reader wants what is missing: forget failures, and start anew what hangs. */
+  askAgain() {
+    this.damaged = [];
+    this.forgive();
     if (!this.imageIds.length) {
       this.asking?.abort();
       this.opened = undefined;
-    } else if (this.states[index] === "loading") {
-      abandon(this.imageIds[index]);
-      this.states[index] = "waiting";
+      return;
     }
+    this.states.forEach((state, index) => {
+      if (state !== "loading") return;
+      abandon(this.imageIds[index]);
+      this.states[index] = "waiting"; // whoever waits for it asks anew
+    });
   }
 
   /** Forget failures, so that the images are asked for again. */
@@ -162,7 +188,7 @@ export class Stack extends EventTarget {
 }
 
 /** Series metadata as DICOM JSON; ImageFailure when it does not come. */
-export async function fetchMetadata(url, signal, quietMs = QUIET_LIMIT_MS) {
+export async function fetchMetadata(url, { signal, fresh = false, quietMs = QUIET_LIMIT_MS } = {}) {
   let response;
   const controller = new AbortController();
   signal?.addEventListener("abort", () => controller.abort());
@@ -171,6 +197,7 @@ export async function fetchMetadata(url, signal, quietMs = QUIET_LIMIT_MS) {
     response = await fetch(url, {
       headers: { Accept: "application/dicom+json" },
       credentials: "same-origin",
+      cache: fresh ? "reload" : "default",
       signal: controller.signal,
     });
     if (!response.ok) {

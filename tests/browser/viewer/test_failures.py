@@ -1,7 +1,6 @@
 """What goes wrong is said within 3 s, nothing wrong is shown as an image, and it heals without a reload."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -93,15 +92,13 @@ def test_a_failed_image_says_so_within_three_seconds_and_heals(
 ) -> None:
     spoil, reason = FAULTS[name]
     fault = Fault(FRAMES, spoil)
-    started = time.monotonic()
-    viewing = open_viewer(CASE, before=fault, wait="none")
+    viewing = open_viewer(CASE, before=lambda page: (_clock(page), fault(page)), wait="none")
     page = viewing.page
-    page.wait_for_selector("rs-viewer .rs-pane")
-    up = time.monotonic()
     page.wait_for_selector(".rs-pane[data-failed] .rs-tile:not([hidden])")
-    assert time.monotonic() - up <= 3, f"{time.monotonic() - started:.1f} s in all"
-    pane = page.locator(".rs-pane[data-failed]").first
-    assert pane.get_attribute("data-failed") == reason
+    assert page.evaluate("clock.told - clock.up") <= 3000
+    # On a busy machine "slow" may be said first, the reason when it is known.
+    page.wait_for_selector(f".rs-pane[data-failed='{reason}']")
+    pane = page.locator(f".rs-pane[data-failed='{reason}']").first
     assert pane.get_attribute("data-slice") is None
     assert not pane.locator("canvas").is_visible()
     assert "could not be shown" in pane.locator(".rs-tile").inner_text()
@@ -112,22 +109,30 @@ def test_a_failed_image_says_so_within_three_seconds_and_heals(
     assert page.locator(".rs-tile:not([hidden])").count() == 0
 
 
+def _clock(page: Any) -> None:
+    """Have the page note when its viewports are up and when one of them first tells of a failure."""
+    page.add_init_script(
+        "window.clock = {}; new MutationObserver(() => {"
+        " if (document.querySelector('rs-viewer .rs-pane')) clock.up ??= performance.now();"
+        " if (document.querySelector('.rs-pane[data-failed]')) clock.told ??= performance.now();"
+        "}).observe(document, { subtree: true, childList: true, attributeFilter: ['data-failed'] });"
+    )
+
+
 def _try_again(page: Any) -> None:
-    for pane in page.locator(".rs-pane").all():
-        button = pane.locator(".rs-tile:not([hidden]) button")
-        if button.count():
-            button.click()
+    # What failed may be there by itself a moment before the click.
+    page.evaluate("document.querySelector('.rs-tile:not([hidden]) button')?.click()")
 
 
 @pytest.mark.parametrize("name", ["archive down", "server error", "no answer"])
 def test_missing_metadata_say_so_and_heal(open_viewer: Callable[..., Viewing], name: str) -> None:
     spoil, reason = FAULTS[name]
     fault = Fault("**/metadata", spoil)
-    viewing = open_viewer(CASE, before=fault, wait="none")
+    viewing = open_viewer(CASE, before=lambda page: (_clock(page), fault(page)), wait="none")
     page = viewing.page
-    page.wait_for_selector("rs-viewer .rs-pane")
-    page.wait_for_selector(".rs-pane[data-failed]", timeout=3000)
-    assert page.locator(".rs-pane").first.get_attribute("data-failed") == reason
+    page.wait_for_selector(".rs-pane[data-failed]")
+    assert page.evaluate("clock.told - clock.up") <= 3000
+    page.wait_for_selector(f".rs-pane[data-failed='{reason}']")
     fault.healed = True
     _try_again(page)
     viewing.await_state("full")
@@ -194,3 +199,86 @@ def test_one_damaged_image_leaves_the_others(
     page.evaluate("document.dispatchEvent(new CustomEvent('rs:image-retry'))")
     viewing.run("previous-image", number)
     viewing.await_state("full")
+
+
+def test_what_failed_out_of_sight_is_asked_for_again(open_viewer: Callable[..., Viewing]) -> None:
+    """One "Try again" brings every missing image, also those that no viewport shows."""
+    healed: list[bool] = []
+
+    def spoil(route: Any) -> None:
+        if healed:
+            route.continue_()
+        else:
+            _garbage(route)
+
+    viewing = open_viewer(CASE, wait="none", before=lambda page: page.route(FRAMES, spoil))
+    page = viewing.page
+    page.wait_for_function(
+        "() => { const stacks = document.querySelector('rs-viewer')?.stacks ?? [];"
+        " return stacks.length && stacks.every((stack) => stack.states.length"
+        " && stack.states.every((state) => state === 'failed')); }"
+    )
+    healed.append(True)
+    _try_again(page)
+    viewing.await_state("full")
+
+
+def test_a_damaged_answer_in_the_browsers_cache_is_not_believed_twice(
+    open_viewer: Callable[..., Viewing],
+) -> None:
+    """What heals by itself heals without the reader, past the cache that holds the damaged answer."""
+    damaged: list[str] = []
+
+    def spoil(route: Any) -> None:
+        if damaged:
+            route.continue_()
+        else:
+            damaged.append(route.request.url)
+            _cut(route)
+
+    # An intercepted request does not tell how it treats the cache; the page that asks does.
+    note = (
+        "window.asked = []; const ask = window.fetch;"
+        " window.fetch = (url, how) => { asked.push([url, how.cache]); return ask(url, how); };"
+    )
+    viewing = open_viewer(
+        CASE, wait="none", before=lambda page: (page.add_init_script(note), page.route(FRAMES, spoil))
+    )
+    viewing.await_state("full")
+    asked = [(url, how) for url, how in viewing.page.evaluate("asked") if "/frames/" in url]
+    assert [how for url, how in asked if damaged[0].endswith(url)] == ["default", "reload"]
+    assert {how for url, how in asked if not damaged[0].endswith(url)} == {"default"}
+
+
+DECODERS = "**/decode-worker*.js"
+HANGS = "self.postMessage({ ready: true }); self.onmessage = () => { for (;;) ; };"
+DIES = "self.postMessage({ ready: true }); self.onmessage = () => { throw new Error('planted'); };"
+POISONED = (
+    "self.postMessage({ ready: true }); self.onmessage = ({ data }) =>"
+    " self.postMessage({ job: data.job, error: 'memory access out of bounds', fatal: true });"
+)
+NO_SCRIPT = "nonsense("
+
+
+@pytest.mark.parametrize(
+    "body", [HANGS, DIES, POISONED, NO_SCRIPT], ids=["hangs", "dies", "poisoned", "absent"]
+)
+def test_a_decoder_that_fails_is_replaced(
+    open_viewer: Callable[..., Viewing], complaints: Complaints, body: str
+) -> None:
+    """Each image that a broken decoder had is told of and asked for again; the others never knew."""
+    started: list[str] = []
+    broken = 1 if body == HANGS else 2  # each hanging one is waited for
+
+    def spoil(route: Any) -> None:
+        started.append(route.request.url)
+        if len(started) <= broken:
+            route.fulfill(status=200, content_type="text/javascript", body=body)
+        else:
+            route.continue_()
+
+    viewing = open_viewer(CASE, wait="none", before=lambda page: page.route(DECODERS, spoil))
+    viewing.await_state("full")
+    assert len(started) > broken
+    assert [text for text in complaints if text.startswith("warning: Image")]
+    assert viewing.page.locator(".rs-tile:not([hidden])").count() == 0
