@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from readerstudy.stats import AnalysisRefused
+import readerstudy.stats
 
 from . import compare, multireader, planning, readers, single_reader
 from .layouts import Folder
@@ -48,22 +50,66 @@ def folder() -> Path:
     return shared / "reference" / "stats"
 
 
-def entries(path: Path) -> list[tuple[str, dict]]:
-    """All entries of all JSON files of a folder; a file that is no list of entries is passed over."""
-    out = []
+def entries(path: Path) -> list[tuple[str, Any]]:
+    """
+    All entries of all JSON files of a folder, named by file and id.
+
+    A file that cannot be read, or is neither a list of entries nor a JSON Schema, stands as one entry, a
+    text that says what is wrong with it: it must not vanish from the count.
+    """
+    out: list[tuple[str, Any]] = []
     for file in sorted(path.glob("*.json")):
-        content = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            content = json.loads(file.read_text(encoding="utf-8-sig"))
+        except ValueError as fault:
+            out.append((file.name, f"the file is no JSON: {fault}"))
+            continue
         if isinstance(content, list):
-            out += [(f"{file.name}:{entry.get('id', number)}", entry) for number, entry in enumerate(content)]
+            for number, entry in enumerate(content):
+                name = entry.get("id", number) if isinstance(entry, dict) else number
+                out.append((f"{file.name}:{name}", entry))
+        elif not (isinstance(content, dict) and "$schema" in content):
+            out.append((file.name, "the file is no list of entries"))
     return out
+
+
+def malformed(entry: Any) -> str:
+    """Why something is no entry; empty when it is one."""
+    if not isinstance(entry, dict):
+        return entry if isinstance(entry, str) else "an entry must be an object"
+    params = entry.get("params")
+    if not isinstance(params, dict) or not isinstance(params.get("function"), str):
+        return "an entry needs params with a function"
+    parts = params.get("parts")
+    if params["function"] == "multi":
+        if not isinstance(parts, dict) or not parts:
+            return "a multi needs parts"
+        for name, part in parts.items():
+            whole = {**params.get("common", {}), **part} if isinstance(part, dict) else {}
+            if not isinstance(whole.get("function"), str) or whole["function"] == "multi":
+                return f"part {name} needs a function of its own"
+    if not isinstance(entry.get("values"), dict | list) and not isinstance(entry.get("expected"), dict):
+        return "an entry needs values or expected"
+    return ""
+
+
+_PACKAGE = str(Path(readerstudy.stats.__file__).parent)
+
+
+def _is_refusal(fault: ValueError) -> bool:
+    """Whether the package itself raised the error, by a statement of its own: its documented refusal."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return last.filename.startswith(_PACKAGE) and (last.line or "").startswith("raise ")
 
 
 def run_one(data: Folder, params: dict):
     """Run one function; a refusal is a result with its reason."""
     try:
         return FUNCTIONS[params["function"]](data, params)
-    except AnalysisRefused as refusal:
-        return {"refused": str(refusal)}
+    except ValueError as fault:
+        if not _is_refusal(fault):
+            raise
+        return {"refused": str(fault)}
 
 
 def run(data: Folder, params: dict):
@@ -76,19 +122,23 @@ def run(data: Folder, params: dict):
 
 def _functions(params: dict) -> set[str]:
     if params["function"] == "multi":
-        return {part["function"] for part in params["parts"].values()}
+        common = params.get("common", {})
+        return {{**common, **part}["function"] for part in params["parts"].values()}
     return {params["function"]}
 
 
 def _warned(result) -> bool:
-    """Whether the result, or a part of it, carries a note."""
+    """Whether the result, or a part of it, carries a note or the reason why a value is not estimable."""
     if isinstance(result, dict):
-        return bool(result.get("note")) or any(_warned(value) for value in result.values())
+        said = result.get("note") or result.get("undefined_because")
+        return bool(said) or any(_warned(value) for value in result.values())
     return any(_warned(value) for value in result) if isinstance(result, list | tuple) else False
 
 
-def check(path: Path, name: str, entry: dict) -> Outcome:
+def check(path: Path, name: str, entry: Any) -> Outcome:
     """Run an entry and compare what came with what it expects."""
+    if fault := malformed(entry):
+        return Outcome(name, (f"malformed entry: {fault}",))
     missing = _functions(entry["params"]) - set(FUNCTIONS)
     if missing:
         return Outcome(name, not_covered=", ".join(sorted(missing)))
@@ -96,9 +146,9 @@ def check(path: Path, name: str, entry: dict) -> Outcome:
     wanted = entry["values"] if expected is None else expected.get("values", expected)
     try:
         result = run(Folder(path), entry["params"])
+        problems = compare.differences(result, wanted, entry.get("tolerance"))
     except Exception as fault:
         return Outcome(name, (f"{type(fault).__name__}: {fault}",))
-    problems = compare.differences(result, wanted, entry.get("tolerance"))
     if expected is not None and expected.get("warning") and not _warned(result):
         problems.append("a warning was expected with the values")
     return Outcome(name, tuple(problems))
@@ -118,10 +168,11 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(line + "\n")
 
     path = Path(arguments[0]) if arguments else folder()
-    if not entries(path):
+    found = entries(path)
+    if not found:
         say(f"no reference entries in {path}: set READERSTUDY_REFERENCE")
         return 2
-    outcomes = [check(path, name, entry) for name, entry in entries(path)]
+    outcomes = [check(path, name, entry) for name, entry in found]
     for outcome in outcomes:
         if outcome.not_covered:
             say(f"{outcome.name}: not covered ({outcome.not_covered})")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 Row = dict[str, str]
+MISSING = ("", "NA", "NaN", "nan")
 
 
 def text(value) -> str:
@@ -21,17 +22,30 @@ def text(value) -> str:
 
 
 def number(cell: str) -> float:
-    return math.nan if cell.strip() in ("", "NA", "NaN") else float(cell)
+    return math.nan if cell.strip() in MISSING else float(cell)
 
 
 @lru_cache(maxsize=64)
 def _rows(path: Path) -> tuple[Row, ...]:
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         return tuple(csv.DictReader(stream))
 
 
+def _texts(value) -> set[str]:
+    """How a JSON value may stand in a CSV: 2.0 was written as 2 or as 2.0."""
+    return {text(value), str(value)} if isinstance(value, float) else {text(value)}
+
+
 def _matches(row: Row, condition: dict) -> bool:
-    return all(row[column] in {text(value) for value in values} for column, values in condition.items())
+    return all(
+        row[column] in set().union(*(_texts(value) for value in values))
+        for column, values in condition.items()
+    )
+
+
+def is_positive(cell: str, positive) -> bool:
+    """Whether a cell holds the value that means diseased."""
+    return cell in _texts(positive)
 
 
 class Folder:
@@ -71,7 +85,9 @@ def scores(folder: Folder, data: dict) -> list[Scores]:
         kept = [(k, r) for k, r in enumerate(rows) if _matches(r, one.get("keep", {}))]
         columns = [one["column"]] if "column" in one else one["sum"]
         values = np.array([sum(number(r[c]) for c in columns) for _, r in kept], float)
-        truth = np.array([r[data["truth"]["column"]] == text(data["truth"]["positive"]) for _, r in kept])
+        truth = np.array(
+            [is_positive(r[data["truth"]["column"]], data["truth"]["positive"]) for _, r in kept], bool
+        )
         ids = [r[data["match"]] if "match" in data else k for k, r in kept]
         clusters = np.array([r[data["cluster"]] if "cluster" in data else str(k) for k, r in kept])
         there = ~np.isnan(values)
@@ -98,22 +114,43 @@ def paired(folder: Folder, data: dict) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def ratings(folder: Folder, data: dict):
-    """A table of ratings (None where missing) and its categories, or (None, table, values)."""
+    """A table of ratings (None where missing) and the categories in scale order, all as text."""
     if data["layout"] == "inline_ratings":
-        return data["ratings"], data["categories"]
+        cells = [[None if c is None else text(c) for c in row] for row in data["ratings"]]
+        return cells, [text(c) for c in data["categories"]]
     rows = folder.rows(data["file"], data)
-    cells = [[row[c] if row[c].strip() else None for c in data["raters"]] for row in rows]
-    categories = data.get("categories")
-    if categories is None:
-        categories = sorted({cell for row in cells for cell in row if cell is not None})
-    return cells, categories
+    known = {spelt: text(c) for c in data.get("categories", ()) for spelt in _texts(c)}
+    cells = [[_grade(row[c].strip(), known) for c in data["raters"]] for row in rows]
+    if "categories" in data:
+        return cells, [text(c) for c in data["categories"]]
+    return cells, sorted({cell for row in cells for cell in row if cell is not None}, key=_in_order)
+
+
+def _grade(cell: str, known: dict[str, str]) -> str | None:
+    """The category of a cell: by its text, else by its number (a grade 2 may stand as 2.0)."""
+    if cell in known:
+        return known[cell]
+    if cell in MISSING:
+        return None
+    try:
+        return known.get(text(float(cell)), cell)
+    except ValueError:
+        return cell
+
+
+def _in_order(label: str) -> tuple[float, str]:
+    """Numbers by value, other labels after them by text."""
+    try:
+        return float(label), label
+    except ValueError:
+        return math.inf, label
 
 
 def table(folder: Folder, data: dict) -> np.ndarray:
     if data["layout"] == "inline_table":
         return np.array(data["table"], int)
     rows = folder.rows(data["file"], data)
-    if data["columns"][0] in {row[data["row_labels"]] for row in rows}:
-        by_label = {row[data["row_labels"]]: row for row in rows}
+    by_label = {row[data["row_labels"]]: row for row in rows}
+    if set(data["columns"]) <= set(by_label):
         rows = [by_label[label] for label in data["columns"]]
-    return np.array([[int(row[c]) for c in data["columns"]] for row in rows])
+    return np.array([[int(float(row[c])) for c in data["columns"]] for row in rows])

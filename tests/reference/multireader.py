@@ -21,18 +21,18 @@ def study(folder: Folder, data: dict):
         return _froc(folder, data)
     rows = folder.rows(data["file"], data)
     if data["layout"] == "reader_wide":
-        long = [(r, column) for r in rows for column in data["reader_columns"] if r[column].strip()]
+        long = [(r, column) for r in rows for column in data["reader_columns"] if _given(r[column])]
         return stats.readings_from_long(
             [column for _, column in long], [r[data["treatment"]] for r, _ in long],
             [r[data["case"]] for r, _ in long],
-            [r[data["truth"]["column"]] == layouts.text(data["truth"]["positive"]) for r, _ in long],
+            [layouts.is_positive(r[data["truth"]["column"]], data["truth"]["positive"]) for r, _ in long],
             [layouts.number(r[column]) for r, column in long],
             readers=data["reader_columns"], treatments=[layouts.text(t) for t in data["treatments"]],
             clusters=[r[data["cluster"]] for r, _ in long],
         )  # fmt: skip
     c = data["columns"]
-    rows = [r for r in rows if r[c["rating"]].strip()]
-    truth = [r[c["truth"]] == layouts.text(data["positive"]) for r in rows]
+    rows = [r for r in rows if _given(r[c["rating"]])]
+    truth = [layouts.is_positive(r[c["truth"]], data["positive"]) for r in rows]
     ratings = [layouts.number(r[c["rating"]]) for r in rows]
     readers = [layouts.text(r) for r in data["readers"]]
     if data["layout"] == "lroc":
@@ -51,16 +51,20 @@ def study(folder: Folder, data: dict):
     )  # fmt: skip
 
 
+def _given(cell: str) -> bool:
+    return cell.strip() not in layouts.MISSING
+
+
 def _froc(folder: Folder, data: dict):
     cases = folder.rows(data["cases"], {})
     marks = folder.rows(data["marks"], {"drop": data.get("drop_marks", [])})
     return stats.froc_study(
         cases=[r["case"] for r in cases],
-        n_lesions=[int(r["n_lesions"] or 0) for r in cases],
+        n_lesions=[int(float(r["n_lesions"] or 0)) for r in cases],
         lesion_weights=[[float(w) for w in (r["lesion_weights"] or "").split(";") if w] for r in cases],
         treatment=[r["modality"] for r in marks], reader=[r["reader"] for r in marks],
         case=[r["case"] for r in marks], is_lesion=[r["kind"] == "LL" for r in marks],
-        lesion=[int(r["index"]) for r in marks], rating=[float(r["rating"]) for r in marks],
+        lesion=[int(float(r["index"] or 0)) for r in marks], rating=[float(r["rating"]) for r in marks],
         treatments=[layouts.text(t) for t in data["treatments"]],
         readers=[layouts.text(r) for r in data["readers"]],
     )  # fmt: skip
@@ -115,7 +119,7 @@ def _analysis(result) -> dict:
         "treatment_means": [_mean(m) for m in result.means],
         "reader_differences": [_difference(d) for d in result.reader_differences],
         "reader_means": [_mean(m) for m in result.reader_means],
-        "note": result.note,
+        "note": "; ".join(filter(None, (result.note, result.global_test.test.undefined_because))),
     }  # fmt: skip
 
 
@@ -183,11 +187,15 @@ def reader_table(folder: Folder, p: dict) -> dict:
             row = {"treatment": treatment, "reader": reader, "n1": int(d.sum()), "n0": int(h.sum())}
             if "auc" in p["statistics"]:
                 row["auc"] = float(placements(x[d], x[h])[0].mean()) if d.any() and h.any() else None
+            row["note"] = "" if d.any() and h.any() else "a class was not read"
             if threshold is not None:
                 positive = (x if calls is None else calls[:, i, j]) >= threshold
                 row["tp"], row["fp"] = int((positive & d).sum()), int((positive & h).sum())
+            else:
+                row |= {name: None for name in ("tp", "fp") if name in p["statistics"]}
+                row["note"] = "no threshold was given"
             cells.append(row)
-    out: dict = {"cells": cells}
+    out: dict = {"cells": cells, "covariance": None, "note": "" if p["covariance"] else "no covariance asked"}
     if p["covariance"] is not None:
         figure = stats.Auc()
         cov = cell_covariance(readings, figure, p["covariance"], figure.cells(readings))
@@ -218,7 +226,8 @@ def non_inferiority(folder: Folder, p: dict) -> dict:
     )  # fmt: skip
     return {
         "estimate": r.difference.value, "se": r.difference.se, "df": r.test.df, "t": r.test.statistic,
-        "p": r.test.p, "lower_bounds": {str(level): bound for level, bound in r.lower_bounds}, "note": r.note,
+        "p": r.test.p, "lower_bounds": {str(level): bound for level, bound in r.lower_bounds},
+        "note": "; ".join(filter(None, (r.note, r.test.undefined_because))),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import numpy as np
 
@@ -36,14 +37,47 @@ def _coded(folder: Folder, p: dict):
     if data["layout"] in ("table", "inline_table"):
         return ratings_of_table(layouts.table(folder, data))
     cells, categories = layouts.ratings(folder, data)
-    cells = [[None if c is None else layouts.text(c) for c in row] for row in cells]
-    labels = np.array([layouts.text(c) for c in categories], dtype=object)
-    table = np.empty((len(cells), len(cells[0])), dtype=object)
+    table = np.empty((len(cells), len(cells[0]) if cells else len(data.get("raters", ()))), dtype=object)
     table[:] = cells
+    labels = np.array(categories, dtype=object)
     coded = code_ratings(table, categories=labels, missing=p.get("missing", "available"))
     if p.get("spacing") == "rank":
         coded = type(coded)(coded.codes, np.arange(1.0, len(labels) + 1), coded.n_dropped)
     return coded
+
+
+def _labels(folder: Folder, p: dict, n_categories: int) -> list:
+    """The categories as the entry's data name them; positions for a table without labels."""
+    data = p["data"]
+    if data["layout"] in ("ratings", "inline_ratings"):
+        return layouts.ratings(folder, data)[1]
+    return data.get("columns", list(range(1, n_categories + 1)))
+
+
+def _fleiss_null(folder: Folder, p: dict, coded) -> dict:
+    """Fleiss' test of no agreement; it is known for complete, unweighted ratings only."""
+    out: dict = {"z0": None, "p0": None}
+    complete = bool((coded.codes >= 0).all())
+    if not complete or _weights(p) != "identity":
+        out["note"] = "the null variance is known for complete ratings without weights only"
+    if complete:
+        null = fleiss_null_test(coded)
+        if _weights(p) == "identity":
+            out |= {"z0": null.z, "p0": null.p}
+            if math.isnan(null.z):
+                out["note"] = "no test: chance agreement is complete"
+    if p.get("by_category"):
+        labels = _labels(folder, p, coded.n_categories)
+        nothing = [math.nan] * len(labels)
+        kappas, zs = (null.category_kappa, null.category_z) if complete else (nothing, nothing)
+        out["categories"] = [
+            {
+                "category": label, "coefficient": k, "z0": z,
+                "note": "used for no unit or for all, or ratings incomplete" if math.isnan(k) else "",
+            }
+            for label, k, z in zip(labels, kappas, zs, strict=True)
+        ]  # fmt: skip
+    return out
 
 
 def _agreement(folder: Folder, p: dict) -> dict:
@@ -62,32 +96,30 @@ def _agreement(folder: Folder, p: dict) -> dict:
         e, coefficient=e.value, se=e.se, ci_lower=e.low, ci_upper=e.high, p=a.test.p, pa=a.observed,
         pe=a.expected, n=e.n,
     )  # fmt: skip
-    if kind == "fleiss" and (coded.codes >= 0).all() and _weights(p) == "identity":
-        null = fleiss_null_test(coded)
-        out["z0"], out["p0"] = null.z, null.p
-        if p.get("by_category"):
-            labels = p["data"].get("categories", list(range(1, coded.n_categories + 1)))
-            out["categories"] = [
-                {"category": label, "coefficient": k, "z0": z}
-                for label, k, z in zip(labels, null.category_kappa, null.category_z, strict=True)
-            ]
+    if math.isnan(a.test.p):
+        out.setdefault("note", a.test.undefined_because)
+    if kind == "fleiss":
+        null = _fleiss_null(folder, p, coded)
+        said = "; ".join(filter(None, (out.get("note"), null.pop("note", ""))))
+        out |= null | ({"note": said} if said else {})
     return out
 
 
 def cohen_kappa(folder: Folder, p: dict) -> dict:
+    out = _cohen_by_table(folder, p)
     if p["variance"] == "subjects":
-        coded = _coded(folder, p)
-        a = agreement_coefficient(
-            coded, "conger", weights=_weights(p), variance="subjects", interval=p["interval"],
-            alternative=p["alternative"], confidence=p["confidence"],
-        )  # fmt: skip
-        e = a.coefficient
-        return result_of(
-            e, coefficient=e.value, se=e.se, ci_lower=e.low, ci_upper=e.high, p=a.test.p, pa=a.observed,
-            pe=a.expected, n=e.n,
-        )  # fmt: skip
+        out |= _agreement(folder, {**p, "function": "conger_kappa"})
+    return out
+
+
+def _cohen_by_table(folder: Folder, p: dict) -> dict:
+    """Kappa and its tests from the table of the units that both readers graded."""
     coded = _coded(folder, {**p, "missing": "complete_cases"})
     table = coded.pair_table()
+    names = ("coefficient", "se", "ci_lower", "ci_upper", "p", "pa", "pe", "se0", "z0", "p0", "kappa_max")
+    if not table.sum():
+        gone = "no unit was graded by both readers"
+        return {**dict.fromkeys(names, math.nan), "n": 0, "undefined_because": gone}
     k = stats.cohen_kappa_table(
         table, weights=_weights(p), values=coded.values, interval=p["interval"],
         alternative=p["alternative"], confidence=p["confidence"],
@@ -97,6 +129,7 @@ def cohen_kappa(folder: Folder, p: dict) -> dict:
         e, coefficient=e.value, se=e.se, ci_lower=e.low, ci_upper=e.high, p=k.p, pa=k.observed, pe=k.expected,
         n=e.n, se0=k.se_null, z0=k.z_null, p0=k.p_null,
         kappa_max=stats.cohen_kappa_table(table).maximum,
+        **({} if e.undefined_because or k.se_null > 0 else {"note": "the variance under no agreement is 0"}),
     )  # fmt: skip
 
 
@@ -142,22 +175,22 @@ def mcnemar(folder: Folder, p: dict) -> dict:
 
 
 def _calls(folder: Folder, data: dict, measure: str, threshold: float) -> dict:
-    """(treatment, reader) -> {case: positive call} among the cases of the measure's class."""
+    """(treatment, reader) -> {case: positive call} among the cases of the measure's class that were read."""
     c = data["columns"]
-    out: dict = {}
+    out: dict = defaultdict(dict)
     for row in folder.rows(data["file"], data):
-        diseased = row[c["truth"]] == layouts.text(data["positive"])
-        if diseased == (measure == "sensitivity"):
-            cell = out.setdefault((row[c["treatment"]], row[c["reader"]]), {})
-            cell[row[c["case"]]] = layouts.number(row[c["rating"]]) >= threshold
+        diseased = layouts.is_positive(row[c["truth"]], data["positive"])
+        rating = layouts.number(row[c["rating"]])
+        if diseased == (measure == "sensitivity") and not math.isnan(rating):
+            out[row[c["treatment"]], row[c["reader"]]][row[c["case"]]] = rating >= threshold
     return out
 
 
 def mcnemar_per_reader(folder: Folder, p: dict) -> list:
     data, rows = p["data"], []
+    calls_of = {measure: _calls(folder, data, measure, p["threshold"]) for measure in p["measures"]}
     for reader in data["readers"]:
-        for measure in p["measures"]:
-            calls = _calls(folder, data, measure, p["threshold"])
+        for measure, calls in calls_of.items():
             first = calls[layouts.text(p["first"]), layouts.text(reader)]
             second = calls[layouts.text(p["second"]), layouts.text(reader)]
             cases = [case for case in first if case in second]
@@ -175,6 +208,9 @@ def cochran_q(folder: Folder, p: dict) -> dict:
     calls = _calls(folder, p["data"], p["measure"], p["threshold"])
     cells = [calls[layouts.text(p["treatment"]), layouts.text(r)] for r in p["data"]["readers"]]
     cases = [case for case in cells[0] if all(case in cell for cell in cells)]
+    if not cases:
+        nan, gone = math.nan, "no case was read by all readers"
+        return {"Q": nan, "df": len(cells) - 1, "p": nan, "undefined_because": gone}
     test = stats.cochran_q([[cell[case] for cell in cells] for case in cases])
     return result_of(test, Q=test.statistic, df=test.df, p=test.p)
 
@@ -185,9 +221,9 @@ def clustered_mcnemar(folder: Folder, p: dict) -> dict:
     if data["layout"] == "cluster_counts":
         counts = stats.PairedCounts(*(np.array([float(r[data[k]]) for r in rows]) for k in "abcd"))
     else:
-        positive = layouts.text(data["positive"])
         first, second = (
-            np.array([row[call["column"]] == positive for row in rows]) for call in data["calls"]
+            np.array([layouts.is_positive(row[call["column"]], data["positive"]) for row in rows])
+            for call in data["calls"]
         )
         counts = stats.paired_counts(first, second, clusters=[row[data["cluster"]] for row in rows])
     out: dict = {

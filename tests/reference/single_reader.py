@@ -90,7 +90,7 @@ def bootstrap_auc_test(folder: Folder, p: dict) -> dict:
         test = stats.bootstrap_auc_difference_unpaired(
             a.truth, a.values, b.truth, b.values, stratified=p["stratified"], resamples=resamples, rng=rng
         )
-    return {"z": test.test.statistic, "p": test.test.p}
+    return result_of(test.test, z=test.test.statistic, p=test.test.p)
 
 
 def partial_auc(folder: Folder, p: dict) -> dict:
@@ -124,13 +124,16 @@ def roc_thresholds(folder: Folder, p: dict) -> list:
     rows = []
     for point in stats.operating_points(one.truth, one.values):
         c = point.counts
+        shares = {name: share_of_counts(c, name) for name in ("ppv", "npv", "accuracy")}
+        rates = (share_of_counts(c, name) for name in ("sensitivity", "specificity"))
+        gone = (one.undefined_because for one in (*shares.values(), *rates))
         rows.append(
             {
                 "threshold": point.threshold, "sensitivity": point.sensitivity, "specificity":
                 point.specificity, "tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn,
-                "ppv": share_of_counts(c, "ppv").value, "npv": share_of_counts(c, "npv").value,
-                "accuracy": share_of_counts(c, "accuracy").value,
+                **{name: one.value for name, one in shares.items()},
                 "youden": point.sensitivity + point.specificity,
+                "note": "; ".join(dict.fromkeys(why for why in gone if why)),
             }
         )  # fmt: skip
     return rows
@@ -186,36 +189,55 @@ def binary_metrics_ci(folder: Folder, p: dict) -> dict:
 
 def _classes(folder: Folder, data: dict) -> tuple[np.ndarray, list[dict]]:
     rows = folder.rows(data["file"], data)
-    index = {layouts.text(c): k for k, c in enumerate(data["classes"])}
-    rows = [row for row in rows if row[data["truth"]] in index]
-    return np.array([index[row[data["truth"]]] for row in rows]), rows
+
+    def place(cell: str) -> int:
+        return next((k for k, c in enumerate(data["classes"]) if layouts.is_positive(cell, c)), -1)
+
+    places = [place(row[data["truth"]]) for row in rows]
+    kept = [row for row, k in zip(rows, places, strict=True) if k >= 0]
+    return np.array([k for k in places if k >= 0], int), kept
+
+
+def _probabilities(p: dict, rows: list[dict]) -> np.ndarray:
+    columns = p["data"]["probabilities"]
+    cells = [[layouts.number(row[c]) for c in columns] for row in rows]
+    return np.array(cells, float).reshape(len(rows), len(columns))
+
+
+def _without_items(truth: np.ndarray, p: dict) -> str:
+    """Which classes make figures undefined."""
+    classes = p["data"]["classes"]
+    empty = [layouts.text(c) for k, c in enumerate(classes) if not np.any(truth == k)]
+    said = [f"no item of class {', '.join(empty)}"] if empty else []
+    if len(empty) >= len(classes) - 1:
+        said.append("one class only")
+    return "; ".join(said)
 
 
 def multiclass_auc(folder: Folder, p: dict) -> dict:
     truth, rows = _classes(folder, p["data"])
-    probabilities = np.array([[float(row[c]) for c in p["data"]["probabilities"]] for row in rows])
+    probabilities = _probabilities(p, rows)
     areas = stats.multiclass_auc(truth, probabilities)
     return {
         "ovr_macro": areas.ovr_macro, "ovr_weighted": areas.ovr_weighted, "ovo_macro": areas.ovo_macro,
         "ovo_weighted": areas.ovo_weighted, "micro_ovr": areas.micro_ovr,
         "per_class_ovr": list(areas.per_class), "average_precision_per_class": list(areas.average_precision),
+        "note": _without_items(truth, p),
     }  # fmt: skip
 
 
 def multiclass_metrics(folder: Folder, p: dict) -> dict:
     truth, rows = _classes(folder, p["data"])
-    probabilities = np.array([[float(row[c]) for c in p["data"]["probabilities"]] for row in rows])
+    probabilities = _probabilities(p, rows)
     m = stats.multiclass_summary(truth, probabilities.argmax(axis=1), n_classes=len(p["data"]["classes"]))
-    q = len(p["data"]["classes"])
     kappa = {w: stats.cohen_kappa_table(m.matrix, weights=w).kappa.value for w in ("identity", "quadratic")}
-    assert q == m.matrix.shape[0]
     return {
         "matrix": m.matrix.tolist(), "accuracy": m.accuracy.value, "balanced_accuracy": m.balanced_accuracy,
         "precision": list(m.precision), "recall": list(m.recall), "f1": list(m.f1), "support":
         list(m.support), "specificity_per_class": list(m.specificity), "macro_f1": m.macro_f1, "micro_f1":
         m.micro_f1, "weighted_f1": m.weighted_f1, "mcc": m.mcc, "kappa": kappa["identity"],
         "kappa_quadratic": kappa["quadratic"],
-        "log_loss": stats.log_loss(truth, probabilities).value,
+        "log_loss": stats.log_loss(truth, probabilities).value, "note": _without_items(truth, p),
     }  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """The comparison itself must be able to fail: no other test can be trusted otherwise."""
 
+import json
 import math
 
+import numpy as np
 import pytest
 
-from tests.reference import compare, driver
+from tests.reference import compare, driver, layouts
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,78 @@ def test_a_missing_function_and_a_missing_warning_are_reported(tmp_path):
 def test_an_empty_folder_is_no_success(tmp_path, capsys):
     assert driver.main([str(tmp_path)]) == 2
     assert "no reference entries" in capsys.readouterr().out
+
+
+def _folder_of(tmp_path, *contents):
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.json").write_text(
+            content if isinstance(content, str) else json.dumps(content), encoding="utf-8"
+        )
+    return str(tmp_path)
+
+
+KAPPA = {"function": "sample_size_kappa_ci", "kappa0": 0.6, "kappa_lower": 0.4, "kappa_upper": None,
+         "proportions": [0.3, 0.7], "raters": 2, "alpha": 0.05}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("[{", "no JSON"),
+        ({"entries": []}, "no list of entries"),
+        ([1], "must be an object"),
+        ([{"id": "x", "values": {}}], "needs params"),
+        ([{"id": "x", "params": {"function": "multi", "parts": {}}, "values": {}}], "needs parts"),
+        ([{"id": "x", "params": {"function": "multi", "parts": {"a": {}}}, "values": {}}], "part a"),
+        ([{"id": "x", "params": KAPPA}], "values or expected"),
+        ([{"id": "x", "params": {"function": "delong_single"}, "values": {"auc": 1}}], "KeyError"),
+        ([{"id": "x", "params": KAPPA, "values": {"n": {"a": 1}}}], "not an object"),
+        ([{"id": "x", "params": KAPPA, "values": {"n": "many"}}], "wanted 'many'"),
+        ([{"id": "x", "params": {**KAPPA, "raters": 1}, "values": {"n": 1}}], "refused"),
+    ],
+)
+def test_what_is_no_entry_is_named_and_counted(tmp_path, capsys, content, word):
+    good = [{"id": "good", "params": {**KAPPA, "raters": 1}, "expected": {"error": True}}]
+    assert driver.main([_folder_of(tmp_path, good, content)]) == 1
+    out = capsys.readouterr().out
+    assert word in out
+    assert "1.json" in out
+    assert out.splitlines()[-1] == "reference: 1 of 2 within tolerance, 0 not covered"
+
+
+def test_a_schema_is_no_file_of_entries_and_a_whole_folder_succeeds(tmp_path, capsys):
+    good = [{"params": {**KAPPA, "raters": 1}, "expected": {"error": True}}]
+    part = {
+        "function": "multi",
+        "common": KAPPA,
+        "parts": {"one": {"raters": 1}, "other": {"function": "odd"}},
+    }
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    assert driver.main([_folder_of(tmp_path, "\ufeff" + json.dumps(good), schema)]) == 0
+    assert driver.main([_folder_of(tmp_path, good, [{"params": part, "values": {"one": {}}}])]) == 1
+    out = capsys.readouterr().out
+    assert "1.json:0: not covered (odd)" in out
+    assert out.splitlines()[-1] == "reference: 1 of 2 within tolerance, 1 not covered"
+
+
+def test_only_the_packages_own_errors_are_refusals():
+    def of_numpy(data, params):
+        return np.zeros(3).reshape(2, 2)
+
+    driver.FUNCTIONS["of_numpy"] = of_numpy
+    try:
+        with pytest.raises(ValueError, match="reshape"):
+            driver.run_one(None, {"function": "of_numpy"})
+    finally:
+        del driver.FUNCTIONS["of_numpy"]
+
+
+def test_cells_are_compared_as_text_and_grades_by_value_too(tmp_path):
+    (tmp_path / "g.csv").write_text("\ufeffid,a,b\n1.1,1.0,2\n1.10,2,NA\n1.10,10,\n", encoding="utf-8")
+    folder = layouts.Folder(tmp_path)
+    data = {"layout": "ratings", "file": "g.csv", "raters": ["a", "b"], "categories": [1, 2, 10]}
+    assert layouts.ratings(folder, data)[0] == [["1", "2"], ["2", None], ["10", None]]
+    assert layouts.ratings(folder, {**data, "keep": {"id": [1.1]}})[0] == [["1", "2"]]
+    assert layouts.ratings(folder, {**data, "drop": [{"id": ["1.10"], "a": [10.0]}]})[0][-1] == ["2", None]
+    del data["categories"]
+    assert layouts.ratings(folder, data)[1] == ["1.0", "2", "10"]

@@ -290,6 +290,8 @@ def agreement_coefficient(
     if interval == "t":
         high = min(high, 1.0)
     note = "degenerate interval: the estimated variance is 0" if se == 0 else ""
+    if math.isnan(se):
+        note = "no interval: one unit only"
     if ratings.n_dropped:
         dropped = f"{ratings.n_dropped} units without the grades that are needed were left out"
         note = f"{note}; {dropped}" if note else dropped

@@ -71,6 +71,14 @@ def _numeric(values: list[Any]) -> FloatArray | None:
     return numbers if np.all(np.isfinite(numbers)) else None
 
 
+def _in_order(used: set[Any]) -> list[Any]:
+    """Grades in use by value where all are numbers (also written as text), else by their text."""
+    try:
+        return sorted(used, key=float)
+    except (TypeError, ValueError):
+        return sorted(used, key=str)
+
+
 def code_ratings(
     ratings: ArrayLike, *, categories: ArrayLike | None = None, missing: Missing = "available"
 ) -> Ratings:
@@ -114,7 +122,7 @@ def code_ratings(
     else:
         cells = [[None if _is_missing(cell) else cell for cell in row] for row in table.tolist()]
         used = {cell for row in cells for cell in row if cell is not None}
-        labels = sorted(used, key=str) if categories is None else list(np.asarray(categories, dtype=object))
+        labels = _in_order(used) if categories is None else list(np.asarray(categories, dtype=object))
         position = {str(label): k for k, label in enumerate(labels)}
         for cell in used:
             if str(cell) not in position:

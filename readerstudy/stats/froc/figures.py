@@ -75,6 +75,8 @@ class FrocFigure:
 
     def cells(self, study: FrocStudy) -> Cells:
         """Figures and their leave-one-out values."""
+        if not isinstance(study, FrocStudy):
+            raise AnalysisRefused(f"{self.figure} needs marks; this study holds ratings of cases only")
         cells = self._evaluate(study)
         if not np.all(np.isfinite(cells.without)):
             raise AnalysisRefused(f"{self.figure} is undefined when one case is left out: too few cases")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from readerstudy.stats._arrays import BoolArray, FloatArray, as_binary, as_scores, same_length
+from readerstudy.stats.estimate import AnalysisRefused
 from readerstudy.stats.mrmc.endpoints import Cells, brute_force_cells, check_fraction
 from readerstudy.stats.mrmc.readings import positions, readings_from_long
 
@@ -125,6 +126,9 @@ def _height(x: FloatArray, y: FloatArray, at: float) -> float:
 
 
 def _cells(study: LrocStudy, of_curve: Any) -> Cells:
+    if not isinstance(study, LrocStudy):
+        raise AnalysisRefused("a figure of the LROC curve needs one rated place per case (an LROC study)")
+
     def figure(i: int, j: int, keep: BoolArray) -> float:
         return float(
             of_curve(*_curve(study.ratings[0, j, keep], study.correct[j, keep], study.diseased[keep]))

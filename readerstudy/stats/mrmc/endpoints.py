@@ -8,6 +8,7 @@ be without each case: all that the jackknife needs.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -57,7 +58,13 @@ class Endpoint(Protocol):
         ...
 
 
-def _refuse_without_class(data: Readings, need1: bool, need0: bool) -> None:
+def _check_readings(data: Any, name: str, *, need1: bool, need0: bool) -> None:
+    """Refuse a study without one rating per case, or a cell without two cases of a class that is needed."""
+    if not hasattr(data, "ratings"):
+        raise AnalysisRefused(
+            f"{name} needs one rating per case, but this study holds marks: take a figure of merit of marks, "
+            "or HrAuc for each case's highest rating"
+        )
     for label, mask, needed in (("diseased", data.diseased, need1), ("non-diseased", ~data.diseased, need0)):
         if not needed:
             continue
@@ -81,7 +88,7 @@ class Auc:
 
     def placements(self, data: Readings) -> tuple[FloatArray, FloatArray]:
         """Placement values (cells, n1) and (cells, n0); NaN where a case was not read."""
-        _refuse_without_class(data, True, True)
+        _check_readings(data, self.name, need1=True, need0=True)
         flat = data.ratings.reshape(-1, len(data.cases))
         x, y = flat[:, data.diseased], flat[:, ~data.diseased]
         if data.complete:
@@ -134,7 +141,8 @@ class CallRate:
 
     def right(self, data: Readings) -> FloatArray:
         """Whether each call of those cases was right, (cells, n); NaN where not read."""
-        _refuse_without_class(data, self.measure == "sensitivity", self.measure == "specificity")
+        ill = self.measure == "sensitivity"
+        _check_readings(data, self.name, need1=ill, need0=not ill)
         x = data.ratings.reshape(-1, len(data.cases))[:, self.mask(data)]
         called = x >= self.threshold
         right = called if self.measure == "sensitivity" else ~called
@@ -173,18 +181,23 @@ def brute_force_cells(
     return Cells(values, without)
 
 
-class _CurveEndpoint:
+class _CurveEndpoint(ABC):
     """An end point read off each cell's ROC curve."""
 
     __slots__ = ()
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Words for reports."""
+
+    @abstractmethod
     def of_scores(self, diseased: FloatArray, healthy: FloatArray) -> float:
         """Figure of one reader from the scores of the two classes."""
-        raise NotImplementedError
 
     def cells(self, data: Readings) -> Cells:
         """Figures, evaluated afresh without each case."""
-        _refuse_without_class(data, True, True)
+        _check_readings(data, self.name, need1=True, need0=True)
         read = data.read
 
         def figure(i: int, j: int, keep: BoolArray) -> float:
@@ -205,6 +218,12 @@ class PartialAuc(_CurveEndpoint):
     stop: float
     normalised: bool = True
 
+    def __post_init__(self) -> None:
+        check_fraction("start", self.start)
+        check_fraction("stop", self.stop)
+        if self.start == self.stop:
+            raise ValueError(f"start and stop must differ, got {self.start:g} twice")
+
     @property
     def name(self) -> str:
         """Words for reports."""
@@ -223,6 +242,9 @@ class SensitivityAtSpecificity(_CurveEndpoint):
     """Sensitivity on the empirical curve at a given specificity, linearly interpolated."""
 
     specificity: float
+
+    def __post_init__(self) -> None:
+        check_fraction("specificity", self.specificity)
 
     @property
     def name(self) -> str:

@@ -296,6 +296,10 @@ def or_of_cells(
         f"{design.replace('_', ' ')}",
     )  # fmt: skip
     notes = [note] if note else []
+    if covariance is None:
+        notes.append("fixed cases: there are no error components to give")
+    if j == 1:
+        notes.append("one reader: there is no variance over readers")
     if random_readers and j == 2:
         notes.append(FEW_READERS)
     return MrmcResult(

@@ -140,7 +140,10 @@ def standalone_vs_readers(
     d, mean = float(psi.mean()), float(foms[others].mean())
     half = t_quantile(confidence, df) * se if se > 0 else 0.0
     m = data.n_clusters
-    note = FEW_READERS if j == 2 else ""
+    notes = [FEW_READERS] if j == 2 else []
+    if cases == "fixed":
+        notes.append("fixed cases: there is no error variance to give")
+    note = "; ".join(notes)
     if se > 0:
         test = HypothesisTest(d / se, df, t_tail(d / se, df, alternative), n, m, words, alternative)
     elif abs(d) < 1e-12:

@@ -281,7 +281,9 @@ def u_statistics(
         raise ValueError(f"estimator must be unbiased or mle, got {estimator!r}")
     figure = Auc() if endpoint is None else endpoint
     if not isinstance(figure, Auc | CallRate):
-        raise ValueError("U-statistics are defined for AUC, sensitivity and specificity")
+        raise AnalysisRefused(
+            f"U-statistics are defined for AUC, sensitivity and specificity, not for {figure.name}"
+        )
     count = len(data.treatments)
     kernels = [_kernels(data, t, figure) for t in range(count)]
     for t, kernel in enumerate(kernels):
