@@ -17,6 +17,7 @@ from readerstudy.analysis.datasets import (
 )
 from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.plan import AnalysisPlan
+from readerstudy.analysis.selectors.marks import mark_data
 from readerstudy.analysis.selectors.model_versions import FINISHED_RUNS, approved_in_time, chosen_model
 from readerstudy.analysis.selectors.readiness import flow, readiness
 from readerstudy.analysis.selectors.studies import (
@@ -81,6 +82,7 @@ def build_dataset(study: ReaderStudy) -> Dataset:
         if version
         else None,
         findings=grid.findings(),
+        marks=mark_data(study, {case.pk: place for place, case in enumerate(cases)}),
         flow=flow(study) | {"analysed": len(cases), "unfinished": readiness(study).n_unfinished},
     )
 

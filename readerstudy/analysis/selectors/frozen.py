@@ -7,6 +7,7 @@ from typing import Any
 
 from grading.models import Rating, Read, ReferenceGrade
 from inference.models import Prediction
+from readerstudy.analysis.models import ImportedLesion, ImportedMark
 from readerstudy.analysis.selectors.model_versions import FINISHED_RUNS
 from readerstudy.analysis.selectors.studies import protocol_of
 from readerstudy.studies.models import Case, ReaderStudy, StudyRole
@@ -93,9 +94,32 @@ def _case_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
         yield ("case", *row)
 
 
+def _lesion_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
+    rows = (
+        ImportedLesion.objects.filter(case__study=study)
+        .order_by("case__pseudonym", "lesion")
+        .values_list("case__pseudonym", "lesion", "lesion_class", "weight", "place")
+    )
+    for *names, place in rows.iterator(5000):
+        yield ("lesion", *names, sorted(place.items()))
+
+
+def _mark_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
+    rows = (
+        ImportedMark.objects.filter(case__study=study)
+        .order_by("case__pseudonym", "is_model", "by", "condition", "mark")
+        .values_list(
+            "case__pseudonym", "is_model", "by", "condition", "mark", "shape", "mark_class", "confidence",
+            "value", "unit", "lesion", "place",
+        )
+    )  # fmt: skip
+    for *names, place in rows.iterator(5000):
+        yield ("mark", *names, sorted(place.items()))
+
+
 def data_hash(study: ReaderStudy) -> str:
     """
-    Return the SHA-256 of cases, submitted reads and reference in canonical rows.
+    Return the SHA-256 of cases, submitted reads, reference, lesions and marks in canonical rows.
 
     Rows are ordered by pseudonym, reader, version and item; the same data give the same digest on any
     database.
@@ -107,6 +131,8 @@ def data_hash(study: ReaderStudy) -> str:
             _read_rows(study), key=lambda row: json.dumps(row, default=str)
         )  # by code, not by primary key
         yield from _reference_rows(study)
+        yield from _lesion_rows(study)
+        yield from _mark_rows(study)
 
     return _hash_rows(["readerstudy data", "1", protocol_of(study).digest], rows())
 

@@ -16,6 +16,7 @@ from readerstudy.analysis.results.compute.differences import (
 from readerstudy.analysis.results.compute.slices import Slice, population
 from readerstudy.analysis.results.further import calibration
 from readerstudy.analysis.results.grades import predicted, score_at
+from readerstudy.analysis.results.marks import compute_marks
 from readerstudy.analysis.results.multireader import aided_against_unaided, model_against_a_sample_of_readers
 from readerstudy.analysis.results.paired import MEASURES
 from readerstudy.analysis.results.views import View, default_partition, partitions_present, planned_views
@@ -120,7 +121,7 @@ def compute_plan(
     Returns
     -------
     dict
-        ``summary`` of the data set and ``views`` by their key.
+        ``summary`` of the data set, ``views`` by their key, and ``marks`` by partition.
     """
     views = planned_views(dataset, plan)
     results = {}
@@ -143,4 +144,5 @@ def compute_plan(
         },
         "plan": plan.as_dict(),
         "views": results,
+        "marks": compute_marks(dataset, plan.confidence),
     }

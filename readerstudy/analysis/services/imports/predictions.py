@@ -10,9 +10,10 @@ from inference.models import InferenceRun, ModelVersion, Prediction, StudyRun
 from readerstudy.analysis.exchange_columns import PREDICTIONS
 from readerstudy.analysis.selectors import IMPORTED
 from readerstudy.analysis.services.imports.answers import item_of, probabilities_of
+from readerstudy.analysis.services.imports.recording import note_import
 from readerstudy.analysis.services.imports.roster import Roster, writable
 from readerstudy.analysis.services.imports.tables import BadCell, Row, checked, name_of, one_of, read_table
-from readerstudy.core.audit import Actor, record
+from readerstudy.core.audit import Actor
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.studies import current_protocol
 
@@ -55,17 +56,8 @@ def import_predictions(
         by_model.setdefault((row["model"], row["version"]), []).append((row, case, probabilities))
     for (name, version), rows in by_model.items():
         _write_predictions(study, name, version, rows, at)
-    record(
-        event="analysis.data.imported",
-        at=at,
-        actor=actor,
-        study_id=study.public_id,
-        subject_type="study",
-        subject_id=study.public_id,
-        table="predictions",
-        n_rows=len(good),
-        source=source,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+    note_import(
+        study=study, table="predictions", n_rows=len(good), text=text, source=source, actor=actor, at=at
     )
     return len(good)
 

@@ -1,6 +1,5 @@
 """Submitted reads."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ from django.db import transaction
 from grading.models import Rating, Read
 from readerstudy.analysis.exchange_columns import READS
 from readerstudy.analysis.services.imports.answers import answer_of
+from readerstudy.analysis.services.imports.recording import note_import
 from readerstudy.analysis.services.imports.roster import Roster, writable
 from readerstudy.analysis.services.imports.tables import (
     BadCell,
@@ -22,7 +22,7 @@ from readerstudy.analysis.services.imports.tables import (
     read_table,
     whole_number,
 )
-from readerstudy.core.audit import Actor, record
+from readerstudy.core.audit import Actor
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
 
@@ -81,18 +81,7 @@ def import_reads(*, study: ReaderStudy, text: str, actor: Actor | None, at: date
 
     good = checked(read_table(text, READS), check)
     _write_reads(study, versions, good, at)
-    record(
-        event="analysis.data.imported",
-        at=at,
-        actor=actor,
-        study_id=study.public_id,
-        subject_type="study",
-        subject_id=study.public_id,
-        table="reads",
-        n_rows=len(good),
-        source=source,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-    )
+    note_import(study=study, table="reads", n_rows=len(good), text=text, source=source, actor=actor, at=at)
     return len(good)
 
 

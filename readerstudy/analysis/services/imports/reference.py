@@ -1,6 +1,5 @@
 """A reference standard."""
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +9,10 @@ from grading.models import ReferenceGrade
 from readerstudy.analysis.exchange_columns import REFERENCE
 from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.services.imports.answers import answer_of
+from readerstudy.analysis.services.imports.recording import note_import
 from readerstudy.analysis.services.imports.roster import Roster, writable
 from readerstudy.analysis.services.imports.tables import BadCell, Row, checked, one_of, read_table
-from readerstudy.core.audit import Actor, record
+from readerstudy.core.audit import Actor
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.studies import current_protocol
 
@@ -84,16 +84,7 @@ def import_reference(*, study: ReaderStudy, text: str, actor: Actor | None, at: 
         )
     ReferenceGrade.objects.bulk_create(references, batch_size=1000)
     ImportedReference.objects.bulk_create(origins, batch_size=1000)
-    record(
-        event="analysis.data.imported",
-        at=at,
-        actor=actor,
-        study_id=study.public_id,
-        subject_type="study",
-        subject_id=study.public_id,
-        table="reference",
-        n_rows=len(good),
-        source=source,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+    note_import(
+        study=study, table="reference", n_rows=len(good), text=text, source=source, actor=actor, at=at
     )
     return len(good)

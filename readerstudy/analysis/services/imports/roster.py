@@ -51,7 +51,9 @@ class Roster:
         name = name_of(row, "case_id")
         found = self.cases.get(name)
         if found is None:
-            raise BadCell("case_id", f"the study has no case {name}; import its reads first")
+            raise BadCell(
+                "case_id", f"the study has no case {name}; import its reads or its list of cases first"
+            )
         if found.patient.pseudonym != row["patient_id"]:
             raise BadCell("patient_id", f"case {name} is of patient {found.patient.pseudonym}")
         return found
@@ -62,9 +64,8 @@ class Roster:
         if found is None:
             code = name_of(row, "centre", 20)
             if code not in self.centres:
-                self.centres[code] = Centre.objects.create(
-                    study=self.study, code=code, is_external=partition == "external"
-                )
+                outer = row.get("centre_is_external", "yes" if partition == "external" else "no") == "yes"
+                self.centres[code] = Centre.objects.create(study=self.study, code=code, is_external=outer)
             found = Patient.objects.create(
                 study=self.study, pseudonym=name, centre=self.centres[code], partition=partition
             )
@@ -78,6 +79,18 @@ class Roster:
     def reader(self, row: Row) -> StudyRole:
         code = name_of(row, "reader_id", 12)
         is_truther = one_of(row, "reader_role", ["truther", "comparison"]) == "truther"
+        found = self._role(code, is_truther)
+        if found.is_truther != is_truther:
+            raise BadCell(
+                "reader_role", f"{code} is {'a truther' if found.is_truther else 'a comparison reader'}"
+            )
+        return found
+
+    def marker(self, row: Row) -> StudyRole:
+        """Return the reader of a mark; a new one made no reference."""
+        return self._role(name_of(row, "reader_id", 12), is_truther=False)
+
+    def _role(self, code: str, is_truther: bool) -> StudyRole:
         found = self.roles.get(code)
         if found is None:
             user = User(
@@ -94,8 +107,4 @@ class Roster:
             self.roles[code] = found
         if not found.is_reader:
             raise BadCell("reader_id", f"{code} is not a reader in this study")
-        if found.is_truther != is_truther:
-            raise BadCell(
-                "reader_role", f"{code} is {'a truther' if found.is_truther else 'a comparison reader'}"
-            )
         return found
