@@ -110,6 +110,41 @@ class FindingData:
 
 
 @dataclass(frozen=True)
+class MarkData:
+    """
+    Lesions of the reference standard and the marks of readers and models.
+
+    Parameters
+    ----------
+    conditions, people : tuple of str
+        Reading conditions, and codes of the readers and names of the models that marked.
+    is_model : tuple of bool
+        Whether a person is a model.
+    lesion_case : ndarray of int64, shape (n_lesions,)
+        Case of each lesion; the lesions of a case stand together.
+    weights : ndarray of float64, shape (n_lesions,)
+        Share of the lesion in its case; NaN where all lesions of the case count alike.
+    mark_case, mark_by, mark_condition : ndarray of int64, shape (n_marks,)
+        Places in the cases, people and conditions.
+    rating : ndarray of float64, shape (n_marks,)
+        Confidence.
+    hit : ndarray of int64, shape (n_marks,)
+        Lesion that the mark hits, counted from 1 within its case; 0 for none.
+    """
+
+    conditions: tuple[str, ...]
+    people: tuple[str, ...]
+    is_model: tuple[bool, ...]
+    lesion_case: IntArray
+    weights: FloatArray
+    mark_case: IntArray
+    mark_by: IntArray
+    mark_condition: IntArray
+    rating: FloatArray
+    hit: IntArray
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One study's data, frozen."""
 
@@ -124,6 +159,7 @@ class Dataset:
     model: ModelEntry | None
     findings: Mapping[str, FindingData]
     flow: Mapping[str, Any] = field(default_factory=dict)
+    marks: MarkData | None = None
 
     @property
     def n_items(self) -> int:
@@ -169,6 +205,8 @@ _ARRAYS = (
     "contributed",
     "probabilities",
 )
+_MARK_NAMES = ("conditions", "people", "is_model")
+_MARK_ARRAYS = ("lesion_case", "weights", "mark_case", "mark_by", "mark_condition", "rating", "hit")
 
 
 def freeze(dataset: Dataset) -> bytes:
@@ -185,10 +223,13 @@ def freeze(dataset: Dataset) -> bytes:
         "model": asdict(dataset.model) if dataset.model else None,
         "findings": {name: data.n_grades for name, data in dataset.findings.items()},
         "flow": dataset.flow,
+        "marks": {name: getattr(dataset.marks, name) for name in _MARK_NAMES} if dataset.marks else None,
     }
     arrays = {
         f"{name}.{part}": getattr(data, part) for name, data in dataset.findings.items() for part in _ARRAYS
     }
+    if dataset.marks:
+        arrays |= {f"marks/{name}": getattr(dataset.marks, name) for name in _MARK_ARRAYS}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer, allow_pickle=False, meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), **arrays
@@ -204,6 +245,15 @@ def thaw(content: bytes) -> Dataset:
             name: FindingData(n_grades=n_grades, **{part: archive[f"{name}.{part}"] for part in _ARRAYS})
             for name, n_grades in meta["findings"].items()
         }
+        names = meta.get("marks")
+        marks = (
+            MarkData(
+                **{name: tuple(names[name]) for name in _MARK_NAMES},
+                **{name: archive[f"marks/{name}"] for name in _MARK_ARRAYS},
+            )
+            if names
+            else None
+        )
     return Dataset(
         structures=tuple(meta["structures"]),
         levels=tuple(meta["levels"]),
@@ -216,4 +266,5 @@ def thaw(content: bytes) -> Dataset:
         model=ModelEntry(**meta["model"]) if meta["model"] else None,
         findings=findings,
         flow=meta["flow"],
+        marks=marks,
     )

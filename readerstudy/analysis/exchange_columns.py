@@ -20,6 +20,15 @@ ADJUDICATIONS = (
     "case_id", "patient_id", "structure", "finding", "was_audit", "choice", "kept_reader_id", "kind", "grade",
     "value", "reason_code", "covered_kind", "covered_grade", "status", "settled_at",
 )  # fmt: skip
+PLACE = (
+    "frame_of_reference", "x_mm", "y_mm", "z_mm", "dx_mm", "dy_mm", "dz_mm", "series", "instance", "frame",
+    "points_px",
+)  # fmt: skip
+LESIONS = ("case_id", "patient_id", "lesion_id", "class", "weight", *PLACE)
+MARKS = (
+    "case_id", "patient_id", "reader_id", "model", "condition", "mark_id", "shape", "class", "confidence",
+    "value", "unit", *PLACE, "lesion_id",
+)  # fmt: skip
 IMRMC = ("readerID", "caseID", "modalityID", "score")
 
 # What each column means: the data dictionary that travels with every export.
@@ -63,5 +72,21 @@ MEANING = {
     "reason_code": "reason of the decision, by the protocol's codes",
     "covered_kind": "the adjudicator's answer while the readers' were covered",
     "covered_grade": "its grade",
+    "lesion_id": "name of a lesion in its case; of a mark: the lesion that it hits, empty for none",
+    "class": "class of the lesion or of the mark, by the protocol",
+    "weight": "share of the lesion in its case; empty: all lesions of a case count alike",
+    "mark_id": "name of the mark among those of one person, case and condition",
+    "shape": "box3d, box, point, ellipse, polygon, line or angle",
+    "frame_of_reference": "frame of the millimetres",
+    "x_mm": "centre, towards the patient's left",
+    "y_mm": "centre, towards the patient's back",
+    "z_mm": "centre, towards the patient's head",
+    "dx_mm": "extent along x",
+    "dy_mm": "extent along y",
+    "dz_mm": "extent along z",
+    "series": "series of the image, where the place is in pixels",
+    "instance": "image, where the place is in pixels",
+    "frame": "frame of the image",
+    "points_px": "corners in pixels of the image: x,y pairs separated by blanks",
     "settled_at": "when it was settled, UTC",
 }

@@ -122,3 +122,49 @@ class ImportedReference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.structure} {self.finding}"
+
+
+class ImportedLesion(models.Model):
+    """A lesion of the reference standard that came from a table."""
+
+    case = models.ForeignKey("studies.Case", on_delete=models.PROTECT, related_name="+")
+    lesion = models.CharField(max_length=40)
+    lesion_class = models.CharField(max_length=40, blank=True)
+    weight = models.FloatField(null=True, help_text="Share of its case; empty: all lesions of a case alike.")
+    place = models.JSONField(default=dict, help_text="The place columns that the table filled.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "lesion"], name="one_imported_lesion_per_case_and_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.lesion
+
+
+class ImportedMark(models.Model):
+    """A mark of a reader or a model that came from a table, with the lesion that it hits."""
+
+    case = models.ForeignKey("studies.Case", on_delete=models.PROTECT, related_name="+")
+    by = models.CharField(max_length=80, help_text="Code of the reader, or name of the model.")
+    is_model = models.BooleanField(default=False)
+    condition = models.CharField(max_length=40)
+    mark = models.CharField(max_length=40)
+    shape = models.CharField(max_length=12)
+    mark_class = models.CharField(max_length=40, blank=True)
+    confidence = models.FloatField(null=True)
+    value = models.FloatField(null=True)
+    unit = models.CharField(max_length=20, blank=True)
+    place = models.JSONField(default=dict, help_text="The place columns that the table filled.")
+    lesion = models.CharField(max_length=40, blank=True, help_text="The lesion hit; empty: none.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "by", "is_model", "condition", "mark"],
+                name="one_imported_mark_per_showing_and_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mark} by {self.by}"

@@ -5,6 +5,7 @@ import { differenceOption, sharedRange } from "./analysis/difference.js";
 import { init } from "./analysis/echarts.js";
 import { calibrationOption } from "./analysis/calibration.js";
 import { forestOption, subgroupsOption } from "./analysis/forest.js";
+import { localisationOption } from "./analysis/localisation.js";
 import { rocOption } from "./analysis/roc.js";
 import { compose, savePng, saveSvg } from "./analysis/save.js";
 import { theme } from "./analysis/theme.js";
@@ -18,6 +19,7 @@ const BUILDERS = {
   forest: forestOption,
   subgroups: subgroupsOption,
   calibration: calibrationOption,
+  localisation: (data, colours, width, element) => localisationOption(data, element.dataset.curve, colours, width),
   difference: (data, colours, width, element) => differenceOption(data, element.dataset.measure, colours, sharedRange(data)),
 };
 

@@ -1,4 +1,4 @@
-"""What the three import commands share: read the file, call one service, name every refused row."""
+"""What the import commands share: read the file, call one service, name every refused row."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from readerstudy.analysis.models import UnblindingEvent
 from readerstudy.core.models import AuditEvent
 from tests.factories.finished_study import finished_study
-from tests.readerstudy.analysis.conftest import unblinded
+from tests.readerstudy.analysis.conftest import unblinded, with_marks
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +23,9 @@ PAGES = {
     "results/report/": (set(), {"coordinator", "investigator", "auditor"}),
     "results/report.pdf": (set(), {"coordinator", "investigator", "auditor"}),
     "export/": (set(), {"investigator", "auditor"}),
+    "results/marks/": (set(), {"coordinator", "investigator", "auditor"}),
+    "results/marks/figures.csv": (set(), {"coordinator", "investigator", "auditor"}),
+    "results/marks/nothing.csv": (set(), set()),
     "results/roc.csv": (set(), {"coordinator", "investigator", "auditor"}),
     "results/nothing.csv": (set(), set()),
     "lock/": ({"coordinator", "investigator"}, {"coordinator", "investigator"}),
@@ -35,7 +38,7 @@ PAGES = {
 def people(django_user_model):
     """One open study, one unblinded one, and one more whose investigator has no business here."""
     opened = finished_study(slug="opened", n_patients=3, prefix="opened_")
-    done = unblinded(finished_study(slug="done", n_patients=6, prefix="done_"))
+    done = unblinded(with_marks(finished_study(slug="done", n_patients=6, prefix="done_")))
     other = unblinded(finished_study(slug="other", n_patients=3, prefix="other_", with_model=False))
     return {
         "opened": opened,

@@ -151,7 +151,7 @@ def test_missing_columns_and_doubled_rows_are_refused(exported):
     lines = files["reads.csv"].splitlines()
     with pytest.raises(ImportRefused, match="stands twice"):
         import_reads(text="\n".join([*lines, lines[5]]) + "\n", **given)
-    with pytest.raises(ImportRefused, match="import its reads first"):
+    with pytest.raises(ImportRefused, match="import its reads or its list of cases first"):
         import_reference(text=files["reference.csv"], **given)
 
 

@@ -1,124 +1,32 @@
 """Finished multi-reader studies enter by import and show their published results."""
 
-import csv
-import os
-from pathlib import Path
-
 import pytest
 
-from readerstudy.analysis.selectors import data_hash, predictions_hash
-from readerstudy.analysis.services.imports import import_predictions, import_reads, import_reference
-from readerstudy.analysis.services.locking import lock, unblind
+from readerstudy.analysis.selectors import data_hash
+from readerstudy.analysis.services.exports import export_files
+from readerstudy.analysis.services.imports import import_cases, import_lesions, import_marks, import_reference
 from readerstudy.analysis.services.snapshots import latest_snapshot
-from readerstudy.core.jobs import run_job
-from readerstudy.core.models import Job
-from readerstudy.studies.services.studies import create_study, grant_roles, open_study
-from tests.factories.finished_study import person
 from tests.readerstudy.analysis.conftest import NOW
-
-SHARED = Path(os.environ.get("READERSTUDY_SHARED", Path(__file__).resolve().parents[4] / "shared"))
-STATS = SHARED / "reference" / "stats"
+from tests.readerstudy.analysis.published import (
+    MISSING,
+    STATS,
+    finish,
+    hupse,
+    published_study,
+    tomosynthesis,
+    vandyke,
+)
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.shared,
-    pytest.mark.skipif(
-        not STATS.is_dir(), reason="the reference results are not beside the repository (../shared)"
-    ),
+    pytest.mark.skipif(not STATS.is_dir(), reason=MISSING),
 ]
-
-PROTOCOL = """
-protocol: {name}
-version: 1
-title: {{en: "{title}"}}
-structures:
-  list:
-    - {{id: patient, label: {{en: Patient}}}}
-numbering: {{scheme: none, set_by: none}}
-findings:
-  - id: disease
-    label: {{en: Disease}}
-    definition: {{en: as in the published study}}
-    kind: ordinal
-    cut: 1
-    agreement: exact
-    assessable_on: [CT, MR]
-    typed: [not-assessable]
-    scale:
-{scale}
-not_assessable_reasons: [{{id: other, label: {{en: Other}}}}]
-adjudication_reasons: [{{id: other, label: {{en: Other}}}}]
-reading: {{readers_per_case: {readers}, present: together, conditions: [unaided, aided], order: random,
-          order_enforced: true}}
-adjudication: {{by: none, may_choose: any, third_read_first: false, audit_fraction: 0}}
-reference: {{from: external}}
-partition: {{train: 0, validation: 0, test: 1, unit: patient}}
-display: {{hanging: [{{name: one, viewports: [{{modality: MR, plane: sagittal, area: main}}]}}]}}
-analysis: {{unit: item, cluster: patient, primary_model: null, model_grade: argmax, endpoints: [],
-           margin: 0.05, alpha: 0.05, multiplicity: none, bootstrap: 2000, seed: 1}}
-"""
-
-
-def published_study(slug, n_grades, n_readers):
-    scale = "\n".join(f"      - {{value: {k}, label: {{en: '{k}'}}}}" for k in range(n_grades))
-    source = PROTOCOL.format(name=slug, title=slug, scale=scale, readers=min(n_readers, 12))
-    study = create_study(source=source, slug=slug, actor=None, at=NOW)
-    investigator = person(f"{slug}_investigator")
-    grant_roles(study=study, user=investigator, roles=["is_investigator"], actor=None, at=NOW)
-    return open_study(study=study, actor=None, at=NOW), investigator
-
-
-def finish(study, investigator):
-    study = lock(study=study, actor=investigator, signed_digest=data_hash(study), reason="", at=NOW)
-    study = unblind(study=study, actor=investigator, signed_digest=predictions_hash(study), reason="", at=NOW)
-    for job in Job.objects.filter(kind="analysis.snapshot", state=Job.State.QUEUED):
-        done = run_job(job.pk)
-        assert done.state == Job.State.DONE, done.error
-    return study
-
-
-READ_HEAD = (
-    "case_id,patient_id,centre,partition,presentation,structure,finding,reader_id,reader_role,condition,session,"
-    "occasion,read_version,protocol_version,kind,grade,value,unit,reason,confidence,status,submitted_at\n"
-)
-REFERENCE_HEAD = (
-    "case_id,patient_id,structure,finding,kind,grade,value,provenance,decided_by_roles,reader_contributed\n"
-)
-
-
-def read_line(case, reader, condition, grade):
-    return (
-        f"C{case},P{case},A,test,together,patient,disease,{reader},comparison,{condition},1,1,1,1,grade,{grade},"
-        ",,,,final,2026-03-04T08:00:00Z\n"
-    )
-
-
-def reference_text(truth):
-    """The reference is 0 or the highest place of the cut: positive from grade 1 on."""
-    return REFERENCE_HEAD + "".join(
-        f"C{case},P{case},patient,disease,grade,{value},,external,external,\n"
-        for case, value in sorted(truth.items())
-    )
-
-
-def rows_of(name):
-    with (STATS / name).open() as stream:
-        return list(csv.DictReader(stream))
 
 
 def test_vandyke_shows_its_published_multireader_analysis(client):
     """Van Dyke 1993 as in Obuchowski-Rockette's papers: F 4.46 on 1 and 15.26 df, p .0517."""
-    rows = rows_of("vandyke.csv")
-    study, investigator = published_study("vandyke", 5, 5)
-    condition = {"1": "unaided", "2": "aided"}
-    reads = READ_HEAD + "".join(
-        read_line(row["case"], f"R{row['reader']}", condition[row["treatment"]], int(row["rating"]) - 1)
-        for row in rows
-    )
-    given = {"study": study, "actor": None, "at": NOW, "source": "vandyke.csv"}
-    import_reads(text=reads, **given)
-    import_reference(text=reference_text({row["case"]: int(row["truth"]) for row in rows}), **given)
-    study = finish(study, investigator)
+    study, investigator = vandyke()
     figures = latest_snapshot(study).results["views"]["disease|1|test|all"]
     aided = figures["multireader"]["aided"]
     assert aided["covariance"] == "jackknife"
@@ -147,27 +55,7 @@ def test_vandyke_shows_its_published_multireader_analysis(client):
 
 def test_hupse_algorithm_against_nine_radiologists(client):
     """Hupse et al. 2013, ROC part: mean radiologist minus algorithm 0.0317, p .321."""
-    rows = rows_of("nico_cad_roc.csv")
-    n_grades = max(int(float(row["rating"])) for row in rows) + 1
-    study, investigator = published_study("hupse", n_grades, 9)
-    given = {"study": study, "actor": None, "at": NOW, "source": "nico_cad_roc.csv"}
-    reads = READ_HEAD + "".join(
-        read_line(row["case"], f"R{row['reader']}", "unaided", row["rating"])
-        for row in rows
-        if row["reader"] != "1"
-    )
-    import_reads(text=reads, **given)
-    import_reference(text=reference_text({row["case"]: int(row["truth"]) for row in rows}), **given)
-    head = "case_id,patient_id,structure,finding,model,version,input_points," + ",".join(
-        f"p_{k}" for k in range(n_grades)
-    )
-    lines = [head]
-    for row in rows:
-        if row["reader"] == "1":
-            certain = ["1.0" if k == int(row["rating"]) else "0.0" for k in range(n_grades)]
-            lines.append(f"C{row['case']},P{row['case']},patient,disease,CAD,1,automatic,{','.join(certain)}")
-    import_predictions(text="\n".join(lines) + "\n", **given)
-    study = finish(study, investigator)
+    study, investigator = hupse()
     figures = latest_snapshot(study).results["views"]["disease|1|test|all"]
     by_claim = {row["claim"]: row for row in figures["multireader"]["model"]["rows"]}
     random = by_claim["random_readers_random_cases"]
@@ -179,3 +67,59 @@ def test_hupse_algorithm_against_nine_radiologists(client):
     page = client.get("/studies/hupse/results/").content.decode()
     assert "+0.0317" in page
     assert "p = 0.3210" in page
+    located = latest_snapshot(study).results["marks"]["test"]["model"]["conditions"][0]["figures"]["LROC"]
+    by_claim = {row["claim"]: row for row in located["rows"]}
+    lroc = by_claim["random_readers_random_cases"]
+    assert lroc["model"] == pytest.approx(0.628125, abs=1e-12)
+    assert lroc["readers"]["value"] == pytest.approx(0.733518518518519, abs=1e-12)
+    assert lroc["difference"]["value"] == pytest.approx(0.105393518518518, abs=1e-12)
+    assert lroc["test"]["statistic"] == pytest.approx(2.11502623871055, abs=1e-8)
+    assert lroc["test"]["df"] == pytest.approx(531.20770081587, rel=1e-7)
+    assert lroc["test"]["p"] == pytest.approx(0.03489270631794, abs=1e-9)
+    page = client.get("/studies/hupse/results/marks/").content.decode()
+    assert "+0.1054" in page
+    assert "p = 0.0349" in page
+
+
+def test_tomosynthesis_shows_its_published_marks(client):
+    """Chakraborty and Svahn 2011: wAFROC of tomosynthesis minus mammography 0.101, F 10.30, p .0037."""
+    study, investigator = tomosynthesis()
+    figures = latest_snapshot(study).results["marks"]["test"]
+    assert (figures["cases"], figures["diseased"]) == (185, 89)
+    given = {(row["condition"], row["code"]): row["figures"]["wAFROC"]["value"] for row in figures["people"]}
+    expected = {
+        "BT": [0.760270365168539, 0.840619147940075, 0.817152387640449, 0.815308988764045, 0.827832397003745],
+        "DM": [0.642585440074906, 0.70499765917603, 0.751843398876405, 0.772442649812734, 0.683696161048689],
+    }
+    for condition, values in expected.items():
+        for number, value in enumerate(values, start=1):
+            assert given[condition, f"R{number}"] == pytest.approx(value, abs=1e-12)
+    by_claim = {row["claim"]: row for row in figures["conditions"]["figures"]["wAFROC"]}
+    random = by_claim["random_readers_random_cases"]
+    (difference,) = random["differences"]
+    assert difference["difference"]["value"] == pytest.approx(0.101123595505618, abs=1e-12)
+    assert difference["difference"]["se"] == pytest.approx(0.0315107440657573, abs=1e-12)
+    test = random["global_test"]
+    assert test["statistic"] == pytest.approx(10.2988252456868, abs=1e-8)
+    assert test["df2"] == pytest.approx(24.7027584119893, abs=1e-7)
+    assert test["p"] == pytest.approx(0.0036685783908692, abs=1e-10)
+    client.force_login(investigator)
+    page = client.get("/studies/tomosynthesis/results/marks/").content.decode()
+    assert "+0.1011" in page
+    assert "F(1, 24.70) = 10.30, p = 0.0037" in page
+    assert "mean reader" not in page
+
+    # The same study by its own export: the same bytes, the same figures.
+    files = export_files(study)
+    again, investigator = published_study("again", 2, 5)
+    at = {"study": again, "actor": None, "at": NOW, "source": "export"}
+    import_cases(text=files["cases.csv"], **at)
+    import_reference(text=files["reference.csv"], **at)
+    import_lesions(text=files["lesions.csv"], **at)
+    before = data_hash(again)
+    import_marks(text=files["marks.csv"], **at)
+    assert data_hash(again) != before
+    again = finish(again, investigator)
+    for name in ("cases.csv", "reference.csv", "lesions.csv", "marks.csv"):
+        assert export_files(again)[name] == files[name], name
+    assert latest_snapshot(again).results["marks"] == latest_snapshot(study).results["marks"]

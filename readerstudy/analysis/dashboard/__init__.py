@@ -1,0 +1,40 @@
+"""The results page as plain values: texts, tables and the numbers of the charts, in the page's language."""
+
+from readerstudy.analysis.dashboard.charts import chart_data
+from readerstudy.analysis.dashboard.filters import fact, filters
+from readerstudy.analysis.dashboard.flow import flow_steps
+from readerstudy.analysis.dashboard.headline import headline, incorporation
+from readerstudy.analysis.dashboard.marks import (
+    chosen_condition,
+    marks_chart_data,
+    marks_comparisons,
+    marks_fact,
+    marks_filters,
+    marks_rows,
+    marks_tables,
+)
+from readerstudy.analysis.dashboard.multireader import multireader
+from readerstudy.analysis.dashboard.names import HEADLINE, finding_names, people_rows
+from readerstudy.analysis.dashboard.tables import Table, tables
+
+__all__ = [
+    "HEADLINE",
+    "Table",
+    "chart_data",
+    "chosen_condition",
+    "fact",
+    "filters",
+    "finding_names",
+    "flow_steps",
+    "headline",
+    "incorporation",
+    "marks_chart_data",
+    "marks_comparisons",
+    "marks_fact",
+    "marks_filters",
+    "marks_rows",
+    "marks_tables",
+    "multireader",
+    "people_rows",
+    "tables",
+]

@@ -1,0 +1,53 @@
+"""The flow diagram: how many cases and items went where."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from readerstudy.analysis import wording
+
+
+def flow_steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of the flow diagram: how many cases and items went where."""
+    flow = summary["flow"]
+    partitions, provenance = wording.partition_names(), wording.provenance_names()
+    settled = [(provenance[name], wording.count(n)) for name, n in flow["basis"].items() if n]
+    return [
+        {
+            "title": _("Enrolled"),
+            "n": wording.count(flow["cases"]),
+            "unit": _("cases"),
+            "parts": [(reason, wording.count(n)) for reason, n in flow["excluded"].items()]
+            + ([(_("withdrawn"), wording.count(flow["withdrawn"]))] if flow["withdrawn"] else []),
+            "parts_title": _("left out"),
+        },
+        {
+            "title": _("Included"),
+            "n": wording.count(flow["included"]),
+            "unit": _("cases"),
+            "parts": [(partitions[name], wording.count(n)) for name, n in flow["partition_cases"].items()],
+            "parts_title": _("partition"),
+        },
+        {
+            "title": _("Read"),
+            "n": wording.count(flow["reads_submitted"]),
+            "unit": _("first reads"),
+            "parts": [],
+            "parts_title": "",
+        },
+        {
+            "title": _("Settled"),
+            "n": wording.count(flow["items"]),
+            "unit": _("items"),
+            "parts": settled,
+            "parts_title": _("how they arose"),
+        },
+        {
+            "title": _("Analysed"),
+            "n": wording.count(flow["analysed"]),
+            "unit": _("cases"),
+            "parts": [(_("unfinished"), wording.count(flow["unfinished"]))] if flow["unfinished"] else [],
+            "parts_title": _("left out"),
+        },
+    ]

@@ -1,0 +1,255 @@
+"""The table behind every chart, for the page and as a file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from readerstudy.analysis import wording
+from readerstudy.analysis.dashboard.names import HEADLINE, finding_names, people_rows, subgroup_label
+from readerstudy.analysis.plan import AnalysisPlan
+from readerstudy.studies.protocols.document import ProtocolDocument
+
+Table = dict[str, Any]
+
+
+MOST_SHOWN_CELLS = 400
+
+
+def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: AnalysisPlan) -> dict[str, Table]:
+    """Return the table behind every chart, ready for a page or a CSV file, by the chart's name."""
+    return {
+        "headline": _headline_table(figures),
+        "roc": _roc_table(figures),
+        "agreement": _agreement_table(figures),
+        "confusion": _confusion_table(figures),
+        "forest": _forest_table(figures, document),
+        "counts": _counts_table(figures),
+        "multireader": _multireader_table(figures),
+        "subgroups": _subgroup_table(figures, document),
+        "calibration": _calibration_table(figures),
+    }
+
+
+def _columns(*names: str) -> list[str]:
+    return list(names)
+
+
+ESTIMATE_COLUMNS = ("estimate", "low", "high", "se", "n", "clusters", "method", "reason")
+
+
+def raw_cells(given: Mapping[str, Any] | None) -> list[Any]:
+    """The columns of an estimate in a file: full precision, and the reason where there is none."""
+    if given is None:
+        return [None, None, None, None, 0, 0, "", _("not estimable")]
+    return [
+        given["value"],
+        given["low"],
+        given["high"],
+        given["se"],
+        given["n"],
+        given["n_clusters"],
+        given["method"],
+        given["undefined_because"] or given["note"],
+    ]
+
+
+def long_table(rows: list[tuple[list[str], Mapping[str, Any] | None]], heads: list[str]) -> Table:
+    """A long table: names first, then one estimate; `shown` is for the page, `rows` for the file."""
+    return {
+        "heads": [*heads, _("Estimate"), _("95 %\u00a0interval"), _("Items"), _("Patients")],
+        "shown": [
+            [
+                *names,
+                wording.estimate(given)["value"] or wording.estimate(given)["words"],
+                wording.estimate(given)["interval"],
+                wording.count(given["n"]) if given else "",
+                wording.count(given["n_clusters"]) if given else "",
+            ]
+            for names, given in rows
+        ],
+        "numbers_from": len(heads),
+        "columns": [*heads, *ESTIMATE_COLUMNS],
+        "rows": [[*names, *raw_cells(given)] for names, given in rows],
+    }
+
+
+def _headline_table(figures: Mapping[str, Any]) -> Table:
+    names = wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for measure, block in figures["headline"].items():
+        if figures["model"]:
+            own = figures["model"]["auc_on_grades" if measure == "auc" else measure]
+            rows.append(([names[measure], _("model")], own))
+        rows.append(([names[measure], _("mean reader")], block["readers"]))
+        rows.append(([names[measure], _("model minus mean reader")], block["difference"]))
+    for row in figures["each_reader"]:
+        for measure in HEADLINE:
+            rows.append(
+                ([names[measure], _("model minus %(reader)s") % {"reader": row["code"]}], row[measure])
+            )
+    return long_table(rows, [_("Measure"), _("Who")])
+
+
+def _roc_table(figures: Mapping[str, Any]) -> Table:
+    names = wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for row in people_rows(figures):
+        rows.append(([row["code"], names["sensitivity"]], row["sensitivity"]))
+        rows.append(([row["code"], names["specificity"]], row["specificity"]))
+        rows.append(([row["code"], _("AUC on the readers' scale")], row["auc_on_grades"]))
+    if figures["curve"]:
+        rows.append(([figures["model"]["code"], _("AUC from probabilities")], figures["curve"]["auc"]))
+    return long_table(rows, [_("Who"), _("Measure")])
+
+
+def _agreement_table(figures: Mapping[str, Any]) -> Table:
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    labels = (
+        ("kappa", _("quadratic weighted kappa")),
+        ("exact", _("same grade")),
+        ("within_one", _("within one grade")),
+    )
+    for row in figures["agreement"]["between_readers"]:
+        pair = _("%(first)s and %(second)s") % row
+        if "refused" in row:
+            reason = {
+                "value": None,
+                "low": None,
+                "high": None,
+                "se": None,
+                "n": 0,
+                "n_clusters": 0,
+                "method": "",
+                "note": "",
+                "undefined_because": _("%(common)s of %(of)s cases in common: not one pair on every case")
+                % row,
+            }
+            rows.append(([pair, labels[0][1]], reason))
+            continue
+        rows.extend(([pair, label], row[key]) for key, label in labels)
+    for row in figures["agreement"]["with_reference"]:
+        name = _("%(who)s with the reference") % {"who": row["code"]}
+        rows.extend(([name, label], row[key]) for key, label in labels)
+    return long_table(rows, [_("Who"), _("Measure")])
+
+
+def _confusion_table(figures: Mapping[str, Any]) -> Table:
+    rows = []
+    together = 0
+    for place, (who, matrix) in enumerate(
+        (
+            (_("model"), figures["confusion"]["model"]),
+            (_("readers together"), figures["confusion"]["readers"]),
+            *figures["confusion"]["each"].items(),
+        )
+    ):
+        if place == 2:
+            together = len(rows)
+        if matrix is None:
+            continue
+        for reference, line in enumerate(matrix["table"]):
+            rows.extend([who, reference, given, n] for given, n in enumerate(line))
+    heads = [_("Who"), _("Reference grade"), _("Grade given"), _("Items")]
+    # The page lists what the chart shows; the file holds every reader's matrix too.
+    shown = [
+        [row[0], str(row[1]), str(row[2]), wording.count(row[3])]
+        for row in rows[:together][:MOST_SHOWN_CELLS]
+    ]
+    return {
+        "heads": heads,
+        "shown": shown,
+        "numbers_from": 1,
+        "columns": ["who", "reference_grade", "given_grade", "items"],
+        "rows": rows,
+    }
+
+
+def _forest_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Table:
+    names, measures = finding_names(document), wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for row in figures["forest"]:
+        for measure in HEADLINE:
+            if measure in row:
+                label = _("%(finding)s, grade %(cut)s or more") % {
+                    "finding": names[row["finding"]],
+                    "cut": row["cut"],
+                }
+                decision = wording.position_words(row[measure]["claim"]["decision"])
+                rows.append(([label, measures[measure], decision], row[measure]["difference"]))
+    return long_table(rows, [_("Finding"), _("Model minus mean reader"), _("Margin")])
+
+
+def _multireader_table(figures: Mapping[str, Any]) -> Table:
+    columns = ["comparison", "claim", *ESTIMATE_COLUMNS, "statistic", "df", "df2", "p"]
+    rows = []
+    for key in ("model", "aided"):
+        given = figures["multireader"][key]
+        for row in (given or {}).get("rows", []):
+            if "refused" in row:
+                continue
+            test = row["global_test"] or row["test"]
+            rows.append(
+                [
+                    key,
+                    row["claim"],
+                    *raw_cells(row["difference"]),
+                    test["statistic"],
+                    test["df"],
+                    test["df2"],
+                    test["p"],
+                ]
+            )
+    return {"heads": columns, "shown": [], "numbers_from": 2, "columns": columns, "rows": rows}
+
+
+def _counts_table(figures: Mapping[str, Any]) -> Table:
+    measures = wording.measure_names()
+    shown, rows = [], []
+    wanted = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "f1")
+    for row in people_rows(figures):
+        counts = row["counts"] or {"tp": None, "fn": None, "fp": None, "tn": None}
+        cells = [counts[key] for key in ("tp", "fn", "fp", "tn")]
+        shown.append(
+            {
+                "who": row["code"],
+                "kind": row["kind"],
+                "cells": [wording.count(cell) for cell in cells],
+                "estimates": [wording.estimate(row[name]) for name in wanted],
+                "missing": row["missing"],
+            }
+        )
+        line: list[Any] = [row["code"], *cells]
+        for name in wanted:
+            line += [row[name]["value"], row[name]["low"], row[name]["high"]]
+        rows.append([*line, *row["missing"].values()])
+    columns = ["who", "tp", "fn", "fp", "tn"]
+    for name in wanted:
+        columns += [name, f"{name}_low", f"{name}_high"]
+    return {
+        "measures": [measures[name] for name in wanted],
+        "shown": shown,
+        "columns": [*columns, "graded", "not_assessable", "absent_or_fused", "missing"],
+        "rows": rows,
+    }
+
+
+def _subgroup_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Table:
+    measures = wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for row in figures["subgroups"]:
+        label = subgroup_label(row, document)
+        rows.extend(([label, measures[name]], row[name]["difference"]) for name in HEADLINE if name in row)
+    return long_table(rows, [_("Subgroup"), _("Model minus mean reader")])
+
+
+def _calibration_table(figures: Mapping[str, Any]) -> Table:
+    given = figures["calibration"]
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    if given:
+        rows.append(([_("Brier score"), ""], given["brier"]))
+        rows.extend(
+            ([_("observed share"), wording.number(each["predicted"])], each["observed"])
+            for each in given["bins"]
+        )
+    return long_table(rows, [_("What"), _("Predicted")])
