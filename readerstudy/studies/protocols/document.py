@@ -91,11 +91,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class CaseQuestion:
-    """A question about the whole case."""
+    """
+    A question about the whole case.
+
+    kind : ``choice`` of its options, ``text``, or ``exclusion``: the reader proposes one of the protocol's
+    criteria, which are its options.
+    """
 
     id: str
     label: Text
-    kind: str  # choice, text
+    kind: str
     options: tuple[tuple[str, Text], ...]
     required: bool
 

@@ -308,6 +308,17 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
             yield problem(
                 (*path, "agreement"), f"{rule['within']} spans the whole scale; every pair would agree"
             )
+    questions = content.get("case_questions", [])
+    for index, question in enumerate(questions):
+        path = ("case_questions", index)
+        if any(other["id"] == question["id"] for other in questions[:index]):
+            yield problem((*path, "id"), f"the question {question['id']!r} is defined twice")
+        if question["kind"] == "choice" and not question.get("options"):
+            yield problem(path, "options is missing: a choice names what can be chosen")
+        if question["kind"] != "choice" and question.get("options"):
+            yield problem((*path, "options"), f"a question of kind {question['kind']} takes no options")
+        if question["kind"] == "exclusion" and not content.get("exclusion_criteria"):
+            yield problem(path, "a proposal of exclusion needs exclusion_criteria in the protocol")
     for index, derived in enumerate(content.get("derived", ())):
         for name, implied in derived["implies"].items():
             path = ("derived", index, "implies", name)
@@ -371,7 +382,11 @@ def load_protocol(source: str, *, name: str = "protocol") -> ProtocolDocument:
                 id=each["id"],
                 label=_text(each["label"]),
                 kind=each["kind"],
-                options=_options(each.get("options", [])),
+                options=_options(
+                    content.get("exclusion_criteria", [])
+                    if each["kind"] == "exclusion"
+                    else each.get("options", [])
+                ),
                 required=each.get("required", False),
             )
             for each in content.get("case_questions", ())
