@@ -29,10 +29,6 @@ class GivenAnswer:
         """Return the column values of an `Answer`."""
         return {"kind": self.kind, "grade": self.grade, "value": self.value, "reason": self.reason}
 
-    @property
-    def has_grade(self) -> bool:
-        return self.kind == Kind.GRADE
-
     def same_as(self, other: "GivenAnswer") -> bool:
         """Return whether both say the same; the reason of a typed answer does not count."""
         return (self.kind, self.grade, self.value) == (other.kind, other.grade, other.value)

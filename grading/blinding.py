@@ -104,6 +104,8 @@ def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
                 "minimum": each.minimum,
                 "maximum": each.maximum,
                 "unit": each.unit,
+                "at": list(each.at),
+                "measure": each.measure,
                 "scale": [
                     {
                         "value": grade.value,

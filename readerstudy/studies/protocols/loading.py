@@ -263,6 +263,8 @@ def _finding(given: dict[str, Any]) -> Finding:
         minimum=given.get("minimum"),
         maximum=given.get("maximum"),
         unit=given.get("unit", ""),
+        at=tuple(given.get("at", ())),
+        measure=given.get("measure", ""),
     )
 
 
@@ -286,10 +288,20 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
         path = ("findings", index)
         if finding_ids.index(given["id"]) != index:
             yield problem((*path, "id"), f"the finding {given['id']!r} is defined twice")
+        unknown = [name for name in given.get("at", ()) if name not in ids]
+        if unknown:
+            yield problem((*path, "at"), f"there is no structure {', '.join(unknown)}")
+        rule = given.get("agreement", "exact")
         if given["kind"] == "continuous":
             if given["minimum"] >= given["maximum"]:
                 yield problem((*path, "maximum"), "must be above the minimum")
+            if isinstance(rule, dict) and "same-side" in rule:
+                yield problem(
+                    (*path, "agreement"), "a measured value has no cut; `exact` and `within` are allowed"
+                )
             continue
+        if given.get("measure"):
+            yield problem((*path, "measure"), "is for continuous findings; this one has grades")
         values = [grade["value"] for grade in given["scale"]]
         scales[given["id"]] = len(values)
         if values != list(range(len(values))):
@@ -301,7 +313,8 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
                 (*path, "cut"),
                 f"must be between 1 and {len(values) - 1}: grades from the cut on are positive",
             )
-        rule = given.get("agreement", "exact")
+        if isinstance(rule, dict) and rule.get("within", 1) != int(rule.get("within", 1)):
+            yield problem((*path, "agreement"), "grades are whole numbers apart; `within` must be one")
         if isinstance(rule, dict) and given["kind"] == "nominal":
             yield problem((*path, "agreement"), "a nominal finding has no order; only `exact` is allowed")
         if isinstance(rule, dict) and rule.get("within", 0) >= len(values):

@@ -12,6 +12,7 @@ import { ProtocolView, splitKey } from "./protocol.js";
 import { questionKey, QuestionList } from "./questions.js";
 import { SaveQueue, worst } from "./queue.js";
 import { ActiveTime } from "./time.js";
+import { ValueEntry } from "./value-entry.js";
 import { Vault } from "./vault.js";
 
 const PLACE_EVERY_MS = 15000;
@@ -63,6 +64,11 @@ export class RsGrading extends HTMLElement {
       this.#action("F", t("Flag"), () => this.flag()),
       this.#action("C", t("Note"), () => this.openNote()),
     );
+    this.valueEntry = new ValueEntry({
+      onvalue: (value) => { if (this.#mayGrade()) this.answer({ kind: "value", value }); },
+      onproblem: (words) => this.say(words),
+      onleave: () => { this.drawScale(); this.focusCell(); },
+    });
     this.questions = new QuestionList(this.config.case_questions, {
       textOf: (id) => this.cells.get(questionKey(id)).text ?? "",
       onanswer: (id, text) => this.#answerQuestion(id, text),
@@ -152,6 +158,10 @@ export class RsGrading extends HTMLElement {
 
   #key(event) {
     if (belongsElsewhere(event)) return;
+    if (this.isMeasuring && !event.ctrlKey && !event.metaKey && !event.altKey && this.mode === "grade" && this.#mayGrade() && this.valueEntry.begin(event.key)) {
+      event.preventDefault();
+      return;
+    }
     const asked = actionOf(event);
     if (!asked) return;
     if (asked.action.endsWith("-structure") && !this.grid.element.contains(document.activeElement)) return;
@@ -167,6 +177,7 @@ export class RsGrading extends HTMLElement {
       case "flag": return this.flag();
       case "note": return this.openNote();
       case "questions": return this.openQuestions();
+      case "measure": return this.isMeasuring && this.valueEntry.measure();
       case "clear": return this.clear();
       case "undo": return this.undo();
       case "submit": this.submit(); return true;
@@ -196,6 +207,11 @@ export class RsGrading extends HTMLElement {
   }
 
   // --- acts --------------------------------------------------------------------------------------
+
+  /** Whether the current item is a measured value. */
+  get isMeasuring() {
+    return this.view.finding(splitKey(this.current)[1]).kind === "continuous";
+  }
 
   #mayGrade() {
     if (this.queue.closed) { this.say(this.queue.closed, "alert"); return false; }
@@ -436,6 +452,7 @@ export class RsGrading extends HTMLElement {
   }
 
   #scale(finding, cell) {
+    if (finding.kind === "continuous") return this.valueEntry.show(finding, cell);
     const options = finding.scale.map((grade) =>
       make(
         "button",
@@ -510,6 +527,7 @@ export class RsGrading extends HTMLElement {
       [
         [["0", "–", "9"], t("grade, go on")],
         [["N"], t("whole joint normal: every finding without an answer gets 0")],
+        ...(this.view.findings.some(({ measure }) => measure) ? [[["M"], t("measure on the image, take the value")]] : []),
         [["X"], t("not assessable, absent or fused, then a digit")],
         [["F"], t("flag")],
         [["C"], t("note")],
@@ -542,7 +560,7 @@ export class RsGrading extends HTMLElement {
     const { missing } = this.questions;
     if (missing) { this.#askFor(missing.id); return; }
     if (this.cells.conflicts.size) { this.drawConflict(); return; }
-    const untyped = this.view.order.filter((key) => this.cells.get(key).kind !== "grade").length;
+    const untyped = this.view.order.filter((key) => !["grade", "value"].includes(this.cells.get(key).kind)).length;
     const dialog = make(
       "dialog",
       { "aria-labelledby": "submit-title" },

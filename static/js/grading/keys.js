@@ -9,6 +9,7 @@ const PLAIN = {
   KeyC: "note",
   KeyV: "to-images",
   KeyQ: "questions",
+  KeyM: "measure",
   KeyA: "keep-A",
   KeyB: "keep-B",
   KeyS: "later",
