@@ -3,11 +3,10 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from grading.answers import GivenAnswer
-from grading.models import ReferenceGrade
-from readerstudy.studies.protocols.document import Finding
+from grading.models import Kind, ReferenceGrade
+from readerstudy.studies.protocols.document import AgreementRule, Finding
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ def accept(finding: Finding, answers: Sequence[GivenAnswer]) -> Accepted | None:
     Parameters
     ----------
     finding : Finding
-        Its `agreement` is ``exact``, ``within`` n, or ``same-side`` of the cut.
+        Its `agreement` is ``exact``, ``within`` n (grades or values), or ``same-side`` of the cut.
     answers : sequence of GivenAnswer
         One per independent first read.
 
@@ -46,11 +45,15 @@ def accept(finding: Finding, answers: Sequence[GivenAnswer]) -> Accepted | None:
     if all(first.same_as(other) for other in answers[1:]):
         return Accepted(first, ReferenceGrade.Provenance.AGREED)
     rule = finding.agreement
-    if rule.kind == "exact" or not all(answer.has_grade for answer in answers):
+    if rule.kind == "exact" or first.kind not in {Kind.GRADE, Kind.VALUE}:
         return None
+    if any(answer.kind != first.kind for answer in answers):
+        return None
+    if first.kind == Kind.VALUE:
+        return _accept_values(rule, sorted(answer.value for answer in answers if answer.value is not None))
     grades = sorted(answer.grade for answer in answers if answer.grade is not None)
     if rule.kind == "within":
-        agreed = all(high - low <= rule.within for low, high in combinations(grades, 2))
+        agreed = grades[-1] - grades[0] <= rule.within
     else:
         agreed = len({grade >= finding.cut for grade in grades}) == 1
     if not agreed:
@@ -61,4 +64,13 @@ def accept(finding: Finding, answers: Sequence[GivenAnswer]) -> Accepted | None:
         # The lower median: always a grade that somebody gave.
         "median": statistics.median_low(grades),
     }[rule.keep]
-    return Accepted(GivenAnswer(kind="grade", grade=kept), ReferenceGrade.Provenance.WITHIN_RULE)
+    return Accepted(GivenAnswer(kind=Kind.GRADE, grade=kept), ReferenceGrade.Provenance.WITHIN_RULE)
+
+
+def _accept_values(rule: AgreementRule, values: list[float]) -> Accepted | None:
+    """Measured values, sorted: the whole span must lie within the rule. Of two, the median is the middle."""
+    # Values are decimals: 12.3 and 10.3 are 2 apart, whatever binary fractions make of it.
+    if values[-1] - values[0] > rule.within + 1e-9:
+        return None
+    kept = {"lower": values[0], "higher": values[-1], "median": statistics.median(values)}[rule.keep]
+    return Accepted(GivenAnswer(kind=Kind.VALUE, value=round(kept, 6)), ReferenceGrade.Provenance.WITHIN_RULE)

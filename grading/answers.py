@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grading.models import Answer, Kind
-from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.protocols.document import CaseQuestion, ProtocolDocument
 
 
 class BadAnswer(Exception):
@@ -28,10 +28,6 @@ class GivenAnswer:
     def fields(self) -> dict[str, Any]:
         """Return the column values of an `Answer`."""
         return {"kind": self.kind, "grade": self.grade, "value": self.value, "reason": self.reason}
-
-    @property
-    def has_grade(self) -> bool:
-        return self.kind == Kind.GRADE
 
     def same_as(self, other: "GivenAnswer") -> bool:
         """Return whether both say the same; the reason of a typed answer does not count."""
@@ -79,3 +75,23 @@ def read_answer(
             reason = ""
         return GivenAnswer(kind=kind, reason=reason)
     raise BadAnswer(f"{finding.label} does not take an answer of this kind.")
+
+
+TEXT_LENGTH = 2000
+
+
+def read_question(question: CaseQuestion, given: Any) -> str:
+    """
+    Check the answer to a question about the whole case; "" answers nothing.
+
+    Raises
+    ------
+    BadAnswer
+        If it is no text of at most `TEXT_LENGTH` characters, or none of the options.
+    """
+    if not isinstance(given, str) or len(given) > TEXT_LENGTH or "\x00" in given:
+        raise BadAnswer(f"{question.label} takes at most {TEXT_LENGTH} characters of text.")
+    options = [name for name, _ in question.options]
+    if question.kind != "text" and given and given not in options:
+        raise BadAnswer(f"{question.label} takes {', '.join(options)}.")
+    return given

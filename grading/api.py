@@ -30,11 +30,10 @@ from grading.services.reading import (
     ReadIncomplete,
     ReadRefused,
     open_read,
-    save_answers,
-    save_case_answers,
     save_place,
     submit_read,
 )
+from grading.services.saving import save_answers
 from readerstudy.studies.models import Assignment
 
 
@@ -55,7 +54,7 @@ class ReadView(APIView):
 
 
 class AnswersView(ReadView):
-    """Save cells; each result says saved, conflict or refused."""
+    """Save cells and answers about the case; each result says saved, conflict or refused."""
 
     @extend_schema(request=serializers.SaveAnswersSerializer, responses={200: dict, 409: dict})
     def post(self, request: Request, assignment: UUID) -> Response:
@@ -82,25 +81,6 @@ class PlaceView(ReadView):
         given.is_valid(raise_exception=True)
         _, read = self.read_of(request, assignment)
         save_place(read_id=read.pk, **given.validated_data)
-        return Response(status=204)
-
-
-class CaseAnswersView(ReadView):
-    """Save the answers to the questions about the whole case."""
-
-    @extend_schema(request=serializers.CaseAnswersSerializer, responses={204: None, 409: dict})
-    def post(self, request: Request, assignment: UUID) -> Response:
-        given = serializers.CaseAnswersSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        _, read = self.read_of(request, assignment)
-        try:
-            save_case_answers(read_id=read.pk, answers=given.validated_data["answers"], at=timezone.now())
-        except ReadAlreadySubmitted:
-            return _refused("already_submitted", ALREADY)
-        except ReadRefused as error:
-            return _refused("refused", str(error))
-        except BadAnswer as error:
-            return _refused("bad_answer", str(error), status=400)
         return Response(status=204)
 
 

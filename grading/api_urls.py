@@ -7,7 +7,6 @@ from grading import api
 urlpatterns = [
     path("reads/<uuid:assignment>/answers/", api.AnswersView.as_view(), name="read-answers"),
     path("reads/<uuid:assignment>/place/", api.PlaceView.as_view(), name="read-place"),
-    path("reads/<uuid:assignment>/case-answers/", api.CaseAnswersView.as_view(), name="read-case-answers"),
     path("reads/<uuid:assignment>/submit/", api.SubmitView.as_view(), name="read-submit"),
     path("adjudications/<uuid:assignment>/settle/", api.SettleView.as_view(), name="item-settle"),
     path(

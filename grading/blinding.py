@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 from grading.models import CoveredGrade, Discordance, PanelReview, Read
 from grading.selectors import open_discordances, panel_round, standing_reference
 from grading.services.adjudication import answers_shown, covered_grade
-from grading.services.reading import cells_of
+from grading.services.saving import cells_of
 from readerstudy.core.keys import derive_key
 from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
 from readerstudy.studies.models import Assignment, Landmark, Protocol
@@ -104,6 +104,8 @@ def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
                 "minimum": each.minimum,
                 "maximum": each.maximum,
                 "unit": each.unit,
+                "at": list(each.at),
+                "measure": each.measure,
                 "scale": [
                     {
                         "value": grade.value,
@@ -135,6 +137,7 @@ def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
                 "id": each.id,
                 "label": words(each.label),
                 "kind": each.kind,
+                "required": each.required,
                 "options": [{"id": name, "label": words(label)} for name, label in each.options],
             }
             for each in document.case_questions
@@ -227,7 +230,6 @@ def blinded_case(
             "read": str(read.public_id),
             "running_number": assignment.running_number,
             "cells": cells_of(read),
-            "case_answers": read.case_answers,
             "resume": read.resume.get("grid", {}),
             "focused_seconds": read.focused_seconds,
             "idle_seconds": read.idle_seconds,
@@ -235,7 +237,6 @@ def blinded_case(
             "addresses": {
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),
-                "case_answers": reverse("api:read-case-answers", kwargs=place),
                 "submit": reverse("api:read-submit", kwargs=place),
                 "worklist": reverse("grading:worklist", kwargs={"slug": assignment.study.slug}),
             },

@@ -26,10 +26,6 @@ class PlaceSerializer(serializers.Serializer):
         return resume
 
 
-class CaseAnswersSerializer(serializers.Serializer):
-    answers = serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=2000))
-
-
 class FirstGradeSerializer(serializers.Serializer):
     structure = serializers.CharField(max_length=40)
     finding = serializers.CharField(max_length=40)

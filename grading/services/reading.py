@@ -1,21 +1,18 @@
-"""A read: opening, saving each cell at once, submitting, reopening."""
+"""A read: opening, submitting, reopening. Its answers are saved by `saving`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 
-from grading.answers import BadAnswer, GivenAnswer, read_answer
-from grading.models import Rating, RatingEntry, Read
+from grading.answers import GivenAnswer
+from grading.models import Rating, Read
 from grading.selectors import case_is_compared
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
-from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -28,11 +25,26 @@ class ReadAlreadySubmitted(ReadRefused):
 
 
 class ReadIncomplete(ReadRefused):
-    """Items without an answer; `missing` lists them as (structure, finding) in reading order."""
+    """
+    Answers that are still missing.
+
+    `missing` lists the items as (structure, finding) in reading order, then the required questions about
+    the case as ("", question).
+    """
 
     def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
         self.missing = tuple(missing)
-        super().__init__(f"{len(self.missing)} items have no answer yet.")
+        n_questions = sum(structure == "" for structure, _ in self.missing)
+        parts = [
+            words
+            for n, words in (
+                (len(self.missing) - n_questions, "items have no answer yet"),
+                (n_questions, "questions about the case have no answer yet"),
+            )
+            if n
+            for words in [f"{n} {words}"]
+        ]
+        super().__init__("; ".join(parts) + ".")
 
 
 @transaction.atomic
@@ -66,195 +78,6 @@ def open_read(*, assignment: Assignment, at: datetime) -> Read:
     return read
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What became of one save: ``saved``, ``conflict`` (another window was faster) or ``refused``."""
-
-    key: str
-    status: str
-    structure: str
-    finding: str
-    cell: Mapping[str, Any] | None
-    message: str = ""
-
-
-def cell_of(rating: Rating) -> dict[str, Any]:
-    """Return a rating as the page holds it, but for the change that made it."""
-    return {
-        "kind": rating.kind,
-        "grade": rating.grade,
-        "value": rating.value,
-        "reason": rating.reason,
-        "flag": rating.is_flagged,
-        "note": rating.note,
-        "confidence": rating.confidence,
-    }
-
-
-def cells_of(read: Read) -> dict[str, dict[str, Any]]:
-    """
-    Return the cells of a read by ``structure|finding``, cleared ones included.
-
-    Each names the change that made it: what a browser says it changed must be this very state.
-    """
-    cells: dict[str, dict[str, Any]] = {}
-    for entry in read.entries.order_by("sequence", "pk"):
-        cells[f"{entry.structure}|{entry.finding}"] = {"kind": None, "change": str(entry.client_key)}
-    for rating in read.ratings.all():
-        key = f"{rating.structure}|{rating.finding}"
-        cells[key] = {**cell_of(rating), "change": cells.get(key, {}).get("change", "")}
-    return cells
-
-
-@transaction.atomic
-def save_answers(*, read_id: int, answers: Sequence[Mapping[str, Any]], at: datetime) -> list[Saved]:
-    """
-    Save cells as the browser sent them.
-
-    Parameters
-    ----------
-    answers : sequence of mapping
-        Each with ``key`` (made by the browser, unique per change), ``structure``, ``finding``,
-        ``base`` (the key of the change that made the cell as it was seen; "" for one never touched), and
-        the answer; ``clear: true`` empties the cell. A count would not do as ``base``: two windows that
-        each changed a cell twice would count alike and one would silently overwrite the other.
-
-    Returns
-    -------
-    list of Saved
-        One per answer, in order. The same key sent again gives the result of its first time. A change
-        made on an older state of the cell is a conflict and changes nothing.
-
-    Raises
-    ------
-    ReadAlreadySubmitted
-        If the read is closed.
-    ReadRefused
-        If the study is not open any more.
-    """
-    read = _locked_for_answers(read_id)
-    document = read.protocol.document
-    results = [_save_one(read, document, given, at) for given in answers]
-    if read.first_answer_at is None and any(result.status == "saved" for result in results):
-        Read.objects.filter(pk=read.pk).update(first_answer_at=at)
-    return results
-
-
-def _locked_for_answers(read_id: int) -> Read:
-    """Return a read that takes answers, locked; the lock is on its row alone, not on the protocol's."""
-    read = (
-        Read.objects.select_for_update(of=("self",))
-        .select_related("protocol", "assignment__study")
-        .get(pk=read_id)
-    )
-    if read.state == Read.State.SUBMITTED:
-        raise ReadAlreadySubmitted
-    if read.assignment.study.state != ReaderStudy.State.OPEN:
-        raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
-    return read
-
-
-def _save_one(read: Read, document: ProtocolDocument, given: Mapping[str, Any], at: datetime) -> Saved:
-    try:
-        key = UUID(str(given.get("key")))
-    except ValueError:
-        return Saved(str(given.get("key")), "refused", "", "", None, "The key of a save must be a UUID.")
-    structure, finding = str(given.get("structure", "")), str(given.get("finding", ""))
-    if not document.has_item(structure, finding):
-        return Saved(str(key), "refused", structure, finding, None, "The protocol has no such item.")
-    current = Rating.objects.filter(read=read, structure=structure, finding=finding).first()
-    last = (
-        RatingEntry.objects.filter(read=read, structure=structure, finding=finding)
-        .order_by("-sequence")
-        .first()
-    )
-    stands = str(last.client_key) if last else ""
-    cell = {**(cell_of(current) if current else _EMPTY), "change": stands}
-    if RatingEntry.objects.filter(read=read, client_key=key).exists():
-        return Saved(str(key), "saved", structure, finding, cell)
-    # Nothing, null and 0 all mean a cell that was never touched.
-    if str(given.get("base") or "") != stands:
-        return Saved(str(key), "conflict", structure, finding, cell)
-    sequence = last.sequence + 1 if last else 1
-    try:
-        fields: dict[str, Any] = {}
-        if not given.get("clear"):
-            fields = {
-                **read_answer(document, structure, finding, given).fields(),
-                "is_flagged": bool(given.get("flag", False)),
-                "note": _note(given.get("note")),
-                "confidence": _confidence(given.get("confidence")),
-            }
-    except BadAnswer as error:
-        return Saved(str(key), "refused", structure, finding, cell, str(error))
-    RatingEntry.objects.create(
-        read=read,
-        client_key=key,
-        sequence=sequence,
-        structure=structure,
-        finding=finding,
-        answer=fields,
-        saved_at=at,
-    )
-    if not fields:
-        if current is not None:
-            current.delete()
-        return Saved(str(key), "saved", structure, finding, {**_EMPTY, "change": str(key)})
-    rating, _ = Rating.objects.update_or_create(
-        read=read,
-        structure=structure,
-        finding=finding,
-        defaults={**fields, "sequence": sequence, "saved_at": at},
-    )
-    return Saved(str(key), "saved", structure, finding, {**cell_of(rating), "change": str(key)})
-
-
-_EMPTY: Mapping[str, Any] = {"kind": None}
-NOTE_LENGTH = 500
-
-
-def _note(given: Any) -> str:
-    """Return a note, or refuse it whole: a note cut short would say what nobody wrote."""
-    note = str(given or "")
-    if len(note) > NOTE_LENGTH or "\x00" in note:
-        raise BadAnswer(f"A note has at most {NOTE_LENGTH} characters of text.")
-    return note
-
-
-def _confidence(given: Any) -> int | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= 100:
-        raise BadAnswer("Confidence runs from 0 to 100.")
-    return given
-
-
-@transaction.atomic
-def save_case_answers(*, read_id: int, answers: Mapping[str, Any], at: datetime) -> None:
-    """
-    Save the answers to the questions about the whole case.
-
-    Raises
-    ------
-    ReadAlreadySubmitted
-        If the read is closed.
-    BadAnswer
-        If a question or an option does not exist.
-    ReadRefused
-        If the study is not open any more.
-    """
-    read = _locked_for_answers(read_id)
-    questions = {question.id: question for question in read.protocol.document.case_questions}
-    for name, value in answers.items():
-        question = questions.get(name)
-        if question is None:
-            raise BadAnswer(f"The protocol has no question {name}.")
-        if question.kind == "choice" and value not in {"", *(option for option, _ in question.options)}:
-            raise BadAnswer(f"{question.label} does not take {value!r}.")
-        read.case_answers[name] = str(value)[:2000]
-    read.save(update_fields=["case_answers"])
-
-
 def save_place(*, read_id: int, resume: Mapping[str, Any], focused_seconds: int, idle_seconds: int) -> None:
     """Keep where the reader was, and the seconds that the page counted. Says nothing on a closed read."""
     Read.objects.filter(pk=read_id, state=Read.State.IN_PROGRESS).update(
@@ -263,9 +86,17 @@ def save_place(*, read_id: int, resume: Mapping[str, Any], focused_seconds: int,
 
 
 def missing_items(read: Read) -> list[tuple[str, str]]:
-    """Return the items without an answer, in reading order."""
+    """Return the items without an answer in reading order, then the required questions without one."""
+    document = read.protocol.document
     answered = set(read.ratings.values_list("structure", "finding"))
-    return [item.key for item in read.protocol.document.items if item.key not in answered]
+    return [
+        *(item.key for item in document.items if item.key not in answered),
+        *(
+            ("", question.id)
+            for question in document.case_questions
+            if question.required and not read.case_answers.get(question.id, "").strip()
+        ),
+    ]
 
 
 @transaction.atomic
@@ -278,7 +109,7 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
     ReadAlreadySubmitted
         If it was submitted before; the first answers stand.
     ReadIncomplete
-        If items have no answer.
+        If items or required questions have no answer.
     ReadRefused
         If the study is not open any more.
     """

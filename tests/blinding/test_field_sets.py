@@ -16,7 +16,9 @@ PAGES = {
     "panel member": ("grading:confirm_case", "panel_member", "to_confirm", "panel-config"),
 }
 # Keys that are data: items, structures, questions, findings, modalities.
-DATA_KEYS = re.compile(r"^(?:[A-Z]\d.*\|.*|narrowing|hypertrophy|osteophytes|erosion|cyst|CT|MR|XR|comment)$")
+DATA_KEYS = re.compile(
+    r"^(?:[A-Z]\d.*\|.*|\|[a-z-]+|narrowing|hypertrophy|osteophytes|erosion|cyst|CT|MR|XR|comment)$"
+)
 
 
 def fields(value, path=""):

@@ -59,7 +59,7 @@ def facet_source(**changes: Mapping[str, Any]) -> str:
     ----------
     **changes : mapping
         Section -> keys that replace those of the file, such as ``adjudication={"may_choose": "a-or-b"}``;
-        ``findings`` takes finding -> keys.
+        ``findings`` and ``case_questions`` take id -> keys.
     """
     import yaml
 
@@ -67,8 +67,9 @@ def facet_source(**changes: Mapping[str, Any]) -> str:
     if not changes:
         return text
     document = yaml.safe_load(text)
-    for finding, keys in changes.pop("findings", {}).items():
-        next(each for each in document["findings"] if each["id"] == finding).update(keys)
+    for section in ("findings", "case_questions"):
+        for name, keys in changes.pop(section, {}).items():
+            next(each for each in document[section] if each["id"] == name).update(keys)
     for section, keys in changes.items():
         document[section].update(keys)
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)

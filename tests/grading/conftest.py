@@ -61,9 +61,9 @@ def saving(item: tuple[str, str] | str, answer: Any = 1, *, base: str = "", **mo
     }
 
 
-def make_desk(*, members: int = 1, **changes: Any) -> Desk:
-    """Make a desk; `changes` are those of `factories.facet_source`."""
-    study = factories.reader_study(source=factories.facet_source(**changes) if changes else "")
+def make_desk(*, members: int = 1, source: str = "", **changes: Any) -> Desk:
+    """Make a desk with a protocol's text; `changes` are those of `factories.facet_source`."""
+    study = factories.reader_study(source=source or (factories.facet_source(**changes) if changes else ""))
     case = factories.case(study=study)
     role = lambda *names: factories.study_role(*names, study=study).user  # noqa: E731
     first, second = role("reader"), role("reader")

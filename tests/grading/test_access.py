@@ -40,7 +40,6 @@ CALLS = {
         {"resume": {}, "focused_seconds": 1, "idle_seconds": 1},
         {"first_reader"},
     ),
-    ("api:read-case-answers", "first_reader", "in_progress"): ({"answers": {}}, {"first_reader"}),
     ("api:read-submit", "first_reader", "in_progress"): ({}, {"first_reader"}),
     ("api:read-submit", "first_reader", "unread"): ({}, set()),
     ("api:item-settle", "adjudicator", "disputed"): (

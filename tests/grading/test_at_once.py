@@ -14,9 +14,9 @@ from grading.services.reading import (
     ReadRefused,
     open_read,
     reopen_read,
-    save_answers,
     submit_read,
 )
+from grading.services.saving import save_answers
 from readerstudy.core.audit import verify_chain
 from readerstudy.core.models import AuditEvent
 from tests import factories

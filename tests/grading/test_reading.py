@@ -5,19 +5,16 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from grading.answers import BadAnswer
 from grading.models import Discordance, Rating, RatingEntry, Read, ReferenceGrade
 from grading.services.reading import (
     ReadAlreadySubmitted,
     ReadIncomplete,
     ReadRefused,
-    cells_of,
     open_read,
     reopen_read,
-    save_answers,
-    save_case_answers,
     submit_read,
 )
+from grading.services.saving import cells_of, save_answers
 from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import ReaderStudy
 from tests import factories
@@ -172,7 +169,7 @@ def test_submitted_is_final(desk):
     for act in (
         lambda: submit_read(read_id=read.pk, at=LATER),
         lambda: save(read, saving(ITEM, 3)),
-        lambda: save_case_answers(read_id=read.pk, answers={"comment": "late"}, at=LATER),
+        lambda: save(read, asking("comment", "late")),
     ):
         with pytest.raises(ReadAlreadySubmitted):
             act()
@@ -188,21 +185,61 @@ def test_a_study_that_is_not_open_takes_nothing(desk, read, state):
     for act in (
         lambda: submit_read(read_id=read.pk, at=LATER),
         lambda: save(read, saving(ITEM, 3)),
-        lambda: save_case_answers(read_id=read.pk, answers={"comment": "late"}, at=LATER),
+        lambda: save(read, asking("comment", "late")),
     ):
         with pytest.raises(ReadRefused):
             act()
     assert not Rating.objects.filter(grade=3).exists()
 
 
-def test_case_questions_take_what_the_protocol_asks(read):
-    save_case_answers(read_id=read.pk, answers={"image-quality": "poor", "comment": "moved"}, at=AT)
-    save_case_answers(read_id=read.pk, answers={"image-quality": "good"}, at=AT)
+def asking(question, text, **more):
+    return saving(("", question), {"text": text}, **more)
+
+
+def test_questions_about_the_case_are_saved_as_cells_are(read):
+    """One key each, the same key once, a change on another state a conflict, and a place on the page."""
+    quality, comment = asking("image-quality", "poor"), asking("comment", "moved")
+    assert [each.status for each in save(read, quality, comment, quality)] == ["saved"] * 3
+    assert [each.status for each in save(read, asking("image-quality", "good"))] == ["conflict"]
+    changed = asking("image-quality", "good", base=quality["key"])
+    assert [each.status for each in save(read, changed)] == ["saved"]
     read.refresh_from_db()
     assert read.case_answers == {"image-quality": "good", "comment": "moved"}
-    for wrong in ({"image-quality": "superb"}, {"nobody": "asked"}):
-        with pytest.raises(BadAnswer):
-            save_case_answers(read_id=read.pk, answers=wrong, at=AT)
+    cleared = asking("comment", "", base=comment["key"], clear=True)
+    assert [each.status for each in save(read, cleared)] == ["saved"]
+    read.refresh_from_db()
+    cells = cells_of(read)
+    assert cells["|image-quality"] == {"kind": "text", "text": "good", "change": changed["key"]}
+    assert cells["|comment"] == {"kind": None, "change": cleared["key"]}
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("image-quality", "superb"),
+        ("exclusion", "anything"),
+        ("comment", "x" * 2001),
+        ("comment", "a\x00b"),
+        ("comment", None),
+        ("nobody", "asked"),
+    ],
+)
+def test_what_a_question_does_not_take_is_refused_and_changes_nothing(read, question, text):
+    (refused,) = save(read, asking(question, text))
+    assert (refused.status, bool(refused.message)) == ("refused", True)
+    read.refresh_from_db()
+    assert read.case_answers == {}
+    assert not RatingEntry.objects.exists()
+
+
+def test_a_required_question_keeps_the_case_from_being_submitted(make):
+    desk = make(case_questions={"image-quality": {"required": True}})
+    read = factories.read(of=desk.first, grades=factories.all_grades(desk.document))
+    with pytest.raises(ReadIncomplete, match="1 questions about the case") as refusal:
+        submit_read(read_id=read.pk, at=LATER)
+    assert refusal.value.missing == (("", "image-quality"),)
+    save(read, asking("image-quality", "good"))
+    assert submit_read(read_id=read.pk, at=LATER).state == Read.State.SUBMITTED
 
 
 # --- comparison -----------------------------------------------------------------------------------
@@ -314,7 +351,7 @@ def test_the_calls_carry_a_case_from_first_key_to_submission(desk, call):
     call("read-answers", {"answers": answers[-1:]})
     place = {"resume": {"grid": {"item": ITEM}}, "focused_seconds": 31, "idle_seconds": 2}
     assert call("read-place", place).status_code == 204
-    assert call("read-case-answers", {"answers": {"image-quality": "good"}}).status_code == 204
+    call("read-answers", {"answers": [asking("image-quality", "good")]})
     done = call("read-submit", {})
     assert done.json() == {"next": f"/studies/{desk.study.slug}/worklist/"}
     again = call("read-submit", {})
@@ -335,7 +372,6 @@ def test_the_calls_carry_a_case_from_first_key_to_submission(desk, call):
         ("read-place", {"resume": {"x": "y" * 20_000}, "focused_seconds": 1, "idle_seconds": 1}),
         ("read-place", {"resume": {"x": "\x00"}, "focused_seconds": 1, "idle_seconds": 1}),
         ("read-place", {"resume": {}, "focused_seconds": -1, "idle_seconds": 1}),
-        ("read-case-answers", {"answers": {"comment": "a\x00b"}}),
     ],
 )
 def test_a_call_that_says_nothing_sensible_is_refused_plainly(call, name, body):

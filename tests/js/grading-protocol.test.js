@@ -88,3 +88,19 @@ test("a protocol without sides has one column of structures", () => {
   assert.equal(plain.neighbour("C3|gap", "right"), itemKey("C3", "cyst"));
   assert.equal(plain.neighbour("C3|cyst", "right"), itemKey("C3", "cyst"));
 });
+
+test("where findings are asked at some structures only, rows are as long as they are", () => {
+  const view = new ProtocolView({
+    sided: false,
+    structures: [{ id: "cord", group: "cord", side: "" }, { id: "curve", group: "curve", side: "" }, { id: "discs", group: "discs", side: "" }],
+    levels: [{ id: "cord", structures: ["cord"] }, { id: "curve", structures: ["curve"] }, { id: "discs", structures: ["discs"] }],
+    findings: [{ id: "signal", at: ["cord"] }, { id: "cobb", at: ["curve"] }, { id: "disc", at: ["discs"] }, { id: "space", at: ["cord", "discs"] }],
+  });
+  assert.deepEqual(view.order, ["cord|signal", "cord|space", "curve|cobb", "discs|disc", "discs|space"]);
+  assert.equal(view.isList, true);
+  assert.equal(view.neighbour("cord|space", "down"), "curve|cobb");
+  assert.equal(view.neighbour("curve|cobb", "right"), "curve|cobb");
+  assert.equal(view.neighbour("curve|cobb", "down"), "discs|disc");
+  assert.equal(view.structureStep("cord|space", 1), "curve|cobb");
+  assert.deepEqual(view.keysOfStructure("discs"), ["discs|disc", "discs|space"]);
+});

@@ -14,7 +14,8 @@ from grading.models import Read
 from grading.selectors import case_is_settled, open_discordances, standing_reference
 from grading.services.adjudication import answers_shown, settle_item
 from grading.services.panel import review_case
-from grading.services.reading import open_read, save_answers, submit_read
+from grading.services.reading import open_read, submit_read
+from grading.services.saving import save_answers
 from readerstudy.accounts.models import User
 from readerstudy.phantom.readers import (
     JUNIOR_READERS,

@@ -54,18 +54,23 @@ class AgreementRule:
     """
     When two grades need no adjudicator, and which value is then kept.
 
-    kind : ``exact``, ``within`` (grades at most `within` apart) or ``same-side`` (of the cut).
+    kind : ``exact``, ``within`` (grades or values at most `within` apart) or ``same-side`` (of the cut).
     keep : ``lower``, ``higher`` or ``median``; empty for ``exact``, required otherwise.
     """
 
     kind: str
-    within: int = 0
+    within: float = 0
     keep: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is graded at each structure."""
+    """
+    One thing that is graded, or measured, at each structure.
+
+    at : ids of the structures where it is asked; empty means everywhere.
+    measure : the viewer's tool whose value can be taken over, "" where it is typed alone.
+    """
 
     id: str
     label: Text
@@ -80,6 +85,11 @@ class Finding:
     minimum: float | None = None
     maximum: float | None = None
     unit: str = ""
+    at: tuple[str, ...] = ()
+    measure: str = ""
+
+    def is_asked_at(self, structure_id: str) -> bool:
+        return not self.at or structure_id in self.at
 
     @property
     def n_grades(self) -> int:
@@ -91,11 +101,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class CaseQuestion:
-    """A question about the whole case."""
+    """
+    A question about the whole case.
+
+    kind : ``choice`` of its options, ``text``, or ``exclusion``: the reader proposes one of the protocol's
+    criteria, which are its options.
+    """
 
     id: str
     label: Text
-    kind: str  # choice, text
+    kind: str
     options: tuple[tuple[str, Text], ...]
     required: bool
 
@@ -159,7 +174,12 @@ class ProtocolDocument:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """All items in reading order: structure by structure, finding by finding."""
-        return tuple(Item(structure, finding) for structure in self.structures for finding in self.findings)
+        return tuple(
+            Item(structure, finding)
+            for structure in self.structures
+            for finding in self.findings
+            if finding.is_asked_at(structure.id)
+        )
 
     @cached_property
     def _structures(self) -> dict[str, Structure]:
@@ -190,7 +210,8 @@ class ProtocolDocument:
         return self._findings[finding_id]
 
     def has_item(self, structure_id: str, finding_id: str) -> bool:
-        return structure_id in self._structures and finding_id in self._findings
+        finding = self._findings.get(finding_id)
+        return structure_id in self._structures and finding is not None and finding.is_asked_at(structure_id)
 
     def groups(self) -> Iterator[tuple[str, Text, tuple[Structure, ...]]]:
         """Yield (group, label, structures) level by level, in the protocol's order."""

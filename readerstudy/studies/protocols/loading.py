@@ -263,6 +263,8 @@ def _finding(given: dict[str, Any]) -> Finding:
         minimum=given.get("minimum"),
         maximum=given.get("maximum"),
         unit=given.get("unit", ""),
+        at=tuple(given.get("at", ())),
+        measure=given.get("measure", ""),
     )
 
 
@@ -286,10 +288,20 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
         path = ("findings", index)
         if finding_ids.index(given["id"]) != index:
             yield problem((*path, "id"), f"the finding {given['id']!r} is defined twice")
+        unknown = [name for name in given.get("at", ()) if name not in ids]
+        if unknown:
+            yield problem((*path, "at"), f"there is no structure {', '.join(unknown)}")
+        rule = given.get("agreement", "exact")
         if given["kind"] == "continuous":
             if given["minimum"] >= given["maximum"]:
                 yield problem((*path, "maximum"), "must be above the minimum")
+            if isinstance(rule, dict) and "same-side" in rule:
+                yield problem(
+                    (*path, "agreement"), "a measured value has no cut; `exact` and `within` are allowed"
+                )
             continue
+        if given.get("measure"):
+            yield problem((*path, "measure"), "is for continuous findings; this one has grades")
         values = [grade["value"] for grade in given["scale"]]
         scales[given["id"]] = len(values)
         if values != list(range(len(values))):
@@ -301,13 +313,25 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
                 (*path, "cut"),
                 f"must be between 1 and {len(values) - 1}: grades from the cut on are positive",
             )
-        rule = given.get("agreement", "exact")
+        if isinstance(rule, dict) and rule.get("within", 1) != int(rule.get("within", 1)):
+            yield problem((*path, "agreement"), "grades are whole numbers apart; `within` must be one")
         if isinstance(rule, dict) and given["kind"] == "nominal":
             yield problem((*path, "agreement"), "a nominal finding has no order; only `exact` is allowed")
         if isinstance(rule, dict) and rule.get("within", 0) >= len(values):
             yield problem(
                 (*path, "agreement"), f"{rule['within']} spans the whole scale; every pair would agree"
             )
+    questions = content.get("case_questions", [])
+    for index, question in enumerate(questions):
+        path = ("case_questions", index)
+        if any(other["id"] == question["id"] for other in questions[:index]):
+            yield problem((*path, "id"), f"the question {question['id']!r} is defined twice")
+        if question["kind"] == "choice" and not question.get("options"):
+            yield problem(path, "options is missing: a choice names what can be chosen")
+        if question["kind"] != "choice" and question.get("options"):
+            yield problem((*path, "options"), f"a question of kind {question['kind']} takes no options")
+        if question["kind"] == "exclusion" and not content.get("exclusion_criteria"):
+            yield problem(path, "a proposal of exclusion needs exclusion_criteria in the protocol")
     for index, derived in enumerate(content.get("derived", ())):
         for name, implied in derived["implies"].items():
             path = ("derived", index, "implies", name)
@@ -371,7 +395,11 @@ def load_protocol(source: str, *, name: str = "protocol") -> ProtocolDocument:
                 id=each["id"],
                 label=_text(each["label"]),
                 kind=each["kind"],
-                options=_options(each.get("options", [])),
+                options=_options(
+                    content.get("exclusion_criteria", [])
+                    if each["kind"] == "exclusion"
+                    else each.get("options", [])
+                ),
                 required=each.get("required", False),
             )
             for each in content.get("case_questions", ())

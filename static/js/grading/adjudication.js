@@ -5,6 +5,7 @@ import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.j
 import { shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere } from "./keys.js";
 import { ProtocolView } from "./protocol.js";
+import { ValueEntry } from "./value-entry.js";
 
 export class RsAdjudication extends HTMLElement {
   connectedCallback() {
@@ -15,6 +16,11 @@ export class RsAdjudication extends HTMLElement {
     this.place = 0;
     this.choice = undefined;
     this.reason = "";
+    this.valueEntry = new ValueEntry({
+      onvalue: (value) => { this.own({ kind: "value", value }); this.settleButton.focus(); },
+      onproblem: (words) => this.say(words),
+      onleave: () => { this.draw(); this.settleButton.focus(); },
+    });
     this.#build();
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
@@ -73,9 +79,11 @@ export class RsAdjudication extends HTMLElement {
       make("p", { class: "muted" }, finding.definition),
     );
     this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
-    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, cap("0"), " – ", cap(String(finding.scale.length - 1)), ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), " ", cap("X"), ` ${t("not assessable")}`));
+    const keys = finding.kind === "continuous" ? [cap("0–9")] : [cap("0"), " – ", cap(String(finding.scale.length - 1))];
+    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), " ", cap("X"), ` ${t("not assessable")}`));
     this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
-    this.options.replaceChildren(...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());
+    const entry = finding.kind === "continuous" ? [this.valueEntry.show(finding, this.choice?.answer)] : [];
+    this.options.replaceChildren(...entry, ...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());
     this.#drawReasons();
     this.settleButton.disabled = !this.#complete();
     this.#drawList();
@@ -119,7 +127,7 @@ export class RsAdjudication extends HTMLElement {
   #isThird() {
     const answer = this.choice?.answer;
     if (!answer || this.choice.letter || this.covered) return false;
-    return !this.item.shown.some((shown) => shown.kind === answer.kind && (shown.grade ?? null) === (answer.grade ?? null));
+    return !this.item.shown.some((shown) => shown.kind === answer.kind && (shown.grade ?? null) === (answer.grade ?? null) && (shown.value ?? null) === (answer.value ?? null));
   }
 
   #complete() {
@@ -151,7 +159,7 @@ export class RsAdjudication extends HTMLElement {
   /** A typed answer has no row on the scale: it is said beneath. */
   #typedChosen() {
     const answer = this.choice?.answer;
-    if (!answer || answer.kind === "grade" || this.choice.letter) return [];
+    if (!answer || answer.kind === "grade" || answer.kind === "value" || this.choice.letter) return [];
     const chosen = this.#typedChoices().find((each) => each.answer.kind === answer.kind && (each.answer.reason ?? "") === (answer.reason ?? ""));
     return [make("p", { class: "option-row", "aria-live": "polite" }, icon("check"), make("span", {}, chosen?.label ?? t(answer.kind.replace("_", " "))))];
   }
@@ -242,6 +250,8 @@ export class RsAdjudication extends HTMLElement {
     if (belongsElsewhere(event)) return;
     const reasonKey = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
     if (reasonKey && this.#isThird()) { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
+    const isMeasuring = this.view.finding(this.item.finding)?.kind === "continuous" && !this.choice?.typedMenu;
+    if (isMeasuring && !event.ctrlKey && !event.metaKey && !event.altKey && this.valueEntry.begin(event.key)) { event.preventDefault(); return; }
     const asked = actionOf(event);
     if (!asked) return;
     // Enter on a button that one tabbed to presses that button.
@@ -255,6 +265,7 @@ export class RsAdjudication extends HTMLElement {
       enter: () => this.settle(),
       submit: () => this.settle(),
       later: () => this.later(),
+      measure: () => isMeasuring && this.valueEntry.measure(),
       up: () => this.#move(-1),
       down: () => this.#move(1),
       "slice-back": () => announce("rs:step-slice", { delta: -1 }),

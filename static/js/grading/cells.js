@@ -1,7 +1,7 @@
 // The cells of one read and what was done to them. Pure: no DOM, no network.
 
 const EMPTY = Object.freeze({ kind: null, change: "" });
-const ANSWER_FIELDS = ["kind", "grade", "value", "reason", "flag", "note", "confidence"];
+const ANSWER_FIELDS = ["kind", "grade", "value", "reason", "flag", "note", "confidence", "text"];
 
 /** Whether two cells say the same answer. */
 export function sameAnswer(a, b) {
@@ -9,7 +9,8 @@ export function sameAnswer(a, b) {
 }
 
 /**
- * Cells by item key, each {kind, grade, value, reason, flag, note, change}.
+ * Cells by item key, each {kind, grade, value, reason, flag, note, change}; a question about the whole
+ * case has a key without a structure and {kind: "text", text, change}.
  *
  * `change` is the key of the change that made the cell. A save is sent with its own key and with the
  * one that it was made on (`base`), so that the server can tell a save made on another state. Counting
@@ -32,7 +33,7 @@ export class Cells {
   }
 
   get answered() {
-    return [...this.cells.values()].filter((cell) => cell.kind).length;
+    return [...this.cells].filter(([key, cell]) => cell.kind && !key.startsWith("|")).length;
   }
 
   /**

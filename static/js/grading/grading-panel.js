@@ -9,8 +9,10 @@ import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.j
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere } from "./keys.js";
 import { ProtocolView, splitKey } from "./protocol.js";
+import { questionKey, QuestionList } from "./questions.js";
 import { SaveQueue, worst } from "./queue.js";
 import { ActiveTime } from "./time.js";
+import { ValueEntry } from "./value-entry.js";
 import { Vault } from "./vault.js";
 
 const PLACE_EVERY_MS = 15000;
@@ -62,6 +64,20 @@ export class RsGrading extends HTMLElement {
       this.#action("F", t("Flag"), () => this.flag()),
       this.#action("C", t("Note"), () => this.openNote()),
     );
+    this.valueEntry = new ValueEntry({
+      onvalue: (value) => { if (this.#mayGrade()) this.answer({ kind: "value", value }); },
+      onproblem: (words) => this.say(words),
+      onleave: () => { this.drawScale(); this.focusCell(); },
+    });
+    this.questions = new QuestionList(this.config.case_questions, {
+      textOf: (id) => this.cells.get(questionKey(id)).text ?? "",
+      onanswer: (id, text) => this.#answerQuestion(id, text),
+      onleave: () => { this.mode = "grade"; this.drawScale(); this.focusCell(); },
+    });
+    if (this.config.case_questions.length) {
+      this.questionCount = make("span", { class: "muted" });
+      this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openQuestions() }, cap("Q"), t("Case"), this.questionCount));
+    }
     this.overall = make("div", { class: "overall" });
     this.submitButton = make("button", { class: "button", type: "button", onclick: () => this.submit() }, t("Submit case"), cap("Ctrl ↵"));
     this.append(
@@ -124,7 +140,7 @@ export class RsGrading extends HTMLElement {
     document.querySelector("[data-sign-out]")?.addEventListener("submit", (event) => this.#signOut(event));
     window.addEventListener("online", () => this.queue.flush());
     window.addEventListener("pagehide", () => this.#savePlace(true));
-    window.addEventListener("beforeunload", (event) => { if (this.queue.atRisk) event.preventDefault(); });
+    window.addEventListener("beforeunload", (event) => { this.questions.flush(); if (this.queue.atRisk) event.preventDefault(); });
     // Signed in again in another window: what waits may leave now.
     window.addEventListener("focus", () => this.queue.flush());
     setInterval(() => this.#savePlace(false), PLACE_EVERY_MS);
@@ -142,6 +158,10 @@ export class RsGrading extends HTMLElement {
 
   #key(event) {
     if (belongsElsewhere(event)) return;
+    if (this.isMeasuring && !event.ctrlKey && !event.metaKey && !event.altKey && this.mode === "grade" && this.#mayGrade() && this.valueEntry.begin(event.key)) {
+      event.preventDefault();
+      return;
+    }
     const asked = actionOf(event);
     if (!asked) return;
     if (asked.action.endsWith("-structure") && !this.grid.element.contains(document.activeElement)) return;
@@ -156,6 +176,8 @@ export class RsGrading extends HTMLElement {
       case "typed": return this.typed();
       case "flag": return this.flag();
       case "note": return this.openNote();
+      case "questions": return this.openQuestions();
+      case "measure": return this.isMeasuring && this.valueEntry.measure();
       case "clear": return this.clear();
       case "undo": return this.undo();
       case "submit": this.submit(); return true;
@@ -185,6 +207,11 @@ export class RsGrading extends HTMLElement {
   }
 
   // --- acts --------------------------------------------------------------------------------------
+
+  /** Whether the current item is a measured value. */
+  get isMeasuring() {
+    return this.view.finding(splitKey(this.current)[1]).kind === "continuous";
+  }
 
   #mayGrade() {
     if (this.queue.closed) { this.say(this.queue.closed, "alert"); return false; }
@@ -271,6 +298,20 @@ export class RsGrading extends HTMLElement {
     this.focusCell();
   }
 
+  /** Show the questions about the case in place of the scale. */
+  openQuestions(id) {
+    if (!this.config.case_questions.length) return false;
+    this.mode = "questions";
+    this.drawScale();
+    this.questions.focus(id);
+    return true;
+  }
+
+  #answerQuestion(id, text) {
+    if (this.queue.closed) { this.say(this.queue.closed, "alert"); return; }
+    this.#send(this.cells.change([[questionKey(id), text ? { kind: "text", text } : null]]));
+  }
+
   clear() {
     this.#send(this.cells.change([[this.current, null]]));
     this.drawCell(this.current);
@@ -282,7 +323,9 @@ export class RsGrading extends HTMLElement {
     const { saves, keys } = this.cells.undo();
     if (!keys.length) { this.say(t("Nothing to undo.")); return true; }
     this.#send(saves);
-    this.goTo(keys[0], { focus: true });
+    const question = keys[0].startsWith("|") && keys[0].slice(1);
+    if (question) this.openQuestions(question);
+    else this.goTo(keys[0], { focus: true });
     return true;
   }
 
@@ -309,7 +352,8 @@ export class RsGrading extends HTMLElement {
       this.cells.noteConflict(key, result.cell);
       this.drawConflict();
     }
-    if (this.grid.buttons.has(key)) this.drawCell(key);
+    this.drawCell(key);
+    this.drawProgress();
   }
 
   #queueChanged() {
@@ -351,6 +395,8 @@ export class RsGrading extends HTMLElement {
 
   drawCell(key) {
     const [structure, finding] = splitKey(key);
+    if (!structure) { this.questions.draw(); return; }
+    if (!this.grid.buttons.has(key)) return;
     const state = this.queue.stateOf(structure, finding);
     const shown = state === "saving" && this.badge?.dataset.kind !== "saving" ? "saved" : state;
     this.grid.draw(key, this.cells.get(key), { state: shown, conflict: this.cells.conflicts.has(key) });
@@ -366,7 +412,9 @@ export class RsGrading extends HTMLElement {
     const total = this.view.order.length;
     this.count.textContent = t("{n} of {total} graded", { n, total });
     this.bar.value = n;
-    this.submitButton.classList.toggle("button-main", n === total);
+    const { answered, questions, missing } = this.questions;
+    if (this.questionCount) this.questionCount.textContent = `${answered}/${questions.length}`;
+    this.submitButton.classList.toggle("button-main", n === total && !missing);
     this.drawOverall();
   }
 
@@ -382,6 +430,12 @@ export class RsGrading extends HTMLElement {
   }
 
   drawScale() {
+    if (this.mode === "questions") {
+      this.questions.draw();
+      const title = make("div", { class: "finding-head" }, make("span", { class: "finding-name" }, t("About the case")));
+      this.scaleArea.replaceChildren(title, this.questions.element);
+      return;
+    }
     const [structureId, findingId] = splitKey(this.current);
     const structure = this.view.structure(structureId);
     const finding = this.view.finding(findingId);
@@ -398,6 +452,7 @@ export class RsGrading extends HTMLElement {
   }
 
   #scale(finding, cell) {
+    if (finding.kind === "continuous") return this.valueEntry.show(finding, cell);
     const options = finding.scale.map((grade) =>
       make(
         "button",
@@ -427,11 +482,13 @@ export class RsGrading extends HTMLElement {
       this.drawCell(key);
       this.drawConflict();
     };
+    const question = this.config.case_questions.find(({ id }) => !structureId && id === findingId);
+    const said = (cell) => (question ? (question.options.find(({ id }) => id === cell?.text)?.label ?? cell?.text) : shortAnswer(cell)) || t("no answer");
     const words = t("{place}, {finding}: {theirs} in the other window, {mine} here. Choose which to keep.", {
-      place: this.view.structure(structureId).label,
-      finding: this.view.finding(findingId).label,
-      theirs: shortAnswer(conflict.theirs) || t("no answer"),
-      mine: shortAnswer(conflict.mine) || t("no answer"),
+      place: question ? t("About the case") : this.view.structure(structureId).label,
+      finding: question?.label ?? this.view.finding(findingId).label,
+      theirs: said(conflict.theirs),
+      mine: said(conflict.mine),
     });
     this.conflictArea.replaceChildren(
       make("div", { class: "conflict-box", role: "alert" }, words,
@@ -470,9 +527,11 @@ export class RsGrading extends HTMLElement {
       [
         [["0", "–", "9"], t("grade, go on")],
         [["N"], t("whole joint normal: every finding without an answer gets 0")],
+        ...(this.view.findings.some(({ measure }) => measure) ? [[["M"], t("measure on the image, take the value")]] : []),
         [["X"], t("not assessable, absent or fused, then a digit")],
         [["F"], t("flag")],
         [["C"], t("note")],
+        [["Q"], t("questions about the case: a digit answers, arrows choose, Esc goes back")],
         [["←", "→", "↑", "↓"], t("cell")],
         [["Tab"], t("next joint")],
         [["Shift Tab"], t("previous joint")],
@@ -497,8 +556,11 @@ export class RsGrading extends HTMLElement {
       this.goTo(open[0], { focus: true });
       return;
     }
+    this.questions.flush();
+    const { missing } = this.questions;
+    if (missing) { this.#askFor(missing.id); return; }
     if (this.cells.conflicts.size) { this.drawConflict(); return; }
-    const untyped = this.view.order.filter((key) => this.cells.get(key).kind !== "grade").length;
+    const untyped = this.view.order.filter((key) => !["grade", "value"].includes(this.cells.get(key).kind)).length;
     const dialog = make(
       "dialog",
       { "aria-labelledby": "submit-title" },
@@ -520,6 +582,13 @@ export class RsGrading extends HTMLElement {
     dialog.querySelector(".button-main").focus();
   }
 
+  /** A required question without an answer keeps the case here. */
+  #askFor(id) {
+    this.openQuestions(id);
+    const { label } = this.config.case_questions.find((question) => question.id === id);
+    this.say(t("{question}: this question about the case has no answer yet. Answer it, then submit.", { question: label }), "warn");
+  }
+
   async #submitNow() {
     if (this.submitting) return;
     this.submitting = true;
@@ -532,7 +601,8 @@ export class RsGrading extends HTMLElement {
       const { status, body } = await post(this.config.addresses.submit, {});
       if (status === 200) { window.location.assign(body.next); return; }
       if (body.code === "already_submitted") { window.location.assign(this.config.addresses.worklist); return; }
-      if (body.missing?.length) this.goTo(body.missing[0].join("|"), { focus: true });
+      if (body.missing?.[0]?.[0]) this.goTo(body.missing[0].join("|"), { focus: true });
+      else if (body.missing?.length) { this.#askFor(body.missing[0][1]); return; }
       this.say(body.detail ?? t("The case was not submitted. Your answers are saved; try again."), "alert");
     } catch {
       this.say(t("No connection. The case was not submitted; your answers are kept. Try again."), "warn");
@@ -542,6 +612,7 @@ export class RsGrading extends HTMLElement {
   }
 
   async #savePlace(leaving) {
+    this.questions.flush();
     this.time.tick();
     const body = { resume: { grid: { item: this.current }, viewer: this.viewerState }, focused_seconds: this.time.focused, idle_seconds: this.time.idle };
     try {

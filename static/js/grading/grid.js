@@ -15,7 +15,7 @@ export const TYPED_SHORT = { not_assessable: "n/a", absent: "abs", fused: "fus" 
 export function shortAnswer(cell) {
   if (!cell?.kind) return "";
   if (cell.kind === "grade") return String(cell.grade);
-  if (cell.kind === "value") return String(cell.value);
+  if (cell.kind === "value") return String(Math.round(cell.value * 100) / 100);
   return t(TYPED_SHORT[cell.kind] ?? cell.kind);
 }
 
@@ -31,9 +31,9 @@ export class GradeGrid {
     this.buttons = new Map();
     this.heads = new Map();
     this.rows = new Map();
-    this.element = make("div", { class: "grade-grid", role: "grid", "aria-label": label });
+    this.element = make("div", { class: view.isList ? "grade-grid is-list" : "grade-grid", role: "grid", "aria-label": label });
     const head = make("div", { class: "grid-row head", role: "row" }, make("span", { role: "columnheader" }, make("span", { class: "visually-hidden" }, t("Level"))));
-    for (const half of view.halves) {
+    for (const half of view.isList ? [] : view.halves) {
       const title = make("span", { class: "half-title", "aria-hidden": "true" }, half ? t(SIDE_TITLES[half]) : "");
       const columns = view.findings.map((finding) => {
         const column = make("span", { class: "column-title", role: "columnheader", "aria-label": `${finding.label} ${half ? t(SIDE_TITLES[half]) : ""}` }, finding.short);
@@ -43,14 +43,17 @@ export class GradeGrid {
       this.heads.set(half, title);
       head.append(make("div", { class: "grid-half", role: "presentation" }, title, ...columns));
     }
-    this.element.append(head);
+    if (!view.isList) this.element.append(head);
     for (const level of view.levels) {
       const rowTitle = make("span", { class: "row-title", role: "rowheader" }, level.label);
       this.rows.set(level.id, rowTitle);
       const row = make("div", { class: "grid-row", role: "row" }, rowTitle);
       for (const half of view.halves) {
         const structure = view.at(level, half);
-        const cells = structure ? view.findings.map((finding) => this.#cell(structure, finding, onpick)) : [];
+        const cells = (structure ? view.findingsAt.get(structure.id) : []).flatMap((finding) => {
+          const cell = this.#cell(structure, finding, onpick);
+          return view.isList ? [make("span", { class: "cell-title" }, finding.short), cell] : [cell];
+        });
         row.append(make("div", { class: "grid-half", role: "presentation" }, ...cells));
       }
       this.element.append(row);
@@ -91,7 +94,7 @@ export class GradeGrid {
       parts.push(scales);
     }
     button.replaceChildren(...parts);
-    const answer = !cell?.kind ? t("no answer") : cell.kind === "grade" ? t("grade {grade}", { grade: cell.grade }) : t(cell.kind.replace("_", " "));
+    const answer = !cell?.kind ? t("no answer") : cell.kind === "grade" ? t("grade {grade}", { grade: cell.grade }) : cell.kind === "value" ? `${shortAnswer(cell)} ${finding.unit}` : t(cell.kind.replace("_", " "));
     const words = [`${finding.label}, ${structure.label}`, answer];
     if (cell?.kind) words.push(t(conflict ? "conflict" : state));
     if (cell?.flag) words.push(t("flagged"));

@@ -5,6 +5,7 @@ import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.j
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere } from "./keys.js";
 import { ProtocolView, splitKey } from "./protocol.js";
+import { ValueEntry } from "./value-entry.js";
 
 export class RsPanel extends HTMLElement {
   connectedCallback() {
@@ -15,6 +16,11 @@ export class RsPanel extends HTMLElement {
     this.overruled = new Map();
     this.mode = "look";
     this.current = this.view.order.find((key) => this.cells[key]?.adjudicated) ?? this.view.order[0];
+    this.valueEntry = new ValueEntry({
+      onvalue: (value) => this.pick({ kind: "value", value }),
+      onproblem: (words) => this.say(words),
+      onleave: () => this.goTo(this.current, true),
+    });
     this.#build();
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
@@ -87,7 +93,8 @@ export class RsPanel extends HTMLElement {
   #overruleForm(finding) {
     return [
       make("div", { class: "section-line" }, t("Your grade")),
-      make("div", { class: "reasons" }, ...finding.scale.map((grade) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.grade === grade.value), onclick: () => this.pick(grade.value) }, cap(String(grade.value)), grade.label))),
+      finding.kind === "continuous" ? this.valueEntry.show(finding, this.pending) : "",
+      make("div", { class: "reasons" }, ...finding.scale.map((grade) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.grade === grade.value), onclick: () => this.pick({ kind: "grade", grade: grade.value }) }, cap(String(grade.value)), grade.label))),
       make("div", { class: "section-line" }, t("Reason")),
       make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.reason_code === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
       make("div", { class: "panel-actions" }, make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.goTo(this.current, true) }, t("Back"), cap("Esc"))),
@@ -100,8 +107,8 @@ export class RsPanel extends HTMLElement {
     this.drawSide();
   }
 
-  pick(grade) {
-    this.pending = { ...this.pending, kind: "grade", grade };
+  pick(answer) {
+    this.pending = { ...this.pending, ...answer };
     this.#finishOverruling();
   }
 
@@ -114,7 +121,7 @@ export class RsPanel extends HTMLElement {
   #finishOverruling() {
     if (this.pending.kind && this.pending.reason_code) {
       const cell = this.cells[this.current];
-      if (cell.kind === "grade" && cell.grade === this.pending.grade) this.overruled.delete(this.current);
+      if (cell.kind === this.pending.kind && cell[cell.kind] === this.pending[cell.kind]) this.overruled.delete(this.current);
       else this.overruled.set(this.current, this.pending);
       this.drawCell(this.current);
       this.goTo(this.current, true);
@@ -185,7 +192,13 @@ export class RsPanel extends HTMLElement {
       help: () => this.help(),
       escape: () => this.goTo(this.current, true),
     };
-    if (asked.action === "digit" && this.mode === "overrule") { event.preventDefault(); if (asked.digit < this.view.finding(splitKey(this.current)[1]).scale.length) this.pick(asked.digit); return; }
+    if (asked.action === "digit" && this.mode === "overrule") {
+      event.preventDefault();
+      const finding = this.view.finding(splitKey(this.current)[1]);
+      if (finding.kind === "continuous") this.valueEntry.begin(event.key);
+      else if (asked.digit < finding.scale.length) this.pick({ kind: "grade", grade: asked.digit });
+      return;
+    }
     if (acts[asked.action]) { event.preventDefault(); acts[asked.action](); }
   }
 

@@ -16,7 +16,12 @@ export class ProtocolView {
     this.levels = config.levels;
     this.derived = config.derived ?? [];
     this.halves = config.sided ? ["right", "left"] : [""];
-    this.order = this.structures.flatMap((s) => this.findings.map((f) => itemKey(s.id, f.id)));
+    this.findingsAt = new Map(this.structures.map((s) => [s.id, this.findings.filter((f) => !f.at?.length || f.at.includes(s.id))]));
+    this.order = this.structures.flatMap((s) => this.findingsAt.get(s.id).map((f) => itemKey(s.id, f.id)));
+    // Where some findings are asked at some structures only, the rows are a list: cells stand in the order of
+    // their findings, and a column has no title of its own.
+    this.isList = this.findings.some((f) => f.at?.length);
+    this.width = Math.max(0, ...[...this.findingsAt.values()].map((findings) => findings.length));
     this.structureById = new Map(this.structures.map((s) => [s.id, s]));
     this.findingById = new Map(this.findings.map((f) => [f.id, f]));
   }
@@ -52,8 +57,8 @@ export class ProtocolView {
     const [structureId, findingId] = splitKey(key);
     const structure = this.structure(structureId);
     let row = this.levels.findIndex((level) => level.structures.includes(structureId));
-    const width = this.findings.length;
-    let column = this.halves.indexOf(structure.side) * width + this.findings.findIndex((f) => f.id === findingId);
+    const { width } = this;
+    let column = this.halves.indexOf(structure.side) * width + this.findingsAt.get(structureId).findIndex((f) => f.id === findingId);
     if (direction === "up") row -= 1;
     if (direction === "down") row += 1;
     if (direction === "left") column -= 1;
@@ -61,14 +66,18 @@ export class ProtocolView {
     const level = this.levels[row];
     const half = this.halves[Math.floor(column / width)];
     const target = level && half !== undefined && column >= 0 ? this.at(level, half) : undefined;
-    return target ? itemKey(target.id, this.findings[column % width].id) : key;
+    const findings = target ? this.findingsAt.get(target.id) : [];
+    // A shorter row is entered at its end.
+    const found = findings[Math.min(column % width, direction === "up" || direction === "down" ? findings.length - 1 : width)];
+    return found ? itemKey(target.id, found.id) : key;
   }
 
   /** First item of the structure that follows (step 1) or precedes (step -1); undefined beyond the ends. */
   structureStep(key, step) {
     const place = this.structures.findIndex((s) => s.id === splitKey(key)[0]) + step;
     const target = this.structures[place];
-    return target ? itemKey(target.id, this.findings[0].id) : undefined;
+    const [first] = target ? this.findingsAt.get(target.id) : [];
+    return first ? itemKey(target.id, first.id) : undefined;
   }
 
   /**
@@ -89,7 +98,7 @@ export class ProtocolView {
   }
 
   keysOfStructure(structureId) {
-    return this.findings.map((f) => itemKey(structureId, f.id));
+    return this.findingsAt.get(structureId).map((f) => itemKey(structureId, f.id));
   }
 
   /**

@@ -1,6 +1,6 @@
 // Drawing, moving and deleting measurements and marks with the mouse; undo and redo.
 
-import { annotation, annotationText, boxInPatient, complete, MEASUREMENTS, SHAPES, withPoints } from "./annotations.js";
+import { annotation, annotationText, boxInPatient, complete, measured, MEASUREMENTS, SHAPES, withPoints } from "./annotations.js";
 import { svg } from "./dom.js";
 import { History } from "./history.js";
 import { distanceToSegment } from "./measures.js";
@@ -120,6 +120,7 @@ export class AnnotationLayer {
       if (drag.edit.changed) {
         this.#commit(this.all.map((one) => (one.id === drag.edit.one.id ? drag.edit.changed : one)));
         this.selected = drag.edit.one.id;
+        this.#tellValue(drag.edit.changed, drag.pane);
       }
       drag.pane.redraw();
       return;
@@ -144,8 +145,17 @@ export class AnnotationLayer {
       const kept = one.slices ? { ...one, box: boxInPatient(one, pane.stack.planes) } : one;
       this.#commit([...this.all, kept]);
       this.selected = kept.id;
+      this.#tellValue(kept, pane);
     }
     pane.redraw();
+  }
+
+  /** Say what was measured, so that the panel can take the value over. */
+  #tellValue(one, pane) {
+    if (one.kind) return;
+    const { length, angle, area } = measured(one, pane.frame);
+    const found = angle === undefined ? (length ?? area) : { value: angle, unit: "°" };
+    if (found) this.viewer.measured({ shape: one.shape, ...found });
   }
 
   #hit(pane, at) {

@@ -470,6 +470,11 @@ export class RsViewer extends HTMLElement {
     this.#changed();
   }
 
+  /** A value was read off an image: `{shape, value, unit}`. */
+  measured(detail) {
+    this.#emit("rs:measured", detail);
+  }
+
   setTool(tool) {
     this.annotations.escape();
     this.tool = tool;

@@ -1,0 +1,271 @@
+"""
+Saving the answers of a read, each at once: cells, and the questions about the whole case.
+
+A save names what it is about as (structure, finding). A question about the case has no structure. Every
+save has a key that the browser made and says on which change it was made, whatever it is about.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import transaction
+
+from grading.answers import BadAnswer, read_answer, read_question
+from grading.models import Rating, RatingEntry, Read
+from grading.services.reading import ReadAlreadySubmitted, ReadRefused
+from readerstudy.studies.models import ReaderStudy
+from readerstudy.studies.protocols.document import CaseQuestion
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of one save: ``saved``, ``conflict`` (another window was faster) or ``refused``."""
+
+    key: str
+    status: str
+    structure: str
+    finding: str
+    cell: Mapping[str, Any] | None
+    message: str = ""
+
+
+_EMPTY: Mapping[str, Any] = {"kind": None}
+NOTE_LENGTH = 500
+# The structure of a save about the whole case.
+CASE = ""
+
+
+def cell_of(rating: Rating) -> dict[str, Any]:
+    """Return a rating as the page holds it, but for the change that made it."""
+    return {
+        "kind": rating.kind,
+        "grade": rating.grade,
+        "value": rating.value,
+        "reason": rating.reason,
+        "flag": rating.is_flagged,
+        "note": rating.note,
+        "confidence": rating.confidence,
+    }
+
+
+def question_cell(text: str) -> dict[str, Any]:
+    """Return the answer to a question about the case as the page holds it."""
+    return {"kind": "text", "text": text}
+
+
+def cells_of(read: Read) -> dict[str, dict[str, Any]]:
+    """
+    Return the cells of a read by ``structure|finding``, cleared ones included.
+
+    Each names the change that made it: what a browser says it changed must be this very state.
+    """
+    cells: dict[str, dict[str, Any]] = {}
+    for entry in read.entries.order_by("sequence", "pk"):
+        cells[f"{entry.structure}|{entry.finding}"] = {"kind": None, "change": str(entry.client_key)}
+
+    def put(structure: str, finding: str, cell: dict[str, Any]) -> None:
+        key = f"{structure}|{finding}"
+        cells[key] = {**cell, "change": cells.get(key, {}).get("change", "")}
+
+    for rating in read.ratings.all():
+        put(rating.structure, rating.finding, cell_of(rating))
+    for name, text in read.case_answers.items():
+        put(CASE, name, question_cell(text))
+    return cells
+
+
+@transaction.atomic
+def save_answers(*, read_id: int, answers: Sequence[Mapping[str, Any]], at: datetime) -> list[Saved]:
+    """
+    Save answers as the browser sent them.
+
+    Parameters
+    ----------
+    answers : sequence of mapping
+        Each with ``key`` (made by the browser, unique per change), ``structure``, ``finding``,
+        ``base`` (the key of the change that made the cell as it was seen; "" for one never touched), and
+        the answer; ``clear: true`` empties the cell. A count would not do as ``base``: two windows that
+        each changed a cell twice would count alike and one would silently overwrite the other. A question
+        about the case has the structure "", its id as finding, and ``text``.
+
+    Returns
+    -------
+    list of Saved
+        One per answer, in order. The same key sent again gives the result of its first time. A change
+        made on an older state of the cell is a conflict and changes nothing.
+
+    Raises
+    ------
+    ReadAlreadySubmitted
+        If the read is closed.
+    ReadRefused
+        If the study is not open any more.
+    """
+    read = _locked_for_answers(read_id)
+    results = [_save_one(read, given, at) for given in answers]
+    if read.first_answer_at is None and any(result.status == "saved" for result in results):
+        Read.objects.filter(pk=read.pk).update(first_answer_at=at)
+    return results
+
+
+def _locked_for_answers(read_id: int) -> Read:
+    """Return a read that takes answers, locked; the lock is on its row alone, not on the protocol's."""
+    read = (
+        Read.objects.select_for_update(of=("self",))
+        .select_related("protocol", "assignment__study")
+        .get(pk=read_id)
+    )
+    if read.state == Read.State.SUBMITTED:
+        raise ReadAlreadySubmitted
+    if read.assignment.study.state != ReaderStudy.State.OPEN:
+        raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
+    return read
+
+
+class _Slot(Protocol):
+    """One thing that can be answered, in one read."""
+
+    def cell(self) -> dict[str, Any] | None:
+        """Return the answer as the page holds it; None where there is none."""
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields to keep. Raises BadAnswer."""
+
+    def put(self, fields: Mapping[str, Any], sequence: int, at: datetime) -> None:
+        """Keep the answer; no fields clear it."""
+
+
+@dataclass(frozen=True)
+class _ItemSlot:
+    """A finding at a structure."""
+
+    read: Read
+    structure: str
+    finding: str
+
+    def _current(self) -> Rating | None:
+        return Rating.objects.filter(read=self.read, structure=self.structure, finding=self.finding).first()
+
+    def cell(self) -> dict[str, Any] | None:
+        current = self._current()
+        return cell_of(current) if current else None
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **read_answer(self.read.protocol.document, self.structure, self.finding, given).fields(),
+            "is_flagged": bool(given.get("flag", False)),
+            "note": _note(given.get("note")),
+            "confidence": read_confidence(given.get("confidence")),
+        }
+
+    def put(self, fields: Mapping[str, Any], sequence: int, at: datetime) -> None:
+        if fields:
+            Rating.objects.update_or_create(
+                read=self.read,
+                structure=self.structure,
+                finding=self.finding,
+                defaults={**fields, "sequence": sequence, "saved_at": at},
+            )
+        elif current := self._current():
+            current.delete()
+
+
+@dataclass(frozen=True)
+class _QuestionSlot:
+    """A question about the whole case; the answers stand in the read itself, which is locked."""
+
+    read: Read
+    question: CaseQuestion
+
+    def cell(self) -> dict[str, Any] | None:
+        text = self.read.case_answers.get(self.question.id)
+        return question_cell(text) if text is not None else None
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return question_cell(read_question(self.question, given.get("text")))
+
+    def put(self, fields: Mapping[str, Any], sequence: int, at: datetime) -> None:
+        if fields:
+            self.read.case_answers[self.question.id] = fields["text"]
+        else:
+            self.read.case_answers.pop(self.question.id, None)
+        self.read.save(update_fields=["case_answers"])
+
+
+def _slot(read: Read, structure: str, finding: str) -> _Slot:
+    document = read.protocol.document
+    if structure == CASE:
+        question = next((each for each in document.case_questions if each.id == finding), None)
+        if question is None:
+            raise BadAnswer("The protocol has no such question.")
+        return _QuestionSlot(read, question)
+    if not document.has_item(structure, finding):
+        raise BadAnswer("The protocol has no such item.")
+    return _ItemSlot(read, structure, finding)
+
+
+def _save_one(read: Read, given: Mapping[str, Any], at: datetime) -> Saved:
+    try:
+        key = UUID(str(given.get("key")))
+    except ValueError:
+        return Saved(str(given.get("key")), "refused", "", "", None, "The key of a save must be a UUID.")
+    structure, finding = str(given.get("structure", "")), str(given.get("finding", ""))
+    try:
+        slot = _slot(read, structure, finding)
+    except BadAnswer as error:
+        return Saved(str(key), "refused", structure, finding, None, str(error))
+    last = (
+        RatingEntry.objects.filter(read=read, structure=structure, finding=finding)
+        .order_by("-sequence")
+        .first()
+    )
+    stands = str(last.client_key) if last else ""
+    cell = {**(slot.cell() or _EMPTY), "change": stands}
+    if RatingEntry.objects.filter(read=read, client_key=key).exists():
+        return Saved(str(key), "saved", structure, finding, cell)
+    # Nothing, null and 0 all mean a cell that was never touched.
+    if str(given.get("base") or "") != stands:
+        return Saved(str(key), "conflict", structure, finding, cell)
+    sequence = last.sequence + 1 if last else 1
+    try:
+        fields = {} if given.get("clear") else slot.checked(given)
+    except BadAnswer as error:
+        return Saved(str(key), "refused", structure, finding, cell, str(error))
+    RatingEntry.objects.create(
+        read=read,
+        client_key=key,
+        sequence=sequence,
+        structure=structure,
+        finding=finding,
+        answer=fields,
+        saved_at=at,
+    )
+    slot.put(fields, sequence, at)
+    return Saved(str(key), "saved", structure, finding, {**(slot.cell() or _EMPTY), "change": str(key)})
+
+
+def _note(given: Any) -> str:
+    """Return a note, or refuse it whole: a note cut short would say what nobody wrote."""
+    note = str(given or "")
+    if len(note) > NOTE_LENGTH or "\x00" in note:
+        raise BadAnswer(f"A note has at most {NOTE_LENGTH} characters of text.")
+    return note
+
+
+def read_confidence(given: Any) -> int | None:
+    """
+    Check a confidence that came from outside; None is none.
+
+    Raises
+    ------
+    BadAnswer
+        If it is no whole number of 0..100.
+    """
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= 100:
+        raise BadAnswer("Confidence runs from 0 to 100.")
+    return given
