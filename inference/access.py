@@ -7,7 +7,7 @@ learn whether a model ran.
 
 from django.http import Http404
 
-from inference.models import StudyRun
+from inference.models import StudyRun, TrainingRun
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import ReaderStudy, StudyRole
 
@@ -47,6 +47,26 @@ def access_study_run(*, user: User, slug: str, number: int) -> StudyRun:
     """
     study = access_study_models(user=user, slug=slug)
     run = StudyRun.objects.select_related("study", "model").filter(study=study, number=number).first()
+    if run is None:
+        raise Http404(_NOTHING)
+    return run
+
+
+def access_training(*, user: User, slug: str, number: int) -> TrainingRun:
+    """
+    Return one training of a study.
+
+    Raises
+    ------
+    Http404
+        As `access_study_models`, and if the study has no such training.
+    """
+    study = access_study_models(user=user, slug=slug)
+    run = (
+        TrainingRun.objects.select_related("study", "training_set", "started_from", "result")
+        .filter(study=study, number=number)
+        .first()
+    )
     if run is None:
         raise Http404(_NOTHING)
     return run

@@ -14,6 +14,11 @@ register_events(
         "inference.run.resumed": "resumed run {number}",
         "inference.run.stopped": "stopped run {number}; {n} cases were not run",
         "inference.run.retried": "asked for {n} failed cases of run {number} again",
+        "inference.training.started": "started training {number} of {model} on training set {training_set}",
+        "inference.training.stopped": "stopped training {number}",
+        "inference.training.retried": "asked for training {number} again",
+        "inference.training.finished": "training {number} made the model {model}",
+        "inference.training.test_opened": "opened the test partition for {model} of training {number}, once",
         "inference.case.graded": "ran {model} on case {case}: {outcome}",
     }
 )

@@ -192,3 +192,46 @@ class TrainingSet(models.Model):
 
     def __str__(self) -> str:
         return f"training set {self.number} of {self.study}"
+
+
+class TrainingRun(models.Model):
+    """
+    One training of a grader on a frozen training set.
+
+    Whether it waits, runs, has failed or was cancelled is its job's state. The test partition's figures are
+    written once, by a recorded act, and never again.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    study = models.ForeignKey(ReaderStudy, on_delete=models.PROTECT, related_name="+")
+    training_set = models.ForeignKey(TrainingSet, on_delete=models.PROTECT, related_name="runs")
+    started_from = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    plan = models.JSONField(help_text="As `inference.engine.training_plan.TrainingPlan` reads it.")
+    # [{"finding", "n_grades", "cut"}]: the protocol's scales when the training was asked for.
+    scales = models.JSONField()
+    job_id = models.UUIDField(null=True, help_text="Public id of the job.")
+    # [{"epoch", "train_loss", "validation_loss", "auc", "seconds"}]
+    epochs = models.JSONField(default=list)
+    left_out = models.JSONField(default=dict, help_text="Cases without usable images, with the reason.")
+    result = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, related_name="made_by")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    test_opened_at = models.DateTimeField(null=True)
+    test_figures = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="one_training_run_per_study_and_number"),
+            models.CheckConstraint(
+                condition=Q(result__isnull=True) | Q(finished_at__isnull=False),
+                name="training_run_with_a_result_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(test_opened_at__isnull=True) | Q(result__isnull=False),
+                name="test_partition_is_opened_for_a_trained_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"training {self.number} of {self.study}"

@@ -1,10 +1,14 @@
-"""What the page of models and runs shows."""
+"""What the pages of models, runs and trainings show."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from inference.models import ModelVersion
+from inference.models import ModelVersion, TrainingRun
 from inference.selectors import FitRow, registry_rows, run_rows
 from inference.services.registry import fit_to_protocol
+from inference.services.training import job_of
+from readerstudy.core.models import Job
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.services.studies import current_protocol
 
@@ -19,4 +23,109 @@ def registry_page(study: ReaderStudy) -> dict[str, Any]:
         )
         for model in ModelVersion.objects.all()
     }
-    return {"models": registry_rows(study, fits), "runs": run_rows(study)}
+    return {
+        "models": registry_rows(study, fits),
+        "runs": run_rows(study),
+        "trainings": [
+            {
+                "number": run.number,
+                "model": f"{run.plan['name']} {run.plan['version']}",
+                "started_at": run.started_at,
+                "state": training_state(run),
+                "epochs": len(run.epochs),
+            }
+            for run in TrainingRun.objects.filter(study=study).order_by("-number")
+        ],
+    }
+
+
+WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
+_OF_JOB = {Job.State.RUNNING: RUNNING, Job.State.CANCELLED: STOPPED, Job.State.FAILED: FAILED}
+
+
+def training_state(run: TrainingRun) -> str:
+    """How a training stands: by its result, else by its job."""
+    if run.result_id is not None:
+        return DONE
+    job = job_of(run)
+    return WAITING if job is None else _OF_JOB.get(Job.State(job.state), WAITING)
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch: losses, and the area under the curve of each finding on the validation patients."""
+
+    number: int
+    train_loss: float
+    validation_loss: float
+    auc: tuple[float | None, ...]
+    seconds: float
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class TrainingPage:
+    """A training as its page shows it; primitives only."""
+
+    number: int
+    model: str
+    state: str
+    error: str
+    stage: str
+    done: int
+    total: int
+    started_at: datetime
+    training_set: int
+    training_set_digest: str
+    started_from: str
+    findings: tuple[str, ...]
+    epochs: tuple[EpochRow, ...]
+    left_out: tuple[tuple[str, str], ...]
+    result_digest: str
+    is_synthetic: bool
+    test: tuple[dict[str, Any], ...]
+    test_opened_at: datetime | None
+    study_is_unblinded: bool
+
+    @property
+    def is_going_on(self) -> bool:
+        return self.state in {WAITING, RUNNING}
+
+
+def training_page(run: TrainingRun) -> TrainingPage:
+    """Return what the page of one training shows."""
+    job = job_of(run)
+    findings = tuple(scale["finding"] for scale in run.scales)
+    losses = [each["validation_loss"] for each in run.epochs]
+    best = losses.index(min(losses)) if losses else -1
+    return TrainingPage(
+        number=run.number,
+        model=f"{run.plan['name']} {run.plan['version']}",
+        state=training_state(run),
+        error=job.error if job else "",
+        stage=job.message if job else "",
+        done=job.progress_done if job else 0,
+        total=job.progress_total if job else 0,
+        started_at=run.started_at,
+        training_set=run.training_set.number,
+        training_set_digest=run.training_set.digest,
+        started_from=str(run.started_from),
+        findings=findings,
+        epochs=tuple(
+            EpochRow(
+                number=each["epoch"] + 1,
+                train_loss=each["train_loss"],
+                validation_loss=each["validation_loss"],
+                auc=tuple(each["auc"].get(finding) for finding in findings),
+                seconds=each["seconds"],
+                is_best=place == best,
+            )
+            for place, each in enumerate(run.epochs)
+        ),
+        left_out=tuple(sorted(run.left_out.items())),
+        result_digest=run.result.short_digest if run.result else "",
+        is_synthetic=run.study.is_demonstration,
+        test=tuple({"finding": finding, **figures} for finding, figures in run.test_figures.items()),
+        test_opened_at=run.test_opened_at,
+        study_is_unblinded=run.study.state == ReaderStudy.State.UNBLINDED,
+    )

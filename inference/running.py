@@ -30,6 +30,23 @@ def _load(folder: Path) -> "LoadedModel":
     return load_model(folder, threads=settings.READERSTUDY_TORCH_THREADS)
 
 
+def load_registered(model: ModelVersion) -> "LoadedModel":
+    """
+    Return a registered model, loaded once per process.
+
+    Raises
+    ------
+    ModelRefused
+        If its files are refused or are not those that were registered.
+    """
+    from inference.engine.manifest import ModelRefused
+
+    loaded = _load(model_folder(model))
+    if loaded.manifest.digest != model.digest:
+        raise ModelRefused("The model's files are not those that were registered.")
+    return loaded
+
+
 def self_test(model: ModelVersion) -> float:
     """
     Load a registered model and run its golden self-test.
@@ -62,11 +79,9 @@ def run_case(context: JobContext, run_id: int) -> None:
     if run.state != InferenceRun.State.WAITING:
         return
     try:
-        model = _load(model_folder(run.model))
+        model = load_registered(run.model)
     except ModelRefused as error:
         raise JobRefused(str(error)) from error
-    if model.manifest.digest != run.model.digest:
-        raise JobRefused("The model's files are not those that were registered.")
     context.check()
     started = time.perf_counter()
     try:

@@ -3,3 +3,5 @@
 from readerstudy.core.jobs import JobKind
 
 RUN_INFERENCE = JobKind("inference.run", queue="inference.cpu")
+# A training writes a checkpoint after each epoch; a killed worker costs one epoch, so it may be tried often.
+RUN_TRAINING = JobKind("inference.train", queue="train", max_attempts=20)

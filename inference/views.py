@@ -8,14 +8,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from inference.access import access_study_models, access_study_run
+from inference.access import access_study_models, access_study_run, access_training
 from inference.forms import StartRunForm
-from inference.pages import registry_page
+from inference.pages import registry_page, training_page
 from inference.selectors import run_progress
 from inference.services.errors import InferenceRefused
 from inference.services.runs import pause_run, resume_run, retry_failed, start_run, stop_run
+from inference.services.training import retry_training, stop_training
 from readerstudy.studies.navigation import study_frame
 
+_TRAINING_ACTS = {"stop": stop_training, "retry": retry_training}
 _ACTS = {"pause": pause_run, "resume": resume_run, "stop": stop_run, "retry": retry_failed}
 
 
@@ -67,3 +69,27 @@ def run_act(request: HttpRequest, slug: str, number: int, act: str) -> HttpRespo
     except InferenceRefused as error:
         messages.error(request, str(error))
     return redirect("inference:run", slug=slug, number=number)
+
+
+@login_required
+@require_GET
+def training(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """One training as it goes on: epochs, validation figures, what was left out, the model that came of it."""
+    run = access_training(user=request.user, slug=slug, number=number)
+    page = {
+        "study": study_frame(study=run.study, user=request.user, current="inference:runs"),
+        "training": training_page(run),
+    }
+    return render(request, "inference/training_detail.html", page)
+
+
+@login_required
+@require_POST
+def training_act(request: HttpRequest, slug: str, number: int, act: str) -> HttpResponse:
+    """Stop a training or go on with it. An unknown act gives the same answer as an unknown training."""
+    run = access_training(user=request.user, slug=slug, number=number if act in _TRAINING_ACTS else 0)
+    try:
+        _TRAINING_ACTS[act](run=run, actor=request.user, at=timezone.now())
+    except InferenceRefused as error:
+        messages.error(request, str(error))
+    return redirect("inference:training", slug=slug, number=number)

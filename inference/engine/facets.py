@@ -111,7 +111,7 @@ def grade_case(
         return result
     check()
     with _clock(result, "locate"):
-        result.points = _all_points(model, case, chosen)
+        result.points = all_points(model, case, chosen)
     check()
     structures = manifest.outputs.structures
     with _clock(result, "crop"):
@@ -147,7 +147,7 @@ def _clock(result: CaseResult, stage: str) -> Iterator[None]:
     result.seconds[stage] = time.perf_counter() - started
 
 
-def _all_points(
+def all_points(
     model: LoadedModel, case: CaseImages, chosen: Mapping[str, ImageStack]
 ) -> dict[str, dict[str, FoundPoint]]:
     """Given points, and found ones for what was not given, for every frame of a chosen series."""

@@ -1,5 +1,7 @@
 """Words and numbers of the run page."""
 
+from typing import Any
+
 from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -20,6 +22,34 @@ def state_word(state: str) -> str:
         "waiting": _("waiting"),
     }
     return words.get(state, state)
+
+
+@register.filter
+def training_word(state: str) -> str:
+    """What the state of a training is called."""
+    words = {
+        "waiting": _("waits for a worker"),
+        "running": _("running"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "stopped": _("stopped"),
+    }
+    return words.get(state, state)
+
+
+@register.filter
+def estimate_words(estimate: dict[str, Any]) -> str:
+    """An estimate with its interval, or why there is none."""
+    if estimate["value"] is None:
+        return _("not estimable (%(reason)s)") % {"reason": estimate["undefined_because"]}
+    value = f"{estimate['value']:.3f}"
+    if estimate["low"] is None:
+        return value
+    return _("%(value)s, %(low)s to %(high)s") % {
+        "value": value,
+        "low": f"{estimate['low']:.2f}",
+        "high": f"{estimate['high']:.2f}",
+    }
 
 
 @register.filter

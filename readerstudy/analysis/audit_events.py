@@ -12,6 +12,7 @@ register_events(
         "analysis.study.cases_left_out": "locked with {n} cases unfinished, which leave the analysis",
         "analysis.export.written": "exported {files}",
         "analysis.data.imported": "imported {n_rows} rows of {table} from {source}",
+        "analysis.training_set.frozen": "froze training set {number}: {n_items} grades, {digest}",
         "analysis.report.written": "made the report of snapshot {snapshot}",
     }
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from readerstudy.analysis.views import audit, files, marks, results, signed
+from readerstudy.analysis.views import audit, files, marks, results, signed, training
 
 app_name = "analysis"
 urlpatterns = [
@@ -18,5 +18,9 @@ urlpatterns = [
     path("studies/<slug:slug>/lock/", signed.study_lock, name="lock"),
     path("studies/<slug:slug>/unblind/", signed.study_unblind, name="unblind"),
     path("studies/<slug:slug>/export/", files.export, name="export"),
+    path("studies/<slug:slug>/models/train/", training.training_start, name="train"),
+    path(
+        "studies/<slug:slug>/models/training/<int:number>/test/", training.training_test, name="training_test"
+    ),
     path("studies/<slug:slug>/audit/", audit.audit, name="audit"),
 ]

@@ -51,3 +51,12 @@ def load_checkpoint(path: Path, *, model: nn.Module, optimiser: torch.optim.Opti
     full["state"] = state
     optimiser.load_state_dict(full)
     return progress
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """Return the progress that a checkpoint holds, without its tensors; empty where there is none."""
+    if not path.exists():
+        return {}
+    with safe_open(path, framework="pt") as file:
+        progress: dict[str, Any] = json.loads(file.metadata()["progress"])
+    return progress

@@ -33,40 +33,49 @@ def evaluate_findings(
     dict of finding to dict
         ``auc`` with all series, with a 95 % interval from resampled bodies; ``auc_<kind>_alone``; ``exact``
         and ``within_one`` share of the most probable grade; ``co_occurrence_auc`` of the baseline that sees
-        the other findings' true grades and no image; ``n``, ``n_positive``, ``n_bodies``.
+        the other findings' true grades and no image; ``n``, ``n_positive``, ``n_bodies``. Joints whose grade
+        is unknown (negative) are left out; NaN where the rest does not define a figure.
     """
     logits = predict_logits(grader, specs, joints)
     alone = {kind: predict_logits(grader, specs, joints, kinds=(kind,)) for kind in specs}
     result: dict[str, dict[str, Any]] = {}
     for number, finding in enumerate(findings):
-        grades, cut = joints.grades[:, number], cuts[finding]
-        low, high = _interval(logits[finding], grades, cut, joints.bodies)
-        best = corn_probabilities(logits[finding] / temperatures.get(finding, 1.0)).argmax(dim=-1).numpy()
+        known, cut = joints.grades[:, number] >= 0, cuts[finding]
+        grades, bodies = joints.grades[known, number], joints.bodies[known]
+        own = logits[finding][torch.from_numpy(known)]
+        low, high = _interval(own, grades, cut, bodies)
+        best = corn_probabilities(own / temperatures.get(finding, 1.0)).argmax(dim=-1).numpy()
         row: dict[str, Any] = {
             "cut": cut,
             "n": len(grades),
-            "n_bodies": len(np.unique(joints.bodies)),
+            "n_bodies": len(np.unique(bodies)),
             "n_positive": int((grades >= cut).sum()),
-            "auc": round(auc_at(logits[finding], grades, cut), 4),
+            "auc": round(auc_at(own, grades, cut), 4),
             "auc_low": low,
             "auc_high": high,
-            "exact": round(float(np.mean(best == grades)), 4),
-            "within_one": round(float(np.mean(np.abs(best - grades) <= 1)), 4),
-            "co_occurrence_auc": co_occurrence_auc(joints.grades, joints.bodies, number, cut),
+            "exact": _share(best == grades),
+            "within_one": _share(np.abs(best - grades) <= 1),
+            "co_occurrence_auc": co_occurrence_auc(joints.grades[known], bodies, number, cut),
         }
         for kind, values in alone.items():
-            row[f"auc_{kind}_alone"] = round(auc_at(values[finding], grades, cut), 4)
+            row[f"auc_{kind}_alone"] = round(auc_at(values[finding], joints.grades[:, number], cut), 4)
         result[finding] = row
     return result
+
+
+def _share(holds: Array) -> float:
+    return round(float(np.mean(holds)), 4) if len(holds) else float("nan")
 
 
 def _interval(logits: torch.Tensor, grades: Array, cut: int, bodies: Array) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     groups = [np.flatnonzero(bodies == body) for body in np.unique(bodies)]
-    values = []
-    for _ in range(400):
+    values = [float("nan")]
+    for _ in range(400 if groups else 0):
         chosen = np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))])
         values.append(auc_at(logits[torch.from_numpy(chosen)], grades[chosen], cut))
+    if not np.isfinite(values).any():
+        return float("nan"), float("nan")
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return round(float(low), 4), round(float(high), 4)
 
@@ -95,7 +104,7 @@ def co_occurrence_auc(grades: Array, groups: Array, number: int, cut: int) -> fl
     from sklearn.model_selection import GroupKFold
 
     target = (grades[:, number] >= cut).astype(int)
-    if target.min() == target.max():
+    if not len(target) or target.min() == target.max() or len(np.unique(groups)) < 2:
         return float("nan")
     others = np.delete(grades, number, axis=1)
     score = np.zeros(len(target))

@@ -99,6 +99,8 @@ def train_grader(
     cuts: Mapping[str, int],
     checkpoint: Path | None = None,
     after_epoch: Callable[[EpochRecord], None] | None = None,
+    initial: Mapping[str, Tensor] | None = None,
+    frozen: tuple[str, ...] = (),
 ) -> Training:
     """
     Train a grader.
@@ -118,6 +120,10 @@ def train_grader(
         Written after each epoch; when it is there, training goes on from it.
     after_epoch : callable, optional
         Called with each epoch's record; raising ends the training, the checkpoint stays.
+    initial : mapping of name to Tensor, optional
+        Weights to start from; what is not named starts at random.
+    frozen : tuple of str
+        Names of weights that do not change.
 
     Returns
     -------
@@ -133,8 +139,14 @@ def train_grader(
     torch.manual_seed(settings.seed)
     # Channels last: 1.5 times as fast on a CPU.
     model = Grader(config).to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if initial:
+        model.load_state_dict(dict(initial), strict=False)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
     )
     steps = math.ceil(len(train) / settings.batch)
     records: list[EpochRecord] = []
@@ -298,9 +310,10 @@ def predict_logits(
 
 
 def auc_at(logits: Tensor, grades: Array, cut: int) -> float:
-    """Area under the ROC curve of ``P(grade >= cut)``; NaN where one class is missing."""
-    score = corn_probabilities(logits)[:, cut:].sum(dim=-1).double().numpy()
-    positive = np.asarray(grades) >= cut
+    """Area under the ROC curve of ``P(grade >= cut)``; NaN where one class is missing. Unknown grades are left out."""
+    known = np.asarray(grades) >= 0
+    score = corn_probabilities(logits)[:, cut:].sum(dim=-1).double().numpy()[known]
+    positive = np.asarray(grades)[known] >= cut
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     if not n_pos or not n_neg:
         return float("nan")

@@ -164,7 +164,7 @@ def body_crops(
             crop = joint_crop(stack, stack.pixels, joint.centre_mm, lateral, grown)
             if crop is None:
                 crop = np.zeros(grown.shape, dtype=np.float32)
-            made[kind].append(_to_bytes(stack.modality, crop))
+            made[kind].append(crop_bytes(stack.modality, crop))
     grades = np.array(
         [[body.joints[structure].grades[finding] for finding in FINDINGS] for structure in STRUCTURES]
     )
@@ -209,7 +209,20 @@ def joint_lesions(joint: Joint) -> Array:
     return table
 
 
-def _to_bytes(modality: str, crop: Array) -> Array:
+def crop_bytes(modality: str, crop: Array) -> Array:
+    """
+    A crop as 8-bit grey values.
+
+    Parameters
+    ----------
+    modality : str
+    crop : ndarray of float
+
+    Returns
+    -------
+    ndarray of uint8
+        CT: 0 to 255 is 0 to 2 on the network's scale. MR: the crop fills 0 to 255.
+    """
     if modality == "CT":
         scaled = scale_crop("CT", crop) * 127.5
     else:

@@ -1,0 +1,189 @@
+"""
+The worker's side of a training: cut the joints of each case once, train, register what came out.
+
+Every step can be done again: crops that are there are not cut again, the checkpoint holds the last epoch, and the
+result is registered in the job's fenced transaction.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.utils import timezone
+
+from inference.case_images import load_case_images
+from inference.models import ModelVersion, TrainingRun
+from inference.running import load_registered, self_test
+from inference.services.errors import InferenceRefused
+from inference.services.registry import mark_validated
+from inference.services.training import (
+    erase_material,
+    note_epochs,
+    note_left_out,
+    take_result,
+    training_folder,
+)
+from readerstudy.core.jobs import JobContext, JobRefused
+from readerstudy.studies.models import Case, Landmark
+
+
+def train(context: JobContext, training_run_id: int) -> None:
+    """
+    Do one training job.
+
+    Raises
+    ------
+    JobRefused
+        If the model to start from cannot be loaded or the material does not allow a training.
+    """
+    from inference.engine.manifest import ModelRefused
+    from inference.engine.training.checkpoint import read_progress
+    from inference.engine.training.study import (
+        CHECKPOINT_NAME,
+        Scale,
+        TrainingRefused,
+        train_on_study,
+    )
+    from inference.engine.training.study_joints import CaseGrades, gather
+    from inference.engine.training_plan import TrainingPlan
+
+    run = TrainingRun.objects.select_related("training_set", "started_from", "study", "result").get(
+        pk=training_run_id
+    )
+    if run.result is not None:
+        _close(run, run.result)
+        return
+    try:
+        base = load_registered(run.started_from)
+    except ModelRefused as error:
+        raise JobRefused(str(error)) from error
+    folder = training_folder(run)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    left_out = _cut_cases(context, run, base, folder / "cases")
+    scales = [Scale(**scale) for scale in run.scales]
+    findings = [scale.finding for scale in scales]
+    patients = sorted({item["patient"] for item in run.training_set.items})
+    sets = {}
+    for part in ("train", "validation"):
+        grades: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+        patient_of: dict[str, int] = {}
+        for item in run.training_set.items:
+            if item["partition"] == part:
+                grades[item["case"]][item["structure"], item["finding"]] = item["grade"]
+                patient_of[item["case"]] = patients.index(item["patient"])
+        cases = [CaseGrades(_file_name(case), patient_of[case], grades[case]) for case in sorted(grades)]
+        sets[part] = gather(base, cases, folder / "cases", folder / part, findings)
+    # The checkpoint is written first: it may know an epoch that a killed worker could not put on record.
+    epochs = [_plain(each) for each in read_progress(folder / CHECKPOINT_NAME).get("records", [])]
+
+    def after_epoch(record: Any) -> None:
+        epochs[record.epoch :] = [_plain(asdict(record))]
+        with context.commit():
+            note_epochs(run_id=run.pk, epochs=epochs)
+        context.progress(record.epoch + 1, plan.epochs, "epochs")
+
+    plan = TrainingPlan.from_json(run.plan)
+    context.progress(len(epochs), plan.epochs, "epochs")
+    try:
+        train_on_study(
+            plan,
+            base,
+            scales,
+            sets["train"],
+            sets["validation"],
+            facts={
+                "synthetic": run.study.is_demonstration,
+                "purpose": "For the study whose reference standard it was trained on; not a medical device.",
+                "material": _material(run, left_out),
+            },
+            work=folder,
+            out=folder / "model",
+            after_epoch=after_epoch,
+        )
+    except (TrainingRefused, ValueError) as error:
+        raise JobRefused(str(error)) from error
+    try:
+        with context.commit():
+            model = take_result(run_id=run.pk, folder=folder / "model", at=timezone.now())
+    except (ModelRefused, InferenceRefused) as error:
+        raise JobRefused(str(error)) from error
+    _close(run, model)
+
+
+def _close(run: TrainingRun, model: ModelVersion) -> None:
+    """What follows a registered result; done again harmlessly when a worker was killed in between."""
+    mark_validated(model=model, golden_difference=self_test(model), actor=None, at=timezone.now())
+    erase_material(run)
+
+
+def _file_name(case: str) -> str:
+    """A name for a case's crops that no pseudonym can turn into a path."""
+    return hashlib.sha256(case.encode()).hexdigest()[:24]
+
+
+def _cut_cases(context: JobContext, run: TrainingRun, base: Any, files: Path) -> dict[str, str]:
+    """Cut the joints of every case that was not cut yet; return the cases without usable images."""
+    from inference.engine.training.study_joints import refusal_of, write_case_crops
+
+    files.mkdir(exist_ok=True, mode=0o700)
+    names = sorted({item["case"] for item in run.training_set.items})
+    cases = {
+        case.pseudonym: case
+        for case in Case.objects.filter(study=run.study, pseudonym__in=names).select_related("image_set")
+    }
+    left_out: dict[str, str] = {}
+    for place, name in enumerate(names):
+        context.progress(place, len(names), "cases")
+        path = files / f"{_file_name(name)}.npz"
+        there = path.exists()
+        refusal = refusal_of(path) if there else write_case_crops(base, _images(cases.get(name)), path)
+        if refusal:
+            left_out[name] = refusal
+    with context.commit():
+        note_left_out(run_id=run.pk, left_out=left_out)
+    return left_out
+
+
+def _images(case: Case | None) -> Any:
+    """A case's images with every place that was given for it: imported ones too, since nothing is predicted here."""
+    from inference.engine.stacks import CaseImages
+
+    if case is None or case.image_set is None or case.status != Case.Status.INCLUDED:
+        return CaseImages((), {})
+    try:
+        images, _ = load_case_images(case)
+    except FileNotFoundError:
+        return CaseImages((), {})
+    points: dict[str, dict[str, Any]] = {}
+    for mark in Landmark.objects.filter(case=case).order_by("frame_of_reference_uid", "structure"):
+        frame = points.setdefault(mark.frame_of_reference_uid, {})
+        frame[mark.structure] = np.array([mark.x_mm, mark.y_mm, mark.z_mm])
+    return replace(images, points_mm=points)
+
+
+def _material(run: TrainingRun, left_out: Mapping[str, str]) -> dict[str, Any]:
+    items = run.training_set.items
+    patients = {
+        part: len({item["patient"] for item in items if item["partition"] == part})
+        for part in ("train", "validation")
+    }
+    return {
+        "study": run.study.slug,
+        "protocol_digest": run.training_set.protocol_digest,
+        "training_set": run.training_set.number,
+        "training_set_digest": run.training_set.digest,
+        "train_patients": patients["train"],
+        "validation_patients": patients["validation"],
+        "test_patients": len(run.training_set.test_patients),
+        "left_out": dict(left_out),
+    }
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """JSON values of an epoch's record: what is not a number becomes null."""
+    auc = {name: value if np.isfinite(value) else None for name, value in record["auc"].items()}
+    return {**record, "auc": auc}
