@@ -184,7 +184,8 @@ def test_each_joint_is_marked_at_its_place(
             const { panes } = document.querySelector('rs-viewer');
             return new Promise((done) => {
               const there = () =>
-                !document.querySelector('rs-viewer[data-following]') && panes.every((pane) => pane.index === pane.target);
+                !document.querySelector('rs-viewer[data-following]')
+                && panes.every((pane) => pane.index === pane.target);
               const wait = () => there() ? done() : requestAnimationFrame(wait);
               wait(); }); }""",
             name,
