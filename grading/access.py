@@ -5,6 +5,7 @@ Absent, another person's, withdrawn, out of turn and in a study that is not open
 answer, on purpose.
 """
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -95,6 +96,32 @@ def open_to(reader: User, study: ReaderStudy) -> set[UUID]:
     if following is not None:
         allowed.add(following.public_id)
     return allowed
+
+
+def next_to_fetch_ahead(*, assignment: Assignment, at: datetime) -> Assignment | None:
+    """
+    Return the case after this one if its images may already be brought near.
+
+    Images only: nothing is opened, no clock starts. None where there is no next case in this session, where
+    it has no images, and where its reader has read it before and the protocol's washout has not passed.
+    """
+    submitted = Read.objects.filter(
+        assignment=OuterRef("pk"), superseded_at__isnull=True, state=Read.State.SUBMITTED
+    )
+    following = (
+        _own_reads(assignment.study, assignment.user)
+        .filter(~Exists(submitted), session=assignment.session, position__gt=assignment.position)
+        .select_related("case__image_set")
+        .order_by("position")
+        .first()
+    )
+    if following is None or following.case.image_set is None or following.case.image_set.withdrawn_at:
+        return None
+    washout = timedelta(days=current_protocol(assignment.study).document.reading["washout_days"])
+    earlier = Read.objects.filter(reader=assignment.user, case=following.case, superseded_at__isnull=True)
+    if any(read.submitted_at is None or read.submitted_at + washout > at for read in earlier):
+        return None
+    return following
 
 
 def access_adjudication(*, adjudicator: User, assignment: UUID) -> Assignment:

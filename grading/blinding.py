@@ -211,9 +211,19 @@ def offline_key(assignment: Assignment) -> str:
 
 
 def blinded_case(
-    *, assignment: Assignment, read: Read, code: str, n_cases: int, n_submitted: int
+    *,
+    assignment: Assignment,
+    read: Read,
+    code: str,
+    n_cases: int,
+    n_submitted: int,
+    upcoming: Assignment | None = None,
 ) -> BlindedCase:
-    """Build the reading page of an assignment that `access_assignment` has let through."""
+    """
+    Build the reading page of an assignment that `access_assignment` has let through.
+
+    `upcoming` is the next case as `next_to_fetch_ahead` gives it: addresses of its images, nothing else.
+    """
     protocol: Protocol = read.protocol
     document = protocol.document
     place = {"assignment": assignment.public_id}
@@ -241,8 +251,22 @@ def blinded_case(
                 "worklist": reverse("grading:worklist", kwargs={"slug": assignment.study.slug}),
             },
         },
-        viewer=viewer_words(assignment, document, read.resume.get("viewer", {})),
+        viewer={
+            **viewer_words(assignment, document, read.resume.get("viewer", {})),
+            "prefetch": images_ahead(upcoming),
+        },
     )
+
+
+def images_ahead(upcoming: Assignment | None) -> dict[str, Any] | None:
+    """Return where the images of the reader's next case are."""
+    if upcoming is None or upcoming.case.image_set is None:
+        return None
+    series = study_table(upcoming.case.image_set, alias=presentation_alias(upcoming))
+    return {
+        "dicomweb": f"/dicomweb/{upcoming.presentation}",
+        "series": [{"study_uid": each.study_uid, "series_uid": each.series_uid} for each in series],
+    }
 
 
 def _answer(kind: str, grade: int | None, value: float | None) -> dict[str, Any]:

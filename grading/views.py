@@ -8,7 +8,13 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
-from grading.access import access_adjudication, access_assignment, access_panel_case, access_study
+from grading.access import (
+    access_adjudication,
+    access_assignment,
+    access_panel_case,
+    access_study,
+    next_to_fetch_ahead,
+)
 from grading.blinding import blinded_case, blinded_items, panel_case
 from grading.models import Read
 from grading.progress import study_progress
@@ -28,20 +34,23 @@ def worklist(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
+    now = timezone.now()
     found = access_assignment(reader=request.user, assignment=assignment)
-    read = open_read(assignment=found, at=timezone.now())
+    read = open_read(assignment=found, at=now)
     if read.state == Read.State.SUBMITTED:
         return redirect("grading:worklist", slug=found.study.slug)
     listed = worklist_of(study=found.study, reader=request.user)
+    upcoming = next_to_fetch_ahead(assignment=found, at=now)
     case = blinded_case(
         assignment=found,
         read=read,
+        upcoming=upcoming,
         code=role_code(study=found.study, user=request.user),
         n_cases=listed.n_cases,
         n_submitted=listed.n_submitted,
     )
     response = render(request, "grading/case_read.html", {"case": case})
-    return present_images(request=request, response=response, assignment=found, at=timezone.now())
+    return present_images(request=request, response=response, assignment=found, upcoming=upcoming, at=now)
 
 
 @require_GET

@@ -10,18 +10,28 @@ from readerstudy.studies.models import Assignment
 
 
 def present_images(
-    *, request: HttpRequest, response: HttpResponse, assignment: Assignment, at: datetime
+    *,
+    request: HttpRequest,
+    response: HttpResponse,
+    assignment: Assignment,
+    at: datetime,
+    upcoming: Assignment | None = None,
 ) -> HttpResponse:
-    """Give the page the capability to fetch exactly the images of this showing, in this session."""
-    if assignment.case.image_set is None:
-        return response
-    opened = open_case(
-        image_set=assignment.case.image_set,
-        presentation=assignment.presentation,
-        user_id=assignment.user_id,
-        session_key=request.session.session_key or "",
-        alias=presentation_alias(assignment),
-        at=at,
-    )
-    set_capability_cookie(response, opened)
+    """
+    Give the page the capability to fetch exactly the images of this showing, in this session.
+
+    With `upcoming`, those of the reader's next case as well, to be fetched ahead.
+    """
+    for each in (assignment, upcoming):
+        if each is None or each.case.image_set is None:
+            continue
+        opened = open_case(
+            image_set=each.case.image_set,
+            presentation=each.presentation,
+            user_id=each.user_id,
+            session_key=request.session.session_key or "",
+            alias=presentation_alias(each),
+            at=at,
+        )
+        set_capability_cookie(response, opened)
     return response

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http.cookies import Morsel
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -118,15 +119,14 @@ def open_case(
 
 def set_capability_cookie(response: "HttpResponseBase", opened: OpenedCase) -> None:
     """Give the browser the capability: HttpOnly, SameSite=Strict, for the presentation's addresses only."""
-    response.set_cookie(
-        opened.cookie_name,
-        opened.token,
-        max_age=opened.max_age,
-        path=opened.cookie_path,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Strict",
-    )
+    cookie: Morsel[str] = Morsel()
+    cookie.set(opened.cookie_name, opened.token, opened.token)
+    cookie.update({"max-age": opened.max_age, "path": opened.cookie_path, "samesite": "Strict"})
+    cookie["httponly"] = True
+    if settings.SESSION_COOKIE_SECURE:
+        cookie["secure"] = True
+    # Kept under name and path: a page may open two presentations, and `set_cookie` knows one of each name.
+    response.cookies[f"{opened.cookie_name} {opened.cookie_path}"] = cookie
 
 
 def close_presentation(*, presentation: UUID, at: datetime) -> int:

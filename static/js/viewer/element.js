@@ -9,6 +9,7 @@ import { Cine } from "./cine.js";
 import { html } from "./dom.js";
 import { structureSoFar, takeEarly } from "./early.js";
 import { DerivedStack } from "./derived.js";
+import { Follower } from "./follow.js";
 import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor } from "./hanging.js";
 import { Mouse } from "./mouse.js";
@@ -58,6 +59,11 @@ export class RsViewer extends HTMLElement {
         stack.forgive();
         this.#again(stack);
       }
+    });
+    this.follower = new Follower({
+      begin: (structure) => this.#beginStructure(structure),
+      move: (pane, structure) => this.#moveTo(pane, structure),
+      busy: (moving) => this.toggleAttribute("data-following", moving),
     });
     this.mouse = new Mouse(this);
     this.actions = new Actions(this);
@@ -307,19 +313,31 @@ export class RsViewer extends HTMLElement {
     this.#rearrangeQueue();
   }
 
-  /** The joint being graded: viewports with a place for it go there. */
+  /** The joint being graded: viewports with a place for it go there, after the panel has drawn itself. */
   activateStructure(id) {
+    this.follower.to(id);
+  }
+
+  #beginStructure(id) {
     this.structure = this.config.structures.find((one) => one.id === id) ?? (id ? { id } : undefined);
-    for (const { structure, frame_of_reference: frame, point_mm: point } of this.config.landmarks) {
-      if (structure !== id) continue;
-      for (const pane of this.panes) {
-        if (!pane.showPlace(point, frame)) continue;
-        // The middle of the level, so that the view stays put from the right joint to the left.
-        const level = this.levels(frame).find(({ group }) => group === this.structure.group);
-        pane.centreOn(level?.point ?? point);
-      }
+    this.redrawOverlays();
+    const places = this.#places(id);
+    const moving = this.panes.filter((pane) => places.some(({ frame }) => pane.isIn(frame)));
+    return moving.sort((a, b) => Number(b === this.active) - Number(a === this.active));
+  }
+
+  #places(id) {
+    return this.config.landmarks
+      .filter(({ structure }) => structure === id)
+      .map(({ frame_of_reference: frame, point_mm: point }) => ({ frame, point }));
+  }
+
+  #moveTo(pane, id) {
+    for (const { frame, point } of this.#places(id)) {
+      // The middle of the level, so that the view stays put from the right joint to the left.
+      const level = this.levels(frame).find(({ group }) => group === this.structure?.group);
+      if (pane.isIn(frame)) pane.showPlace(point, frame, level?.point ?? point);
     }
-    this.redraw();
   }
 
   /** Go to the joint that was named before the images were known. */
@@ -376,6 +394,10 @@ export class RsViewer extends HTMLElement {
     for (const pane of this.panes) pane.redraw();
   }
 
+  redrawOverlays() {
+    for (const pane of this.panes) pane.redrawOverlay();
+  }
+
   #shown(pane) {
     if (!this.firstImage) {
       this.firstImage = true;
@@ -383,7 +405,7 @@ export class RsViewer extends HTMLElement {
       performance.mark("rs:first-image");
       this.#emit("rs:first-image");
     }
-    for (const other of this.panes) if (other !== pane) other.redraw();
+    for (const other of this.panes) if (other !== pane) other.redrawOverlay();
     this.mouse.follow(pane);
     // While everything is here, scrolling costs the drawing alone.
     if (!this.stacks.every(({ complete }) => complete)) this.#rearrangeQueue();

@@ -265,14 +265,25 @@ export class Pane extends EventTarget {
     else this.redraw();
   }
 
-  /** Jump to the image that shows a patient point best. @returns {boolean} */
-  showPlace(point, frameOfReference) {
-    if (!this.stack?.frames.length) return false;
-    const same = this.stack.frames.some((frame) => frame.frameOfReferenceUid === frameOfReference);
-    if (!same) return false;
+  /** Whether places of this frame of reference can be found in the stack. */
+  isIn(frameOfReference) {
+    return Boolean(this.stack?.frames.some((frame) => frame.frameOfReferenceUid === frameOfReference));
+  }
+
+  /**
+   * Jump to the image that shows a patient point best.
+   *
+   * @param {number[]} point Patient mm.
+   * @param {string} frameOfReference
+   * @param {number[]} [centre] What to keep in the middle where the protocol shows a small field.
+   * @returns {boolean}
+   */
+  showPlace(point, frameOfReference, centre) {
+    if (!this.isIn(frameOfReference)) return false;
     const index = nearestPlaneIndex(this.stack.planes, point);
     if (index < 0) return false;
     this.show(index);
+    if (centre) this.centreOn(centre);
     return true;
   }
 
@@ -372,9 +383,18 @@ export class Pane extends EventTarget {
     for (const [edge, node] of Object.entries(this.letters)) node.textContent = letters?.[edge] ?? "";
     this.#drawScale();
     this.#drawProgress();
-    this.#drawOverlay();
+    this.redrawOverlay();
     this.element.dataset.window = `${look.window.width.toFixed(1)}/${look.window.center.toFixed(1)}`;
     this.element.dataset.sop = frame.sopUid;
+  }
+
+  /** Lines, names and marks over the image, once per frame of the browser however often it is asked for. */
+  redrawOverlay() {
+    if (this.overlayAsked) return;
+    this.overlayAsked = requestAnimationFrame(() => {
+      this.overlayAsked = undefined;
+      if (this.frame && this.surface?.image) this.#drawOverlay();
+    });
   }
 
   #name() {
@@ -385,10 +405,14 @@ export class Pane extends EventTarget {
   #drawScale() {
     const { frame, look } = this;
     if (!frame.spacing) {
+      this.shownScale = undefined;
       this.corner.scale.replaceChildren(html("span", { class: "rs-dim" }, t("No scale")));
       return;
     }
     const { mm, px } = scaleBar(look.view.scale, Math.min(110, this.surface.size.width / 4));
+    const key = `${mm} ${px.toFixed(1)}`;
+    if (this.shownScale === key) return;
+    this.shownScale = key;
     this.corner.scale.replaceChildren(
       svg(
         "svg",
@@ -489,6 +513,7 @@ export class Pane extends EventTarget {
 
   destroy() {
     this.stack?.removeEventListener("change", this.#onChange);
+    if (this.overlayAsked) cancelAnimationFrame(this.overlayAsked);
     this.surface?.destroy();
     this.surface = undefined;
     this.element.remove();

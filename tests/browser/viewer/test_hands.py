@@ -147,9 +147,10 @@ def test_the_same_view_comes_back(open_viewer: Callable[..., Viewing]) -> None:
     viewing.show(0, 5)
     viewing.run("zoom-in", 1)
     _drag(viewing, 0, 50, 10)
-    viewing.page.wait_for_selector("rs-viewer")
-    viewing.page.evaluate(
-        "() => new Promise((done) => document.addEventListener('rs:viewer-state', done, { once: true }))"
+    # Sent a while after the last change; what the dragging did is in it once the window is.
+    viewing.page.wait_for_function(
+        "(width) => window.state?.panes[0].window.width === width && window.state.panes[1].view",
+        arg=viewing.panes[0]["window"]["width"],
     )
     state = viewing.page.evaluate("window.state")
     assert "http" not in str(state)
@@ -173,12 +174,16 @@ def test_measurements_and_undo(open_viewer: Callable[..., Viewing]) -> None:
     x, y = box["x"] + 150, box["y"] + 300
     for dx, dy in ((0, 0), (80, 0), (0, 100), (80, 180)):  # 0 and 45 degrees
         page.mouse.click(x + dx, y + dy)
+    viewing.drawn()
     assert "45.0°" in page.locator(".rs-overlay").first.text_content()
     page.keyboard.press("Control+KeyZ")
+    viewing.drawn()
     assert "45.0°" not in page.locator(".rs-overlay").first.text_content()
     page.keyboard.press("Control+KeyY")
+    viewing.drawn()
     assert "45.0°" in page.locator(".rs-overlay").first.text_content()
     page.keyboard.press("Backspace")
+    viewing.drawn()
     assert "45.0°" not in page.locator(".rs-overlay").first.text_content()
 
 

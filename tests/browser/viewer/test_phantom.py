@@ -183,7 +183,9 @@ def test_each_joint_is_marked_at_its_place(
             document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: name } }));
             const { panes } = document.querySelector('rs-viewer');
             return new Promise((done) => {
-              const there = () => panes.every((pane) => pane.index === pane.target);
+              const there = () =>
+                !document.querySelector('rs-viewer[data-following]')
+                && panes.every((pane) => pane.index === pane.target);
               const wait = () => there() ? done() : requestAnimationFrame(wait);
               wait(); }); }""",
             name,

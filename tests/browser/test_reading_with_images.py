@@ -1,0 +1,124 @@
+"""Grading a joint after the other while three viewports follow: the answer is on the screen before any image moves."""
+
+import csv
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from readerstudy.imaging.models import ImageSet
+from readerstudy.imaging.selectors import study_table
+from readerstudy.imaging.services import receive
+from readerstudy.phantom.files.folder import write_folder
+from readerstudy.studies.models import Assignment
+from tests import factories
+from tests.browser.reading_desk import PATIENCE_MS, ReadingDesk, badge
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# A reader's pace: one answer in a tenth of a second, faster than anybody reads.
+KEY_MS = 100
+
+# From each key to the moment after its answer was painted, by the page's own clock.
+TIMING = """() => {
+  window.keyTimes = [];
+  document.addEventListener("keydown", (event) => {
+    const from = event.timeStamp;
+    requestAnimationFrame(() => setTimeout(() => keyTimes.push(performance.now() - from), 0));
+  }, { capture: true });
+}"""
+
+# Which viewports draw, in which frame of the browser, after the panel has named one joint after the other at once.
+FOLLOW = """(structures) => new Promise((done) => {
+  const viewer = document.querySelector("rs-viewer");
+  const drawn = [];
+  let frame = 0;
+  const count = () => { frame += 1; requestAnimationFrame(count); };
+  requestAnimationFrame(count);
+  viewer.panes.forEach(({ surface }, number) => {
+    const draw = surface.show.bind(surface);
+    surface.show = (...all) => { drawn.push([frame, number]); return draw(...all); };
+  });
+  for (const structure of structures) {
+    document.dispatchEvent(new CustomEvent("rs:activate-structure", { detail: { structure } }));
+  }
+  const atOnce = drawn.length;
+  const wait = () => {
+    const there = !viewer.hasAttribute("data-following") && viewer.panes.every((pane) => pane.index === pane.target);
+    const slices = viewer.panes.map(({ index }) => index + 1);
+    if (there) done({ atOnce, drawn, structure: viewer.structure.id, slices });
+    else requestAnimationFrame(wait);
+  };
+  requestAnimationFrame(wait);
+})"""
+
+
+@pytest.fixture(scope="session")
+def spine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic patient with CT and MR."""
+    folder = tmp_path_factory.mktemp("spine")
+    write_folder(folder, cases=1, seed=3, modalities=("CT", "MR"), variants=False)
+    return folder
+
+
+@pytest.fixture
+def desk_with_images(transactional_db: None, live_server: Any, spine: Path) -> ReadingDesk:
+    """A reader with a case whose three viewports have a place for each joint."""
+    scope = uuid.uuid4()
+    receive(scope=scope, source=spine, at=timezone.now(), keep_originals=False, laterality="established")
+    images = ImageSet.objects.get(scope=scope)
+    study = factories.reader_study()
+    role = factories.study_role("reader", study=study, person=factories.user("first-reader"))
+    case = factories.case(study=study, image_set=images)
+    (frame,) = {row.frame_of_reference for row in study_table(images)}
+    with (spine / "joints.csv").open() as table:
+        for row in csv.DictReader(table):
+            places = {f"{axis}_mm": float(row[f"{axis}_mm"]) for axis in "xyz"}
+            factories.landmark(of=case, structure=row["structure"], frame_of_reference_uid=frame, **places)
+    made = factories.assignment(of=case, person=role.user)
+    return ReadingDesk(live_server.url, Assignment.objects.get(pk=made.pk))
+
+
+def _open(desk: ReadingDesk, contexts: Any) -> Any:
+    page = desk.open(desk.sign_in(contexts()))
+    page.wait_for_selector("rs-viewer[data-quality=full]", timeout=PATIENCE_MS)
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    return page
+
+
+def test_a_case_by_keys_while_the_images_follow(desk_with_images, contexts, record_property):
+    """The times are recorded; a bound on them belongs to a quiet machine."""
+    page = _open(desk_with_images, contexts)
+    page.evaluate(TIMING)
+    for place, item in enumerate(desk_with_images.document.items):
+        page.keyboard.press(str(place % item.finding.n_grades), delay=KEY_MS)
+    badge(page, "saved")
+    times = sorted(page.evaluate("() => window.keyTimes"))
+    assert len(times) == len(desk_with_images.document.items)
+    record_property("p50_ms_to_screen", round(times[len(times) // 2], 1))
+    record_property("p95_ms_to_screen", round(times[int(0.95 * (len(times) - 1))], 1))
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    # Away from the page before its database goes.
+    page.goto("about:blank")
+
+
+def test_images_follow_after_the_answer_is_painted(desk_with_images, contexts):
+    """Nothing is drawn at once, the newest joint alone is gone to, and no two viewports draw in one frame."""
+    page = _open(desk_with_images, contexts)
+    structures = [each.id for each in desk_with_images.document.structures]
+    slices = page.evaluate(FOLLOW, structures[-1:])["slices"]
+    page.reload()
+    page.wait_for_selector("rs-viewer[data-quality=full]", timeout=PATIENCE_MS)
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    seen = page.evaluate(FOLLOW, structures)
+    assert seen["atOnce"] == 0
+    assert seen["structure"] == structures[-1]
+    assert seen["slices"] == slices
+    frames = [frame for frame, _ in seen["drawn"]]
+    viewports = [viewport for _, viewport in seen["drawn"]]
+    assert min(frames) >= 1
+    assert len(viewports) == len(set(viewports)) >= 2
+    assert len(set(frames)) == len(frames)
+    page.goto("about:blank")
