@@ -57,6 +57,20 @@ COMMANDS: tuple[Command, ...] = (
         runs.multiclass,
     ),
     Command(
+        "multiclass-auc",
+        "areas of several classes from their probabilities",
+        "multiclass_auc",
+        options.roles("reference", "given", more=(options.probabilities,)),
+        runs.multiclass_auc,
+    ),
+    Command(
+        "hand-till",
+        "Hand and Till's area of one score for several classes",
+        "hand_till_score",
+        options.roles("reference", "score", more=(options.cut,)),
+        runs.hand_till,
+    ),
+    Command(
         "auc",
         "area under the empirical ROC curve",
         "auc",
@@ -130,7 +144,7 @@ COMMANDS: tuple[Command, ...] = (
         "kappa",
         "Cohen's kappa of two readers",
         "weighted_kappa",
-        options.roles("first", "second", more=(options.grades, options.KAPPA_WEIGHTS)),
+        options.roles("first", "second", more=(options.grades, options.KAPPA_WEIGHTS, options.table)),
         runs.kappa,
     ),
     Command(
@@ -151,7 +165,7 @@ COMMANDS: tuple[Command, ...] = (
         "mcnemar",
         "two readers' paired calls; clustered forms with --cluster",
         "mcnemar",
-        options.roles("first", "second", more=(options.cut,)),
+        options.roles("first", "second", more=(options.cut, options.table)),
         runs.mcnemar,
     ),
     Command(
