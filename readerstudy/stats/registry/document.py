@@ -33,8 +33,8 @@ says that each item is a patient of its own.
     python -m readerstudy.stats froc-mrmc marks.csv --lesions lesions.csv --cases reference.csv --figure wAFROC
 
 `python -m readerstudy.stats.benchmark` times the package, beside loops over scikit-learn (and pROC where R is
-installed) in the same run; on a busy machine set `OMP_NUM_THREADS=1`, or the matrix products wait for their
-threads. `python -m tests.reference.driver [FOLDER]` runs a folder of reference results.
+installed) in the same run, with one thread for matrix products and CPU time beside the clock's.
+`python -m tests.reference.driver [FOLDER]` runs a folder of reference results.
 
 ## Conventions
 
