@@ -51,7 +51,9 @@ def differences(
         if len(result) != len(wanted):
             return [f"{where}: {len(result)} entries, not {len(wanted)}"]
         return [d for r, w in zip(result, wanted, strict=True) for d in differences(r, w, tolerance, path)]
-    if wanted is None:
+    if isinstance(wanted, float) and math.isinf(wanted):
+        return [] if result == wanted else [f"{where}: got {result!r}, wanted {wanted!r}"]
+    if wanted is None or wanted != wanted:
         return [] if _is_nothing(result) else [f"{where}: got {result!r}, not 'not estimable'"]
     if isinstance(wanted, (bool, str)):
         return [] if text(result) == text(wanted) else [f"{where}: got {result!r}, wanted {wanted!r}"]

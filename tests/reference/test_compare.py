@@ -14,6 +14,8 @@ from tests.reference import compare, driver, layouts
     [
         (1.0, 1.1),
         (math.nan, 1.0),
+        (-math.inf, math.inf),
+        (1.0, math.nan),
         (0.0, None),
         ([1.0], [1.0, 2.0]),
         ({"a": 1.0}, {"b": 1.0}),
@@ -36,6 +38,8 @@ def test_a_wrong_result_is_found(result, wanted):
         (1.0, 1.0 + 5e-8),
         (math.nan, None),
         (math.inf, None),
+        (math.inf, math.inf),
+        (None, math.nan),
         ("1", 1),
         ({"a": [1.0], "more": 2}, {"a": [1.0]}),
         ({"undefined_because": "no positive items"}, {"status": "undefined", "reason_contains": "positive"}),
