@@ -91,6 +91,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "proportion": ("26 41 --method wilson",),
     "plan-auc": ("--auc 0.8 --power 0.9 --ratio 1.5",),
+    "plan-auc-difference": (
+        "asah.csv --reference outcome --positive Poor --score s100b --second ndka --power 0.9",
+    ),
+    "plan-standalone": ("--endpoint auc --accuracy 0.9 --precision 0.05",),
+    "plan-mrmc-pilot": (
+        "vandyke.csv --n_readers 6 --n_cases 251 --effect 0.05",
+        "vandyke.csv --n_readers 10 --effect 0.05 --power 0.8",
+    ),
+    "plan-kappa": ("--kappa0 0.4 --kappa1 0.6 --proportions 0.3,0.7 --raters 2",),
+    "plan-kappa-interval": ("--kappa0 0.6 --kappa_lower 0.4 --proportions 0.3,0.7 --raters 2",),
     "plan-mrmc": ("--n_readers 10 --difference 0.1 --accuracy 0.75 --range_between 0.1 --range_within 0.05",),
     "plan-proportion": ("--share 0.9 --half_width 0.05 --items_per_patient 10 --correlation 0.1",),
     "plan-paired": ("--first_only 0.15 --second_only 0.05 --items_per_patient 10 --correlation 0.1",),

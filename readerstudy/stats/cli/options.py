@@ -204,6 +204,23 @@ def proportion_options(parser: argparse.ArgumentParser) -> None:
     choices_of("method", "wilson", "clopper_pearson", "agresti_coull", "jeffreys", "wald")(parser)
 
 
+def shares(parser: argparse.ArgumentParser) -> None:
+    """Shares of the categories."""
+    parser.add_argument(
+        "--proportions", required=True, help="share of each category separated by commas, summing to 1"
+    )
+
+
+def together(*adds: Callable[[argparse.ArgumentParser], None]) -> Any:
+    """Several groups of options."""
+
+    def options(parser: argparse.ArgumentParser) -> None:
+        for add in adds:
+            add(parser)
+
+    return options
+
+
 POWER = (("alpha", float, 0.05, "two-sided level (0.05)"), ("power", float, 0.8, "power (0.8)"))
 
 

@@ -362,3 +362,50 @@ def plan(function: str, *names: str) -> Callable[[argparse.Namespace], tuple[Any
         return getattr(stats, function)(**given), []
 
     return run
+
+
+def plan_kappa(function: str, *names: str) -> Callable[[argparse.Namespace], tuple[Any, list[str]]]:
+    """A run of one of the planning functions of kappa, whose categories have shares."""
+
+    def run(args: argparse.Namespace) -> tuple[Any, list[str]]:
+        try:
+            shares = [float(share) for share in args.proportions.split(",")]
+        except ValueError:
+            raise InputError(
+                f"--proportions: expected numbers separated by commas, got {args.proportions!r}"
+            ) from None
+        given = {name: getattr(args, name) for name in names}
+        planned = getattr(stats, function)(given.pop("kappa0"), **_second(given), proportions=shares)
+        return {"items": planned}, ["one item per patient: multiply by the design effect of nested items"]
+
+    return run
+
+
+def _second(given: dict[str, Any]) -> dict[str, Any]:
+    """Options that were given: a limit that was not is left to the function."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def plan_difference(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Cases for a paired difference of areas, from a pilot of one item per patient."""
+    data = items.load(args, "reference", "score", "second")
+    patients = data.clusters or []
+    if not args.independent and len(set(patients)) < len(patients):
+        raise InputError(
+            "plan-auc-difference: the pilot has several items per patient, but DeLong's variances are for one; "
+            "choose one by --where, or say --independent"
+        )
+    size = stats.sample_size_auc_difference(
+        items.truth(data, args), data.values["score"], data.values["second"], power=args.power,
+        alpha=args.alpha,
+    )  # fmt: skip
+    return size, data.notes
+
+
+def plan_from_pilot(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Power of a study of given size, or the cases that reach a power, from a pilot's components."""
+    pilot = stats.pilot_components(studies.readings(args), endpoint=studies.endpoint(args.endpoint))
+    more = {"n_readers": args.n_readers, "effect": args.effect, "alpha": args.alpha}
+    if args.n_cases is not None:
+        return stats.mrmc_power(pilot, n_cases=args.n_cases, **more), []
+    return stats.mrmc_cases_needed(pilot, power=args.power, **more), []

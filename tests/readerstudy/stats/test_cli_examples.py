@@ -168,6 +168,14 @@ def test_a_table_of_counts_gives_the_same_kappa_as_its_items(capsys, tmp_path):
     assert "square table" in capsys.readouterr().err
 
 
+def test_a_pilot_with_several_items_per_patient_is_not_planned_from(capsys, folder):
+    call = "reads.csv --reader R1 --second-reader R2 --reference-file reference.csv --cut 2"
+    assert main(_arguments(folder, "plan-auc-difference", call)) == 2
+    assert "several items per patient" in capsys.readouterr().err
+    assert main(_arguments(folder, "plan-auc-difference", f"{call} --independent")) in (0, 2)
+    assert "several items" not in capsys.readouterr().err
+
+
 # A column that each example reads as numbers, and that must therefore be named when a cell holds a word.
 NUMERIC = {"reads.csv": "grade", "predictions.csv": "p_2", "marks.csv": "confidence", "imrmc.csv": "score",
            "vandyke.csv": "rating", "asah.csv": "s100b"}  # fmt: skip
