@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from .cli.commands import BY_NAME, COMMANDS
+from .cli.examples import epilog
 from .cli.output import as_json, as_text
 from .cli.table import InputError
 
@@ -21,8 +22,9 @@ def _parser() -> argparse.ArgumentParser:
     methods = parser.add_subparsers(dest="command", metavar="METHOD")
     for command in COMMANDS:
         own = methods.add_parser(
-            command.name, help=command.summary, description=f"{command.summary} ({command.function})"
-        )
+            command.name, help=command.summary, description=f"{command.summary} ({command.function})",
+            epilog=epilog(command.name), formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
         command.options(own)
         own.add_argument("--confidence", type=float, default=0.95, help="coverage of the intervals (0.95)")
         own.add_argument("--json", action="store_true", help="print JSON")

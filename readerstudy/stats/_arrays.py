@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+_LARGEST = 2.0**53
+"""Whole numbers are exact up to here."""
 
 
 def _vector(name: str, values: ArrayLike) -> NDArray[Any]:
@@ -47,6 +49,8 @@ def as_finite(name: str, values: ArrayLike) -> FloatArray:
 def as_grades(name: str, values: ArrayLike, n_grades: int | None) -> IntArray:
     """Return grade indices as int64, each in 0 .. n_grades - 1 (any non-negative integer when None)."""
     numbers = as_finite(name, values)
+    if np.any(np.abs(numbers) > _LARGEST):
+        raise ValueError(f"{name} must hold grade indices, got {numbers[np.abs(numbers) > _LARGEST][0]:g}")
     grades = numbers.astype(np.int64)
     if np.any(grades != numbers):
         bad = numbers[np.flatnonzero(grades != numbers)[0]]
@@ -98,6 +102,8 @@ def as_count_table(name: str, table: ArrayLike) -> IntArray:
         raise ValueError(f"{name} must be a square table, got shape {numbers.shape}")
     if not np.all(np.isfinite(numbers)) or np.any(numbers < 0) or np.any(numbers != np.floor(numbers)):
         raise ValueError(f"{name} must hold whole counts of at least 0")
+    if np.any(numbers > _LARGEST):
+        raise ValueError(f"{name} holds {numbers.max():g}, which is no count")
     if numbers.sum() == 0:
         raise ValueError(f"{name} is empty: all counts are 0")
     return numbers.astype(np.int64)

@@ -33,8 +33,7 @@ def differences(
         if set(wanted) <= {"status", "reason_contains"} and wanted.get("status") == "undefined":
             return _undefined(result, wanted, where)
         if wanted.get("error") is True:
-            refused = isinstance(result, dict) and "refused" in result
-            return [] if refused else [f"{where}: should have been refused"]
+            return [] if _every(result, "refused") else [f"{where}: should have been refused"]
         if not isinstance(result, dict):
             return [f"{where}: got {result!r}, not an object"]
         if "refused" in result:
@@ -52,7 +51,9 @@ def differences(
         if len(result) != len(wanted):
             return [f"{where}: {len(result)} entries, not {len(wanted)}"]
         return [d for r, w in zip(result, wanted, strict=True) for d in differences(r, w, tolerance, path)]
-    if wanted is None:
+    if isinstance(wanted, float) and math.isinf(wanted):
+        return [] if result == wanted else [f"{where}: got {result!r}, wanted {wanted!r}"]
+    if wanted is None or wanted != wanted:
         return [] if _is_nothing(result) else [f"{where}: got {result!r}, not 'not estimable'"]
     if isinstance(wanted, (bool, str)):
         return [] if text(result) == text(wanted) else [f"{where}: got {result!r}, wanted {wanted!r}"]
@@ -67,9 +68,24 @@ def differences(
     return [f"{where}: got {float(result)!r}, wanted {wanted!r} (off by {gap:.3g})"]
 
 
+def _every(result: Any, key: str) -> list[str]:
+    """
+    What a result says under a key: its own text, or those of all its parts or rows; empty when one is silent.
+    """
+    if isinstance(result, dict) and result.get(key):
+        return [str(result[key])]
+    parts = list(result.values()) if isinstance(result, dict) else result
+    if not isinstance(parts, list | tuple) or not parts:
+        return []
+    said = [_every(part, key) for part in parts]
+    return [text for one in said for text in one] if all(said) else []
+
+
 def _undefined(result: Any, wanted: dict, where: str) -> list[str]:
-    reason = result.get("undefined_because") if isinstance(result, dict) else None
-    if not reason:
+    reasons = _every(result, "undefined_because")
+    if not reasons:
         return [f"{where}: got {result!r}, should be not estimable with a reason"]
     words = wanted.get("reason_contains")
-    return [] if words is None or words in reason else [f"{where}: reason {reason!r} lacks {words!r}"]
+    if words is None or all(words in reason for reason in reasons):
+        return []
+    return [f"{where}: reason {reasons[0]!r} lacks {words!r}"]

@@ -28,7 +28,7 @@ def number(cell: str) -> float:
 @lru_cache(maxsize=64)
 def _rows(path: Path) -> tuple[Row, ...]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+        return tuple(csv.DictReader(stream, restval=""))
 
 
 def _texts(value) -> set[str]:

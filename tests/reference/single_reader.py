@@ -41,7 +41,7 @@ def delong_paired(folder: Folder, p: dict) -> dict:
         truth, first, second, alternative=p["alternative"], confidence=p["confidence"], interval="wald"
     )
     return result_of(
-        c.difference, auc1=c.first.value, auc2=c.second.value, diff=c.difference.value, cov=c.covariance,
+        c, auc1=c.first.value, auc2=c.second.value, diff=c.difference.value, cov=c.covariance,
         z=c.test.statistic, p=c.test.p, ci_lower=c.difference.low, ci_upper=c.difference.high,
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ def delong_unpaired(folder: Folder, p: dict) -> dict:
         a.truth, a.values, b.truth, b.values, alternative=p["alternative"], confidence=p["confidence"]
     )
     return result_of(
-        c.difference, auc1=c.first.value, auc2=c.second.value, diff=c.difference.value,
+        c, auc1=c.first.value, auc2=c.second.value, diff=c.difference.value,
         t=c.test.statistic, df=c.test.df, p=c.test.p, ci_lower=c.difference.low, ci_upper=c.difference.high,
     )  # fmt: skip
 
@@ -127,13 +127,14 @@ def roc_thresholds(folder: Folder, p: dict) -> list:
         shares = {name: share_of_counts(c, name) for name in ("ppv", "npv", "accuracy")}
         rates = (share_of_counts(c, name) for name in ("sensitivity", "specificity"))
         gone = (one.undefined_because for one in (*shares.values(), *rates))
+        absent = "" if c.tp + c.fn and c.fp + c.tn else "a class of the reference is absent"
         rows.append(
             {
                 "threshold": point.threshold, "sensitivity": point.sensitivity, "specificity":
                 point.specificity, "tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn,
                 **{name: one.value for name, one in shares.items()},
                 "youden": point.sensitivity + point.specificity,
-                "note": "; ".join(dict.fromkeys(why for why in gone if why)),
+                "note": "; ".join(dict.fromkeys(why for why in gone if why)), "undefined_because": absent,
             }
         )  # fmt: skip
     return rows
@@ -268,7 +269,7 @@ def clustered_auc_paired(folder: Folder, p: dict) -> dict:
     sign = -1.0 if d.value < 0 else 1.0
     low, high = (d.low, d.high) if sign > 0 else (-d.high, -d.low)
     return result_of(
-        d, auc1=c.first.value, auc2=c.second.value, var1=_variance(c.first.se), var2=_variance(c.second.se),
+        c, auc1=c.first.value, auc2=c.second.value, var1=_variance(c.first.se), var2=_variance(c.second.se),
         cov=c.covariance, ci_lower1=c.first.low, ci_upper1=c.first.high, ci_lower2=c.second.low,
         ci_upper2=c.second.high, abs_diff=abs(d.value), var_diff=_variance(d.se), se_diff=d.se,
         ci_lower_abs_diff=low, ci_upper_abs_diff=high, z=abs(c.test.statistic), p=c.test.p,

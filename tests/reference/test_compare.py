@@ -14,6 +14,8 @@ from tests.reference import compare, driver, layouts
     [
         (1.0, 1.1),
         (math.nan, 1.0),
+        (-math.inf, math.inf),
+        (1.0, math.nan),
         (0.0, None),
         ([1.0], [1.0, 2.0]),
         ({"a": 1.0}, {"b": 1.0}),
@@ -21,6 +23,8 @@ from tests.reference import compare, driver, layouts
         ({"value": 0.0}, {"status": "undefined", "reason_contains": None}),
         ({"undefined_because": "x"}, {"status": "undefined", "reason_contains": "y"}),
         ({"p": 0.5}, {"error": True}),
+        ({"a": {"refused": "x"}, "b": {"p": 0.5}}, {"error": True}),
+        ([{"undefined_because": "x"}, {"p": 0.5}], {"status": "undefined", "reason_contains": None}),
         ({"refused": "why"}, {"p": 0.5}),
     ],
 )
@@ -34,10 +38,17 @@ def test_a_wrong_result_is_found(result, wanted):
         (1.0, 1.0 + 5e-8),
         (math.nan, None),
         (math.inf, None),
+        (math.inf, math.inf),
+        (None, math.nan),
         ("1", 1),
         ({"a": [1.0], "more": 2}, {"a": [1.0]}),
         ({"undefined_because": "no positive items"}, {"status": "undefined", "reason_contains": "positive"}),
         ({"refused": "one reader"}, {"error": True}),
+        ({"a": {"refused": "x"}, "b": {"refused": "y"}}, {"error": True}),
+        (
+            [{"undefined_because": "x"}, {"undefined_because": "y"}],
+            {"status": "undefined", "reason_contains": None},
+        ),
     ],
 )
 def test_a_right_result_passes(result, wanted):
@@ -143,3 +154,28 @@ def test_cells_are_compared_as_text_and_grades_by_value_too(tmp_path):
     assert layouts.ratings(folder, {**data, "drop": [{"id": ["1.10"], "a": [10.0]}]})[0][-1] == ["2", None]
     del data["categories"]
     assert layouts.ratings(folder, data)[1] == ["1.0", "2", "10"]
+
+
+def test_counts_of_clusters_say_the_same_as_their_targets(tmp_path):
+    rng = np.random.default_rng(4)
+    rows = [(k % 7, *rng.integers(0, 2, 2).tolist()) for k in range(40)]
+    (tmp_path / "targets.csv").write_text(
+        "patient,one,two\n" + "".join(f"{p},{a},{b}\n" for p, a, b in rows), encoding="utf-8"
+    )
+    counts = [[sum(r == (p, a, b) for r in rows) for a in (1, 0) for b in (1, 0)] for p in range(7)]
+    (tmp_path / "counts.csv").write_text(
+        "a,b,c,d\n" + "".join(",".join(map(str, row)) + "\n" for row in counts), encoding="utf-8"
+    )
+    methods = ["obuchowski", "durkalski", "eliasziw", "yang", "mcnemar"]
+    targets = {"layout": "paired_calls", "file": "targets.csv", "positive": 1, "cluster": "patient",
+               "calls": [{"column": "one"}, {"column": "two"}]}  # fmt: skip
+    clusters = {"layout": "cluster_counts", "file": "counts.csv", **{k: k for k in "abcd"}}
+    found = [
+        driver.run_one(
+            layouts.Folder(tmp_path), {"function": "clustered_mcnemar", "data": d, "methods": methods}
+        )
+        for d in (targets, clusters)
+    ]
+    assert compare.differences(found[0], found[1]) == []
+    assert found[0]["n_rows"] == 40
+    assert found[0]["n_clusters"] == 7

@@ -7,7 +7,7 @@ accuracy and likelihood ratios are smooth functions of a patient's counts: jackk
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -133,74 +133,47 @@ def clustered_binary_summary(
     )
 
 
-def _one(
-    measure: str,
-    reference: ArrayLike,
-    given: ArrayLike,
-    clusters: ArrayLike,
-    cut: float,
-    reference_cut: float | None,
-    interval: Interval,
-    confidence: float,
-) -> Estimate:
-    counts = _patient_counts(reference, given, clusters, cut, reference_cut)
-    return clustered_measure_of_counts(counts, measure, interval=interval, confidence=confidence)
+class _MeasureOfPatients(Protocol):
+    """Call of a measure of accuracy at a cut, for items nested in patients."""
+
+    def __call__(
+        self,
+        reference: ArrayLike,
+        given: ArrayLike,
+        *,
+        clusters: ArrayLike,
+        cut: float = 1,
+        reference_cut: float | None = None,
+        interval: Interval = "wilson",
+        confidence: float = 0.95,
+    ) -> Estimate: ...
 
 
-def clustered_sensitivity(
-    reference: ArrayLike,
-    given: ArrayLike,
-    *,
-    clusters: ArrayLike,
-    cut: float = 1,
-    reference_cut: float | None = None,
-    interval: Interval = "wilson",
-    confidence: float = 0.95,
-) -> Estimate:
-    """Sensitivity at a cut for items nested in patients; parameters as in `clustered_binary_summary`."""
-    return _one("sensitivity", reference, given, clusters, cut, reference_cut, interval, confidence)
+def _measure(measure: str, words: str) -> _MeasureOfPatients:
+    """The function `clustered_<measure>`; all differ in the measure alone."""
+
+    def of_items(
+        reference: ArrayLike,
+        given: ArrayLike,
+        *,
+        clusters: ArrayLike,
+        cut: float = 1,
+        reference_cut: float | None = None,
+        interval: Interval = "wilson",
+        confidence: float = 0.95,
+    ) -> Estimate:
+        counts = _patient_counts(reference, given, clusters, cut, reference_cut)
+        return clustered_measure_of_counts(counts, measure, interval=interval, confidence=confidence)
+
+    of_items.__name__ = of_items.__qualname__ = f"clustered_{measure}"
+    of_items.__doc__ = f"{words} for items nested in patients; parameters as in `clustered_binary_summary`."
+    return of_items
 
 
-def clustered_specificity(
-    reference: ArrayLike,
-    given: ArrayLike,
-    *,
-    clusters: ArrayLike,
-    cut: float = 1,
-    reference_cut: float | None = None,
-    interval: Interval = "wilson",
-    confidence: float = 0.95,
-) -> Estimate:
-    """Specificity at a cut for items nested in patients; parameters as in `clustered_binary_summary`."""
-    return _one("specificity", reference, given, clusters, cut, reference_cut, interval, confidence)
-
-
-def clustered_ppv(
-    reference: ArrayLike,
-    given: ArrayLike,
-    *,
-    clusters: ArrayLike,
-    cut: float = 1,
-    reference_cut: float | None = None,
-    interval: Interval = "wilson",
-    confidence: float = 0.95,
-) -> Estimate:
-    """Positive predictive value for items nested in patients; parameters as in `clustered_binary_summary`."""
-    return _one("ppv", reference, given, clusters, cut, reference_cut, interval, confidence)
-
-
-def clustered_npv(
-    reference: ArrayLike,
-    given: ArrayLike,
-    *,
-    clusters: ArrayLike,
-    cut: float = 1,
-    reference_cut: float | None = None,
-    interval: Interval = "wilson",
-    confidence: float = 0.95,
-) -> Estimate:
-    """Negative predictive value for items nested in patients; parameters as in `clustered_binary_summary`."""
-    return _one("npv", reference, given, clusters, cut, reference_cut, interval, confidence)
+clustered_sensitivity = _measure("sensitivity", "Sensitivity at a cut")
+clustered_specificity = _measure("specificity", "Specificity at a cut")
+clustered_ppv = _measure("ppv", "Positive predictive value")
+clustered_npv = _measure("npv", "Negative predictive value")
 
 
 def clustered_f1(
@@ -213,7 +186,8 @@ def clustered_f1(
     confidence: float = 0.95,
 ) -> Estimate:
     """F1 of the positive class, delete-one-patient jackknife; parameters as in `clustered_binary_summary`."""
-    return _one("f1", reference, given, clusters, cut, reference_cut, "wilson", confidence)
+    counts = _patient_counts(reference, given, clusters, cut, reference_cut)
+    return clustered_measure_of_counts(counts, "f1", confidence=confidence)
 
 
 def clustered_accuracy(

@@ -53,7 +53,7 @@ def _mean_squares(x: FloatArray) -> _MeanSquares:
     error = max(total - rows - columns, 0.0)
     # Sums of squares of exact constants leave rounding; keep a true 0 a 0.
     tiny = 1e-12 * max(total, 1e-300)
-    error = 0.0 if error < tiny else error
+    rows, columns, error = (0.0 if part < tiny else part for part in (rows, columns, error))
     return _MeanSquares(
         rows / (n - 1),
         columns / (k - 1),
@@ -88,35 +88,39 @@ def _one_way(
 ) -> tuple[float, ...]:
     """ICC and limits from a plain F ratio: one-way forms and two-way consistency."""
     k, df1 = ms.k, ms.n - 1
-    value = (ms.rows - error) / (ms.rows + (k - 1) * error)
+    value = _ratio(ms.rows - error, ms.rows + (k - 1) * error)
     if error == 0:
-        return 1.0, 1.0, 1.0, math.inf, df1, df2
+        return value, 1.0, 1.0, math.inf, df1, df2
     f = ms.rows / error
     tail = (1 + confidence) / 2
     low_f, high_f = f / f_quantile(tail, df1, df2), f * f_quantile(tail, df2, df1)
     if unit == "single":
         return value, (low_f - 1) / (low_f + k - 1), (high_f - 1) / (high_f + k - 1), f, df1, df2
-    return 1 - 1 / f if f > 0 else -math.inf, 1 - 1 / low_f, 1 - 1 / high_f, f, df1, df2
+    if f == 0:
+        return -math.inf, -math.inf, -math.inf, f, df1, df2
+    return 1 - 1 / f, 1 - 1 / low_f, 1 - 1 / high_f, f, df1, df2
 
 
 def _agreement(ms: _MeanSquares, unit: str, variant: str, confidence: float) -> tuple[float, ...]:
     """Two-way agreement: the readers' differences count as error (McGraw and Wong's case 2A)."""
     n, k = ms.n, ms.k
     single = _ratio(ms.rows - ms.error, ms.rows + (k - 1) * ms.error + k / n * (ms.columns - ms.error))
-    average = _ratio(ms.rows - ms.error, ms.rows + (ms.columns - ms.error) / n)
+    spread = ms.rows + (ms.columns - ms.error) / n
+    average = (ms.rows - ms.error) / spread if spread > 0 else math.nan
     own = single if unit == "single" or variant == "shrout_fleiss" else average
     v = _satterthwaite(own, ms)
     tail, df1 = (1 + confidence) / 2, n - 1
     low_f, high_f = f_quantile(tail, df1, v), f_quantile(tail, v, df1)
     if unit == "single" or variant == "shrout_fleiss":
         base = k * ms.columns + (k * n - k - n) * ms.error
-        low = n * (ms.rows - low_f * ms.error) / (low_f * base + n * ms.rows)
-        high = n * (high_f * ms.rows - ms.error) / (base + n * high_f * ms.rows)
+        low = _ratio(n * (ms.rows - low_f * ms.error), low_f * base + n * ms.rows)
+        high = _ratio(n * (high_f * ms.rows - ms.error), base + n * high_f * ms.rows)
         if unit == "average":
             low, high = _spearman_brown(low, k), _spearman_brown(high, k)
     else:
-        low = n * (ms.rows - low_f * ms.error) / (low_f * (ms.columns - ms.error) + n * ms.rows)
-        high = n * (high_f * ms.rows - ms.error) / (ms.columns - ms.error + n * high_f * ms.rows)
+        gap = ms.columns - ms.error
+        low = _ratio(n * (ms.rows - low_f * ms.error), low_f * gap + n * ms.rows)
+        high = _ratio(n * (high_f * ms.rows - ms.error), gap + n * high_f * ms.rows)
     f = ms.rows / ms.error if ms.error > 0 else math.inf
     df2 = v if variant == "mcgraw_wong" else (n - 1.0) * (k - 1)
     return single if unit == "single" else average, low, high, f, df1, df2
@@ -154,7 +158,8 @@ def icc(
     Returns
     -------
     IccResult
-        Undefined when all measurements are alike, or fewer than two complete units are left.
+        Undefined when all measurements are alike, when units vary less than chance would have them by so much
+        that a form has no variance to refer to, or with fewer than two complete units.
 
     References
     ----------
@@ -181,6 +186,8 @@ def icc(
     whole = ~np.isnan(x).any(axis=1)
     note = f"{int((~whole).sum())} incomplete units were left out" if not whole.all() else ""
     x = x[whole]
+    if np.isinf(x).any():
+        raise ValueError("ratings holds an infinite value")
     n, k = x.shape
     form = f"{model} {kind}" if model == "twoway" else "oneway"
     convention = {"mcgraw_wong": "McGraw-Wong", "shrout_fleiss": "Shrout-Fleiss"}[variant]
@@ -195,9 +202,11 @@ def icc(
 
     if n < 2:
         return gone("fewer than two complete units")
-    ms = _mean_squares(x)
-    if ms.rows + ms.columns + ms.error == 0 or np.ptp(x) == 0:
+    width = np.ptp(x)
+    if width == 0:
         return gone("all measurements are alike")
+    # No form depends on origin and unit: on 0..1 no square leaves the range of numbers.
+    ms = _mean_squares((x - x.min()) / width)
     if model == "oneway":
         out = _one_way(ms, unit, confidence, error=ms.within, df2=n * (k - 1.0))
     elif kind == "consistency":
@@ -212,9 +221,11 @@ def icc(
     if math.isfinite(f) and not math.isnan(df2):
         test = HypothesisTest(f, df1, f_tail(f, df1, df2), n, None, method, "greater", df2)
     else:
-        why = "the residual variance is 0"
+        why = "the degrees of freedom are not defined" if math.isfinite(f) else "the residual variance is 0"
         test = HypothesisTest(math.nan, df1, math.nan, n, None, method, "greater", df2, undefined_because=why)
         note = f"{note}; {why}" if note else why
+    if math.isnan(low) and math.isfinite(f):
+        note = f"{note}; no interval for these mean squares" if note else "no interval for these mean squares"
     estimate = Estimate(
         value, min(low, value), max(high, value), math.nan, n, None, method, confidence, note=note
     )

@@ -57,6 +57,20 @@ COMMANDS: tuple[Command, ...] = (
         runs.multiclass,
     ),
     Command(
+        "multiclass-auc",
+        "areas of several classes from their probabilities",
+        "multiclass_auc",
+        options.roles("reference", "given", more=(options.probabilities,)),
+        runs.multiclass_auc,
+    ),
+    Command(
+        "hand-till",
+        "Hand and Till's area of one score for several classes",
+        "hand_till_score",
+        options.roles("reference", "score", more=(options.cut,)),
+        runs.hand_till,
+    ),
+    Command(
         "auc",
         "area under the empirical ROC curve",
         "auc",
@@ -130,7 +144,7 @@ COMMANDS: tuple[Command, ...] = (
         "kappa",
         "Cohen's kappa of two readers",
         "weighted_kappa",
-        options.roles("first", "second", more=(options.grades, options.KAPPA_WEIGHTS)),
+        options.roles("first", "second", more=(options.grades, options.KAPPA_WEIGHTS, options.table)),
         runs.kappa,
     ),
     Command(
@@ -151,7 +165,7 @@ COMMANDS: tuple[Command, ...] = (
         "mcnemar",
         "two readers' paired calls; clustered forms with --cluster",
         "mcnemar",
-        options.roles("first", "second", more=(options.cut,)),
+        options.roles("first", "second", more=(options.cut, options.table)),
         runs.mcnemar,
     ),
     Command(
@@ -246,6 +260,77 @@ COMMANDS: tuple[Command, ...] = (
             ("auc", float, ..., "expected area"), ("ratio", float, 1.0, "controls per case"), *options.POWER
         ),
         runs.plan("sample_size_auc", "auc", "ratio", "alpha", "power"),
+    ),
+    Command(
+        "plan-auc-difference",
+        "cases for a paired difference of two areas, from a pilot",
+        "sample_size_auc_difference",
+        options.roles(
+            "reference", "score", "second", more=(options.cut, options.number_options(*options.POWER))
+        ),
+        runs.plan_difference,
+    ),
+    Command(
+        "plan-standalone",
+        "cases for a model's area or sensitivity with a precision",
+        "sample_size_standalone",
+        options.together(
+            options.choices_of("endpoint", "auc", "sensitivity"),
+            options.number_options(
+                ("accuracy", float, ..., "expected value"),
+                ("precision", float, ..., "half-width"),
+                ("ratio", float, 1.0, "controls per case"),
+                *options.POWER,
+            ),
+        ),
+        runs.plan("sample_size_standalone", "endpoint", "accuracy", "precision", "ratio", "alpha", "power"),
+    ),
+    Command(
+        "plan-mrmc-pilot",
+        "power, or cases needed, of a multi-reader study from a pilot",
+        "mrmc_power",
+        options.study_plus(
+            options.number_options(
+                ("n_readers", int, ..., "readers of the study to come"),
+                ("n_cases", int, None, "its cases; without them the cases that reach the power"),
+                ("effect", float, ..., "difference to be shown"),
+                *options.POWER,
+            )
+        ),
+        runs.plan_from_pilot,
+    ),
+    Command(
+        "plan-kappa",
+        "items to tell a kappa from another",
+        "sample_size_kappa_test",
+        options.together(
+            options.shares,
+            options.number_options(
+                ("kappa0", float, ..., "kappa under the null hypothesis"),
+                ("kappa1", float, ..., "expected kappa"),
+                ("raters", int, 2, "readers (2)"),
+                *options.POWER,
+            ),
+        ),
+        runs.plan_kappa("sample_size_kappa_test", "kappa0", "kappa1", "raters", "alpha", "power"),
+    ),
+    Command(
+        "plan-kappa-interval",
+        "items for an interval of kappa within limits",
+        "sample_size_kappa_interval",
+        options.together(
+            options.shares,
+            options.number_options(
+                ("kappa0", float, ..., "expected kappa"),
+                ("kappa_lower", float, None, "limit below"),
+                ("kappa_upper", float, None, "limit above"),
+                ("raters", int, 2, "readers (2)"),
+                options.POWER[0],
+            ),
+        ),
+        runs.plan_kappa(
+            "sample_size_kappa_interval", "kappa0", "kappa_lower", "kappa_upper", "raters", "alpha"
+        ),
     ),
     Command(
         "plan-mrmc",

@@ -17,7 +17,7 @@ import numpy as np
 
 from readerstudy.stats._arrays import BoolArray, FloatArray
 
-from .table import InputError, Table, read_table
+from .table import MISSING, InputError, Table, read_table
 
 KEY = ("case_id", "structure", "finding")
 
@@ -57,6 +57,8 @@ def _answers(table: Table, column: str, what: str) -> tuple[Answers, int]:
             value = float(row[column])
         except ValueError:
             raise table.fault(k, column, "a number") from None
+        if not math.isfinite(value):
+            raise table.fault(k, column, "a finite number")
         key = _key(row)
         if key in out:
             raise InputError(
@@ -220,6 +222,47 @@ def _load_long(args: argparse.Namespace, table: Table, roles: tuple[str, ...]) -
     return _joined(parts)
 
 
+def count_table(args: argparse.Namespace) -> FloatArray:
+    """A square table of counts; its rows in the order of its columns where both name the same grades."""
+    table = read_table(args.file).where(args.where)
+    labels = table.text(args.table)
+    names = [name for name in table.columns if name != args.table]
+    counts = np.column_stack([table.numbers(name, whole=True) for name in names])
+    if counts.shape[0] != counts.shape[1]:
+        raise InputError(
+            f"{table.path.name}: expected a square table, got {counts.shape[0]} rows and columns "
+            f"{', '.join(names)}"
+        )
+    if set(labels) == set(names):
+        counts = counts[[labels.index(name) for name in names]]
+    return np.asarray(counts)
+
+
+def probabilities(args: argparse.Namespace) -> tuple[FloatArray, FloatArray, list[str]]:
+    """Class index and class probabilities per item, from a wide file or long predictions."""
+    table = read_table(args.file).where(args.where)
+    names = [name for name in (args.probabilities or "").split(",") if name]
+    names = names or sorted(
+        (c for c in table.columns if c.startswith("p_") and c[2:].isdigit()), key=lambda c: int(c[2:])
+    )
+    if len(names) < 2:
+        raise InputError(f"{table.path.name}: name the classes' columns by --probabilities COLUMN,COLUMN")
+    if args.reference_file is None:
+        if args.reference is None:
+            raise InputError("name the column of the reference by --reference, or give --reference-file")
+        shares = np.column_stack([table.numbers(name, missing=True) for name in names])
+        classes = table.numbers(args.reference, missing=True)
+        there = ~np.isnan(np.column_stack((classes, shares))).any(axis=1)
+        notes = [] if there.all() else [f"{int((~there).sum())} rows with an empty cell left out"]
+        return classes[there], shares[there], notes
+    if args.model is not None:
+        table = table.where([f"model={args.model}"])
+    parts = {"reference": _answers(read_table(args.reference_file), "grade", "the reference")}
+    parts |= {name: _answers(table, name, "the model") for name in names}
+    data = _joined(parts)
+    return data.values["reference"], np.column_stack([data.values[name] for name in names]), data.notes
+
+
 def truth(items: Items, args: argparse.Namespace) -> BoolArray:
     """The reference as yes or no: as it stands when 0 and 1, else at the cut."""
     values = items.values["reference"]
@@ -236,8 +279,14 @@ def truth(items: Items, args: argparse.Namespace) -> BoolArray:
     return np.asarray(values == 1)
 
 
-def ratings(args: argparse.Namespace) -> tuple[list[list[str | None]], list[str] | None, list[str]]:
-    """Table of several readers' grades (None where missing), patients where known, and notes."""
+def ratings(
+    args: argparse.Namespace, *, as_numbers: bool = False
+) -> tuple[list[list[str | None]], list[str] | None, list[str]]:
+    """
+    Table of several readers' grades (None where missing), patients where known, and notes.
+
+    `as_numbers` refuses a grade that is no finite number; the grades of long reads always are numbers.
+    """
     table = read_table(args.file).where(args.where)
     names = [name for name in (args.raters or "").split(",") if name]
     if table.has("reader_id", "case_id") and not (names and table.has(*names)):
@@ -248,24 +297,21 @@ def ratings(args: argparse.Namespace) -> tuple[list[list[str | None]], list[str]
         rows = [
             [None if key not in each[r][0] else f"{each[r][0][key][0]:g}" for r in readers] for key in keys
         ]
+        if not keys:
+            raise InputError(f"{table.path.name}: no row of {', '.join(readers)} holds a grade")
         dropped = sum(d for _, d in each.values())
         notes = [f"{dropped} rows without a grade left out"] if dropped else []
         return rows, [patient[key] for key in keys], notes
     if len(names) < 2:
         raise InputError("name the readers' columns by --raters COLUMN,COLUMN[,...]")
     cells = [table.text(name) for name in names]
-    wide = [[None if c.strip() in ("", "NA") else c.strip() for c in row] for row in zip(*cells, strict=True)]
+    if as_numbers:
+        for name in names:
+            table.numbers(name, missing=True, finite=True)
+    wide = [[None if c.strip() in MISSING else c.strip() for c in row] for row in zip(*cells, strict=True)]
     return wide, None if args.cluster is None else table.text(args.cluster), []
 
 
-def numeric(rows: list[list[str | None]], path: Path) -> FloatArray:
-    """Ratings as numbers, NaN where missing."""
-    out = np.full((len(rows), len(rows[0])), math.nan)
-    for k, row in enumerate(rows):
-        for j, cell in enumerate(row):
-            if cell is not None:
-                try:
-                    out[k, j] = float(cell)
-                except ValueError:
-                    raise InputError(f"{path.name}, item {k + 1}: expected a number, got {cell!r}") from None
-    return out
+def numeric(rows: list[list[str | None]]) -> FloatArray:
+    """Ratings that are known to be numbers, NaN where missing."""
+    return np.array([[math.nan if cell is None else float(cell) for cell in row] for row in rows])

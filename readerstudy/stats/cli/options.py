@@ -52,6 +52,21 @@ def at(what: str) -> Callable[[argparse.ArgumentParser], None]:
     return add
 
 
+def table(parser: argparse.ArgumentParser) -> None:
+    """A square table of counts instead of one row per item."""
+    parser.add_argument(
+        "--table", metavar="COLUMN",
+        help="the file is a square table of counts, first reader in rows, whose labels are in this column",
+    )  # fmt: skip
+
+
+def probabilities(parser: argparse.ArgumentParser) -> None:
+    """Columns of the classes' probabilities."""
+    parser.add_argument(
+        "--probabilities", help="columns of class probabilities separated by commas (p_0, p_1, ...)"
+    )
+
+
 def raters(*, more: tuple[Callable[[argparse.ArgumentParser], None], ...] = ()) -> Any:
     """Several readers' columns (or ids), and further options."""
 
@@ -161,6 +176,9 @@ def study_plus(*adds: Callable[[argparse.ArgumentParser], None]) -> Any:
 def standalone_options(parser: argparse.ArgumentParser) -> None:
     """The model among the readers."""
     parser.add_argument("--model", required=True, help="the model among the readers")
+    parser.add_argument(
+        "--correct", metavar="COLUMN", help="LROC file: column that says whether the place was right (1 or 0)"
+    )
     parser.add_argument("--cases-are", default="random", choices=["random", "fixed"])
 
 
@@ -184,6 +202,23 @@ def proportion_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("successes", type=int)
     parser.add_argument("n", type=int)
     choices_of("method", "wilson", "clopper_pearson", "agresti_coull", "jeffreys", "wald")(parser)
+
+
+def shares(parser: argparse.ArgumentParser) -> None:
+    """Shares of the categories."""
+    parser.add_argument(
+        "--proportions", required=True, help="share of each category separated by commas, summing to 1"
+    )
+
+
+def together(*adds: Callable[[argparse.ArgumentParser], None]) -> Any:
+    """Several groups of options."""
+
+    def options(parser: argparse.ArgumentParser) -> None:
+        for add in adds:
+            add(parser)
+
+    return options
 
 
 POWER = (("alpha", float, 0.05, "two-sided level (0.05)"), ("power", float, 0.8, "power (0.8)"))

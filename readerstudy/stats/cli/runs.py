@@ -43,7 +43,10 @@ def accuracy(args: argparse.Namespace) -> tuple[Any, list[str]]:
 
 
 def _n_grades(args: argparse.Namespace, *arrays: Any) -> int:
-    return int(args.grades or max(float(a.max()) for a in arrays) + 1)
+    highest = max(float(a.max()) for a in arrays)
+    if not np.isfinite(highest):
+        raise InputError(f"{args.file.name}: expected grades as whole numbers, got {highest:g}")
+    return int(args.grades or highest + 1)
 
 
 def confusion(args: argparse.Namespace) -> tuple[Any, list[str]]:
@@ -69,6 +72,22 @@ def multiclass(args: argparse.Namespace) -> tuple[Any, list[str]]:
             a, b, measure=measure, clusters=data.clusters, n_classes=q, confidence=args.confidence
         )
     return out, data.notes
+
+
+def multiclass_auc(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Areas of several classes from their probabilities."""
+    reference, shares, notes = items.probabilities(args)
+    return stats.multiclass_auc(reference, shares), notes
+
+
+def hand_till(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Mean pairwise area of one score; the classes are the distinct values of the reference."""
+    data = items.load(args, "reference", "score")
+    classes, index = np.unique(data.values["reference"], return_inverse=True)
+    area = stats.hand_till_score(
+        index, data.values["score"], n_classes=classes.size, confidence=args.confidence
+    )
+    return area, [*data.notes, f"classes in order: {', '.join(f'{c:g}' for c in classes)}"]
 
 
 def auc(args: argparse.Namespace) -> tuple[Any, list[str]]:
@@ -132,6 +151,11 @@ def resampled(function: str, name: str) -> Callable[[argparse.Namespace], tuple[
 
 def kappa(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Cohen's kappa of two readers."""
+    if args.table is not None:
+        _nested(args, None, "kappa")
+        return stats.cohen_kappa_table(
+            items.count_table(args), weights=args.weights, confidence=args.confidence
+        ), []
     data = items.load(args, "first", "second")
     a, b = data.values["first"], data.values["second"]
     more = {"n_grades": _n_grades(args, a, b), "weights": args.weights, "confidence": args.confidence}
@@ -163,6 +187,9 @@ def bland_altman(args: argparse.Namespace) -> tuple[Any, list[str]]:
 
 def mcnemar(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Paired calls of two readers; all four clustered tests over patients."""
+    if args.table is not None:
+        _nested(args, None, "mcnemar")
+        return stats.mcnemar_table(items.count_table(args), confidence=args.confidence), []
     data = items.load(args, "first", "second")
     cut = 1.0 if args.cut is None else args.cut
     a, b = data.values["first"] >= cut, data.values["second"] >= cut
@@ -218,9 +245,9 @@ def light(args: argparse.Namespace) -> tuple[Any, list[str]]:
 
 def icc(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Intraclass correlation."""
-    rows, _, notes = items.ratings(args)
+    rows, _, notes = items.ratings(args, as_numbers=True)
     result = stats.icc(
-        items.numeric(rows, args.file), model=args.model, kind=args.type, unit=args.unit,
+        items.numeric(rows), model=args.model, kind=args.type, unit=args.unit,
         variant=args.variant, confidence=args.confidence,
     )  # fmt: skip
     return result, notes
@@ -228,15 +255,15 @@ def icc(args: argparse.Namespace) -> tuple[Any, list[str]]:
 
 def kendall(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Kendall's W and its test."""
-    rows, _, notes = items.ratings(args)
-    w, test = stats.kendall_w(items.numeric(rows, args.file))
+    rows, _, notes = items.ratings(args, as_numbers=True)
+    w, test = stats.kendall_w(items.numeric(rows))
     return {"w": w, "test": test}, notes
 
 
 def cochran(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Cochran's Q of the calls at a cut."""
-    rows, _, notes = items.ratings(args)
-    grades = items.numeric(rows, args.file)
+    rows, _, notes = items.ratings(args, as_numbers=True)
+    grades = items.numeric(rows)
     whole = ~np.isnan(grades).any(axis=1)
     if not whole.all():
         notes = [*notes, f"{int((~whole).sum())} incomplete items left out"]
@@ -287,8 +314,9 @@ def u(args: argparse.Namespace) -> tuple[Any, list[str]]:
 
 def standalone(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """One model against several readers."""
+    data = studies.readings(args) if args.correct is None else studies.places(args)
     result = stats.standalone_vs_readers(
-        studies.readings(args), model=args.model, endpoint=studies.endpoint(args.endpoint),
+        data, model=args.model, endpoint=studies.endpoint(args.endpoint),
         cases=args.cases_are, confidence=args.confidence,
     )  # fmt: skip
     return result, []
@@ -305,19 +333,20 @@ def margin(args: argparse.Namespace) -> tuple[Any, list[str]]:
 
 def froc(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Figures of merit of marks."""
-    study = studies.marks(args)
+    study, notes = studies.marks(args)
     figures = stats.froc_figures(study)
-    notes = [f"{study.n_duplicates} further marks on a lesion left out"] if study.n_duplicates else []
+    if study.n_duplicates:
+        notes.append(f"{study.n_duplicates} further marks on a lesion left out")
     return {"treatments": study.treatments, "readers": study.readers, **figures}, notes
 
 
 def froc_mrmc(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Obuchowski-Rockette on a figure of merit of marks."""
+    study, notes = studies.marks(args)
     result = stats.obuchowski_rockette(
-        studies.marks(args), endpoint=stats.FrocFigure(args.figure), readers=args.readers_are,
-        confidence=args.confidence,
-    )  # fmt: skip
-    return result, []
+        study, endpoint=stats.FrocFigure(args.figure), readers=args.readers_are, confidence=args.confidence
+    )
+    return result, notes
 
 
 def proportion(args: argparse.Namespace) -> tuple[Any, list[str]]:
@@ -333,3 +362,50 @@ def plan(function: str, *names: str) -> Callable[[argparse.Namespace], tuple[Any
         return getattr(stats, function)(**given), []
 
     return run
+
+
+def plan_kappa(function: str, *names: str) -> Callable[[argparse.Namespace], tuple[Any, list[str]]]:
+    """A run of one of the planning functions of kappa, whose categories have shares."""
+
+    def run(args: argparse.Namespace) -> tuple[Any, list[str]]:
+        try:
+            shares = [float(share) for share in args.proportions.split(",")]
+        except ValueError:
+            raise InputError(
+                f"--proportions: expected numbers separated by commas, got {args.proportions!r}"
+            ) from None
+        given = {name: getattr(args, name) for name in names}
+        planned = getattr(stats, function)(given.pop("kappa0"), **_second(given), proportions=shares)
+        return {"items": planned}, ["one item per patient: multiply by the design effect of nested items"]
+
+    return run
+
+
+def _second(given: dict[str, Any]) -> dict[str, Any]:
+    """Options that were given: a limit that was not is left to the function."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def plan_difference(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Cases for a paired difference of areas, from a pilot of one item per patient."""
+    data = items.load(args, "reference", "score", "second")
+    patients = data.clusters or []
+    if not args.independent and len(set(patients)) < len(patients):
+        raise InputError(
+            "plan-auc-difference: the pilot has several items per patient, but DeLong's variances are for one; "
+            "choose one by --where, or say --independent"
+        )
+    size = stats.sample_size_auc_difference(
+        items.truth(data, args), data.values["score"], data.values["second"], power=args.power,
+        alpha=args.alpha,
+    )  # fmt: skip
+    return size, data.notes
+
+
+def plan_from_pilot(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Power of a study of given size, or the cases that reach a power, from a pilot's components."""
+    pilot = stats.pilot_components(studies.readings(args), endpoint=studies.endpoint(args.endpoint))
+    more = {"n_readers": args.n_readers, "effect": args.effect, "alpha": args.alpha}
+    if args.n_cases is not None:
+        return stats.mrmc_power(pilot, n_cases=args.n_cases, **more), []
+    return stats.mrmc_cases_needed(pilot, power=args.power, **more), []

@@ -63,19 +63,24 @@ class Table:
             )
         return [row[column] for row in self.rows]
 
-    def numbers(self, column: str, *, missing: bool = False) -> FloatArray:
-        """Cells of a column as numbers; empty ones as NaN where they may be missing."""
+    def numbers(
+        self, column: str, *, missing: bool = False, whole: bool = False, finite: bool = False
+    ) -> FloatArray:
+        """Cells of a column as numbers (whole, finite); empty ones as NaN where they may be missing."""
+        expected = "a whole number" if whole else "a finite number" if finite else "a number"
         out = np.empty(len(self.rows))
         for k, cell in enumerate(self.text(column)):
             if cell.strip() in MISSING:
                 if not missing:
-                    raise self.fault(k, column, "a number")
+                    raise self.fault(k, column, expected)
                 out[k] = math.nan
                 continue
             try:
                 out[k] = float(cell)
             except ValueError:
-                raise self.fault(k, column, "a number") from None
+                raise self.fault(k, column, expected) from None
+            if ((whole or finite) and not math.isfinite(out[k])) or (whole and out[k] != math.floor(out[k])):
+                raise self.fault(k, column, expected)
         return out
 
     def binary(self, column: str, positive: str | None) -> BoolArray:
@@ -140,6 +145,11 @@ def read_table(path: Path) -> Table:
             header = next(reader, None)
             if not header:
                 raise InputError(f"{path.name}: the file is empty")
+            if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
+                name = {";": "semicolons", "\t": "tabs", "|": "bars"}[other]
+                raise InputError(
+                    f"{path.name}, line 1: expected columns separated by commas, got {name}: {header[0]!r}"
+                )
             repeated = {name for name in header if header.count(name) > 1}
             if repeated:
                 raise InputError(f"{path.name}: column {sorted(repeated)[0]!r} occurs twice")
@@ -157,6 +167,8 @@ def read_table(path: Path) -> Table:
         raise InputError(f"{path}: cannot be read ({fault.strerror})") from None
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: expected text in UTF-8") from None
+    except csv.Error as fault:
+        raise InputError(f"{path.name}, line {reader.line_num + 1}: expected a CSV row ({fault})") from None
     if not rows:
         raise InputError(f"{path.name}: there is a header but no row")
     return Table(path, tuple(header), tuple(rows), tuple(lines))

@@ -16,7 +16,7 @@ import numpy as np
 
 from readerstudy.stats._arrays import BoolArray, FloatArray, IntArray, choice, read_only
 from readerstudy.stats.estimate import _Record
-from readerstudy.stats.mrmc.readings import Readings, positions
+from readerstudy.stats.mrmc.readings import Readings, places, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class FrocStudy:
 
     def only(self, *, treatments: Sequence[str]) -> FrocStudy:
         """The same study with some of its treatments, in the order given."""
-        t = [self.treatments.index(x) for x in treatments]
+        t = places("treatment", treatments, self.treatments)
         return FrocStudy(
             tuple(treatments), self.readers, self.cases, self.n_lesions, self.weights,
             self.lesion[t], self.non_lesion[t], self.n_duplicates, self.clusters,
@@ -244,7 +244,8 @@ def localisation_curve(
     .. [1] Chakraborty DP, Berbaum KS. Med Phys 2004;31:2313-2330. doi:10.1118/1.1769352
     """
     choice("curve", curve, ("FROC", "AFROC", "wAFROC", "ROC"))
-    i, j = study.treatments.index(str(treatment)), study.readers.index(str(reader))
+    (i,) = places("treatment", [str(treatment)], study.treatments)
+    (j,) = places("reader", [str(reader)], study.readers)
     hits, false = study.lesion[i, j], study.non_lesion[i, j]
     used = np.concatenate((hits.ravel(), false.ravel()))
     thresholds = np.unique(used[used > -np.inf])[::-1]

@@ -36,16 +36,16 @@ def error_components(
 ) -> tuple[float, float, float, float]:
     """Mean variance and covariances Cov1, Cov2, Cov3 of a cell matrix with i treatments and j readers."""
     c = covariance.reshape(i, j, i, j)
-    treatment_same = np.eye(i, dtype=bool)[:, None, :, None]
-    reader_same = np.eye(j, dtype=bool)[None, :, None, :]
+    own = float(np.trace(covariance))
+    same_treatment = float(np.einsum("abac->", c))
+    same_reader = float(np.einsum("abcb->", c))
 
-    def mean(mask: np.ndarray) -> float:
-        chosen = c[np.broadcast_to(mask, c.shape)]
-        return float(chosen.mean()) if chosen.size else 0.0
+    def mean(total: float, pairs: int) -> float:
+        return total / pairs if pairs else 0.0
 
-    error = mean(treatment_same & reader_same)
-    cov1, cov2 = mean(~treatment_same & reader_same), mean(treatment_same & ~reader_same)
-    cov3 = mean(~treatment_same & ~reader_same)
+    error = own / (i * j)
+    cov1, cov2 = mean(same_reader - own, i * (i - 1) * j), mean(same_treatment - own, i * j * (j - 1))
+    cov3 = mean(float(c.sum()) - same_reader - same_treatment + own, i * (i - 1) * j * (j - 1))
     if design == "case_in_reader":
         cov2 = cov3 = 0.0
     elif design == "case_in_treatment":

@@ -20,6 +20,14 @@ from readerstudy.stats._arrays import (
 )
 
 
+def places(name: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Positions of the wanted identifiers among the known ones; ValueError for one that is not there."""
+    for one in wanted:
+        if one not in known:
+            raise ValueError(f"there is no {name} {one!r}; there are {', '.join(known)}")
+    return [known.index(one) for one in wanted]
+
+
 def positions(
     name: str, values: Sequence[Any], order: Sequence[Any] | None
 ) -> tuple[tuple[str, ...], IntArray]:
@@ -86,16 +94,8 @@ class Readings:
         self, *, readers: Sequence[str] | None = None, treatments: Sequence[str] | None = None
     ) -> Readings:
         """The same study with some of its readers or treatments, in the order given."""
-        r = (
-            [self.readers.index(x) for x in readers]
-            if readers is not None
-            else list(range(len(self.readers)))
-        )
-        t = (
-            [self.treatments.index(x) for x in treatments]
-            if treatments is not None
-            else list(range(len(self.treatments)))
-        )
+        r = places("reader", self.readers if readers is None else readers, self.readers)
+        t = places("treatment", self.treatments if treatments is None else treatments, self.treatments)
         return Readings(
             tuple(self.treatments[k] for k in t),
             tuple(self.readers[k] for k in r),

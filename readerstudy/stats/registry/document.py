@@ -30,11 +30,11 @@ says that each item is a patient of its own.
     python -m readerstudy.stats accuracy reads.csv --reader R1 --reference-file reference.csv --cut 1
     python -m readerstudy.stats auc predictions.csv --reference-file reference.csv --cut 1 --json
     python -m readerstudy.stats mrmc vandyke.csv
-    python -m readerstudy.stats froc-mrmc marks.csv --cases cases.csv --figure wAFROC
+    python -m readerstudy.stats froc-mrmc marks.csv --lesions lesions.csv --cases reference.csv --figure wAFROC
 
 `python -m readerstudy.stats.benchmark` times the package, beside loops over scikit-learn (and pROC where R is
-installed) in the same run; on a busy machine set `OMP_NUM_THREADS=1`, or the matrix products wait for their
-threads. `python -m tests.reference.driver [FOLDER]` runs a folder of reference results.
+installed) in the same run, with one thread for matrix products and CPU time beside the clock's.
+`python -m tests.reference.driver [FOLDER]` runs a folder of reference results.
 
 ## Conventions
 

@@ -89,36 +89,16 @@ METHODS: tuple[Method, ...] = (
             formula,
             "Rao, Scott 1992",
             "items",
-            (*_ITEM, *_EDGE),
+            (*_ITEM, *_EDGE) if not stands else (*_ITEM, "one_item"),
+            because={"single_class": stands} if stands else {},
         )
-        for short, title, formula in (
-            ("sensitivity", "Sensitivity", r"TP/(TP+FN)"),
-            ("specificity", "Specificity", r"TN/(TN+FP)"),
-            ("ppv", "PPV (precision)", r"TP/(TP+FP)"),
-            ("npv", "NPV", r"TN/(TN+FN)"),
-            ("f1", "F1", r"2TP/(2TP+FP+FN)"),
+        for short, title, formula, stands in (
+            ("sensitivity", "Sensitivity", r"TP/(TP+FN)", ""),
+            ("specificity", "Specificity", r"TN/(TN+FP)", "without a positive item it stands"),
+            ("ppv", "PPV (precision)", r"TP/(TP+FP)", ""),
+            ("npv", "NPV", r"TN/(TN+FN)", "it is undefined without a negative call, not class"),
+            ("f1", "F1", r"2TP/(2TP+FP+FN)", ""),
         )
-        if short not in ("specificity", "npv")
-    ),
-    Method(
-        "clustered_specificity",
-        A,
-        "Specificity for nested items",
-        r"TN/(TN+FP)",
-        "Rao, Scott 1992",
-        "items",
-        (*_ITEM, "one_item"),
-        because={"single_class": "without a positive item it stands"},
-    ),
-    Method(
-        "clustered_npv",
-        A,
-        "NPV for nested items",
-        r"TN/(TN+FN)",
-        "Rao, Scott 1992",
-        "items",
-        (*_ITEM, "one_item"),
-        because={"single_class": "it is undefined without a negative call, not class"},
     ),
     Method(
         "clustered_accuracy",

@@ -24,6 +24,8 @@ from readerstudy.stats._arrays import BoolArray, FloatArray, IntArray
 _EXACT_SINGLE = float(2**24)
 # Up to this many distinct scores an area is computed from counts per score.
 _FEW_SCORES = 64
+# Items of a block in the comparison matrix, and the pairs that are looked at one by one at most.
+_BLOCK, _MOST_PAIRS = 64, 20_000_000
 
 
 def cluster_weights(
@@ -127,6 +129,41 @@ def comparison_matrix(truth: BoolArray, scores: FloatArray, codes: IntArray, m: 
         Entry (p, q): over pairs of a diseased item of p and another item of q, 2 where the former scores
         higher and 1 where they tie.
     """
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts_rank = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    rank = np.cumsum(starts_rank) - 1
+    # Blocks of neighbours in score, equal scores together: between blocks counts decide, within them pairs.
+    block = (np.flatnonzero(starts_rank) // _BLOCK)[rank]
+    block = np.cumsum(np.concatenate(([0], np.diff(block) > 0)))
+    n_blocks, widest = int(block[-1]) + 1, int(np.bincount(block).max())
+    if n_blocks * widest**2 > _MOST_PAIRS:
+        return _comparisons_by_item(truth, scores, codes, m)
+    ill, owner = truth[order], codes[order]
+    cell = owner * n_blocks + block
+    diseased, healthy = (
+        np.bincount(cell[mask], minlength=m * n_blocks).reshape(m, n_blocks).astype(np.float32)
+        for mask in (ill, ~ill)
+    )
+    below = np.cumsum(healthy, axis=1) - healthy
+    out = np.asarray(2 * (diseased @ below.T), dtype=np.float32)
+    first = np.searchsorted(block, np.arange(n_blocks))
+    grid = np.full((n_blocks, widest), -1)
+    grid[block, np.arange(block.size) - first[block]] = np.arange(block.size)
+    x, y = grid[:, :, None], grid[:, None, :]
+    there = ((grid >= 0) & ill[grid])[:, :, None] & ((grid >= 0) & ~ill[grid])[:, None, :]
+    there &= rank[x] >= rank[y]
+    at, one, other = np.nonzero(there)
+    p, q = grid[at, one], grid[at, other]
+    twice = np.where(rank[p] > rank[q], 2.0, 1.0)
+    pairs = np.bincount(owner[p] * m + owner[q], weights=twice, minlength=m * m)
+    return np.asarray(out + pairs.reshape(m, m).astype(np.float32))
+
+
+def _comparisons_by_item(
+    truth: BoolArray, scores: FloatArray, codes: IntArray, m: int
+) -> NDArray[np.float32]:
+    """The same one diseased item after the other, for scores with so many ties that blocks grow large."""
     x, y = scores[truth], scores[~truth]
     order = np.argsort(x, kind="stable")
     x, owner, other = x[order], codes[truth][order], codes[~truth]

@@ -113,8 +113,9 @@ def partial_auc(
     Returns
     -------
     Estimate
-        Undefined when a class is absent. A curve below the diagonal in the range has a corrected area below
-        1/2, which is reported and not folded back.
+        Undefined when a class is absent, and where a curve that is to be corrected has less area in the range
+        than the diagonal: the correction puts areas between the diagonal's and the largest into 1/2..1 and
+        says nothing of smaller ones. The raw area stands; nothing is folded back.
 
     References
     ----------
@@ -131,9 +132,14 @@ def partial_auc(
         area = partial_area_of_points(fpr, tpr, focus=focus, start=start, stop=stop)
         return (1 + (area - least) / (most - least)) / 2 if corrected else area
 
+    def gone(fpr: FloatArray, tpr: FloatArray) -> str:
+        area = partial_area_of_points(fpr, tpr, focus=focus, start=start, stop=stop)
+        below = corrected and area < least - 1e-12
+        return "less area than the diagonal in this range: McClish's correction is not defined" * below
+
     form = "McClish-corrected" if corrected else "raw"
     name = f"partial AUC, {focus} {low:g} to {high:g}, {form}"
-    return _curve_statistic(reference, scores, clusters, of_points, name, confidence)
+    return _curve_statistic(reference, scores, clusters, of_points, name, confidence, gone)
 
 
 def _curve_statistic(
@@ -143,8 +149,13 @@ def _curve_statistic(
     of_points: Callable[[FloatArray, FloatArray], float],
     name: str,
     confidence: float,
+    why_not: Callable[[FloatArray, FloatArray], str],
 ) -> Estimate:
-    """A figure of an ROC curve with a jackknife interval over items or patients."""
+    """
+    A figure of an ROC curve with a jackknife interval over items or patients.
+
+    `why_not` says why the figure is not defined for the curve, if it is not.
+    """
     truth, values = as_binary("reference", reference), as_scores("scores", scores)
     n = same_length(reference=truth, scores=values)
     codes, m = as_clusters(np.arange(n) if clusters is None else clusters, n)
@@ -152,10 +163,9 @@ def _curve_statistic(
     method = f"{name}; delete-one-{unit} jackknife, t on {m - 1} df"
     n_clusters = None if clusters is None else m
     curve = roc_curve(truth, values)
-    if curve.undefined_because:
-        return Estimate.undefined(
-            curve.undefined_because, n=n, n_clusters=n_clusters, method=method, confidence=confidence
-        )
+    reason = curve.undefined_because or why_not(curve.fpr, curve.tpr)
+    if reason:
+        return Estimate.undefined(reason, n=n, n_clusters=n_clusters, method=method, confidence=confidence)
     value = of_points(curve.fpr, curve.tpr)
     # Counts per distinct score and class make each leave-one-out curve a subtraction.
     distinct, place = np.unique(-values, return_inverse=True)

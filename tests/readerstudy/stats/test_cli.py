@@ -159,7 +159,7 @@ def test_a_wide_file_with_patients(capsys, tmp_path, gradings):
         (["kappa", "FILE", "--reader", "R9", "--second-reader", "R2"], "no column 'reader_id'"),
         (["mrmc", "FILE"], "no column 'rating'"),
         (["mrmc", "FILE", "--rating", "x", "--endpoint", "area"], "no column"),
-        (["icc", "FILE", "--raters", "x,word"], "item 1: expected a number, got 'high'"),
+        (["icc", "FILE", "--raters", "x,word"], "line 2, column 'word': expected a finite number, got 'high'"),
         (["auc", "absent.csv"], "cannot be read"),
     ],
 )  # fmt: skip

@@ -6,6 +6,8 @@ import pytest
 from readerstudy import stats
 from readerstudy.stats.estimate import AnalysisRefused
 from readerstudy.stats.mrmc.covariance import cell_covariance
+from readerstudy.stats.mrmc.endpoints import _CurveEndpoint
+from readerstudy.stats.mrmc.obuchowski_rockette import error_components
 from readerstudy.stats.mrmc.readings import Readings
 
 
@@ -199,3 +201,49 @@ def test_identifiers_are_text():
         ["r", "r"], ["t", "t"], ["1.1", "1.10"], [1, 0], [2, 3], readers=["r"], treatments=["t"]
     )
     assert data.cases == ("1.1", "1.10")
+
+
+def test_error_components_are_the_means_of_their_kind_of_cell():
+    i, j = 3, 4
+    a = np.random.default_rng(2).normal(size=(i * j, 20))
+    covariance = a @ a.T
+    kinds = {"error": [], "cov1": [], "cov2": [], "cov3": []}
+    for one in range(i * j):
+        for other in range(i * j):
+            treatment, reader = one // j == other // j, one % j == other % j
+            kind = {(True, True): "error", (False, True): "cov1", (True, False): "cov2"}
+            kinds[kind.get((treatment, reader), "cov3")].append(covariance[one, other])
+    expected = [np.mean(kinds[name]) for name in ("error", "cov1", "cov2", "cov3")]
+    assert error_components(covariance, i, j, "factorial") == pytest.approx(expected)
+    assert error_components(covariance[:1, :1], 1, 1, "factorial")[1:] == (0.0, 0.0, 0.0)
+    assert error_components(covariance, i, j, "case_in_reader")[2:] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "word"),
+    [
+        (stats.Auc(), "one rating per case"),
+        (stats.CallRate("sensitivity", 1), "one rating per case"),
+        (stats.SensitivityAtSpecificity(0.9), "one rating per case"),
+        (stats.LrocPcl(0.1), "one rated place per case"),
+    ],
+)
+def test_a_figure_that_does_not_fit_the_study_is_refused_in_words(study, endpoint, word):
+    marks = stats.froc_study(
+        cases=["a", "b", "c", "d"], n_lesions=[1, 1, 0, 0], treatment=["1", "2"] * 2,
+        reader=["x", "x", "y", "y"], case=["a", "c", "b", "d"], is_lesion=[True, False, True, False],
+        lesion=[1, 0, 1, 0], rating=[3, 2, 2, 1],
+    )  # fmt: skip
+    with pytest.raises(AnalysisRefused, match=word):
+        stats.obuchowski_rockette(marks, endpoint=endpoint)
+    with pytest.raises(AnalysisRefused, match="needs marks"):
+        stats.obuchowski_rockette(study, endpoint=stats.FrocFigure("wAFROC"))
+    with pytest.raises(AnalysisRefused, match="not for sensitivity at specificity"):
+        stats.u_statistics(study, endpoint=stats.SensitivityAtSpecificity(0.9))
+    with pytest.raises(ValueError, match="there is no treatment 't9'; there are t0, t1"):
+        stats.non_inferiority(study, reference="t0", test="t9", margin=0.1)
+
+
+def test_an_end_point_of_a_curve_must_say_what_it_reads_off():
+    with pytest.raises(TypeError, match="abstract"):
+        type("Half", (_CurveEndpoint,), {})()

@@ -1,14 +1,20 @@
 """Calibration, monitoring, planning, several classes, resampling details."""
 
+import json
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
 from readerstudy import stats
+from readerstudy.stats import benchmark
 from readerstudy.stats.estimate import AnalysisRefused
 from readerstudy.stats.planning.readers import PilotComponents, normal_range
+from readerstudy.stats.resampling import weights as resampling_weights
 from readerstudy.stats.resampling.bootstrap import bca_limits
 
 
@@ -163,3 +169,45 @@ def test_resamples_in_which_the_figure_is_undefined_are_counted():
     )
     assert share.n_undefined > 0
     assert "left out" in share.estimate.note
+
+
+def test_blocks_and_single_items_give_the_same_comparisons(monkeypatch):
+    rng = np.random.default_rng(6)
+    for block in (1, 3, 64):
+        monkeypatch.setattr(resampling_weights, "_BLOCK", block)
+        for _ in range(40):
+            n = int(rng.integers(2, 150))
+            m = int(rng.integers(1, n + 1))
+            codes, truth = rng.integers(0, m, n), rng.random(n) < 0.4
+            scores = rng.integers(0, int(rng.integers(1, 300)), n).astype(float)
+            scores[rng.random(n) < 0.1] = -np.inf
+            found = resampling_weights.comparison_matrix(truth, scores, codes, m)
+            pairs = 2 * (scores[:, None] > scores) + (scores[:, None] == scores)
+            pairs = pairs * (truth[:, None] & ~truth)
+            loop = np.zeros((m, m))
+            np.add.at(loop, (codes[:, None], codes[None, :]), pairs)
+            np.testing.assert_array_equal(found, loop)
+    monkeypatch.setattr(resampling_weights, "_MOST_PAIRS", 0)
+    np.testing.assert_array_equal(resampling_weights.comparison_matrix(truth, scores, codes, m), loop)
+
+
+def test_the_benchmark_says_which_promise_is_missed():
+    fast, slow, busy = benchmark.Timing(0.5, 0.4), benchmark.Timing(3.0, 2.5), benchmark.Timing(3.0, 0.6)
+    assert benchmark.Line("a", fast, 1, "loop", 100.0, at_least=150).missed == ""
+    assert "more than 1 ms" in benchmark.Line("a", slow, 1).missed
+    assert benchmark.Line("a", busy, 1).missed == ""
+    assert "busy machine" in str(benchmark.Line("a", busy, 1))
+    assert "less than 150 times" in benchmark.Line("a", fast, 1, "loop", 50.0, at_least=150).missed
+    assert "200 times ours (promised 150)" in str(benchmark.Line("a", fast, 1, "loop", 100.0, at_least=150))
+    assert "not installed here" in str(benchmark.Line("a", fast, 1, "pROC"))
+
+
+def test_the_benchmark_runs_in_one_thread_and_reports_each_promise():
+    environment = {**os.environ, "OMP_NUM_THREADS": "7"}
+    command = [sys.executable, "-m", "readerstudy.stats.benchmark", "--repeats", "1", "--loop-resamples", "0",
+               "--json"]  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)
+    assert [row["promise_ms"] for row in rows] == [1500, 1, 4, 30, 20, 20]
+    assert rows[0]["promised_ratio"] == 150
+    assert all(row["ms"] > 0 and row["cpu_ms"] >= 0 for row in rows)

@@ -172,3 +172,14 @@ def test_operating_points_lie_midway_between_scores():
 def test_minus_infinity_is_a_rank_like_any_other():
     truth = [0, 0, 1, 1]
     assert stats.auc(truth, [-np.inf, 1, 1, 2]).value == stats.auc(truth, [0, 1, 1, 2]).value
+
+
+def test_a_corrected_part_below_the_diagonal_is_not_estimable():
+    truth, score = [0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 2, 3, 4, 5]
+    raw = stats.partial_auc(truth, score, start=0.9, stop=1.0)
+    corrected = stats.partial_auc(truth, score, start=0.9, stop=1.0, corrected=True)
+    assert raw.value == 0
+    assert "McClish's correction is not defined" in corrected.undefined_because
+    # On the diagonal itself it is one half, whatever the rounding.
+    on_it = stats.partial_auc([0, 0, 0, 1, 1, 1], [1, 2, 3, 1, 2, 3], start=0.3, stop=0.7, corrected=True)
+    assert on_it.value == pytest.approx(0.5)

@@ -188,3 +188,25 @@ def test_nesting_widens_the_interval_of_the_bias():
 def test_what_the_caller_broke_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("model", ["oneway", "twoway"])
+@pytest.mark.parametrize("kind", ["consistency", "agreement"])
+def test_units_without_any_variability_have_no_average_reliability(model, kind):
+    same_means = [[1, 2], [2, 1], [1, 2], [2, 1]]
+    average = stats.icc(same_means, model=model, kind=kind, unit="average")
+    assert average.icc.undefined_because == "no variability between units"
+    single = stats.icc(same_means, model=model, kind=kind, unit="single")
+    assert single.icc.undefined_because or single.icc.value < 0
+
+
+def test_origin_and_unit_of_measurements_leave_the_icc():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(9, 3)) + rng.normal(size=(9, 1))
+    for unit in ("single", "average"):
+        plain, moved = stats.icc(x, unit=unit), stats.icc(7 + 1e150 * x, unit=unit)
+        assert moved.icc.value == pytest.approx(plain.icc.value)
+        assert moved.icc.high == pytest.approx(plain.icc.high)
+        assert moved.test.p == pytest.approx(plain.test.p)
+    with pytest.raises(ValueError, match="infinite"):
+        stats.icc([[1, 2], [2, np.inf]])
