@@ -90,6 +90,11 @@ def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, 
         "population": population(part),
         "compared_readers": [dataset.readers[k].code for k in compared],
         "reference_readers": apart,
+        "silent_readers": [
+            reader.code
+            for k, reader in enumerate(dataset.readers)
+            if k in dataset.comparison_readers() and k not in compared
+        ],
         "headline": {measure: own[measure] for measure in MEASURES if measure in own},
         "model": model_row(part),
         "readers": reader_rows(part, compared),
