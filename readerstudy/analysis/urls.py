@@ -8,6 +8,7 @@ app_name = "analysis"
 urlpatterns = [
     path("studies/<slug:slug>/results/", results.results, name="results"),
     path("studies/<slug:slug>/results/figures.json", results.results_json, name="results_json"),
+    path("studies/<slug:slug>/results/resampled.json", results.results_resampled, name="results_resampled"),
     path("studies/<slug:slug>/results/progress.json", results.snapshot_progress, name="snapshot_progress"),
     path("studies/<slug:slug>/results/snapshot/", results.snapshot_request, name="snapshot_request"),
     path("studies/<slug:slug>/results/<slug:block>.csv", results.results_table, name="results_table"),

@@ -15,10 +15,12 @@ from readerstudy.analysis.dashboard.marks import (
 )
 from readerstudy.analysis.dashboard.multireader import multireader
 from readerstudy.analysis.dashboard.names import HEADLINE, finding_names, people_rows
+from readerstudy.analysis.dashboard.resampled import RESAMPLED_TABLES, resampled, resampled_tables
 from readerstudy.analysis.dashboard.tables import Table, tables
 
 __all__ = [
     "HEADLINE",
+    "RESAMPLED_TABLES",
     "Table",
     "chart_data",
     "chosen_condition",
@@ -36,5 +38,7 @@ __all__ = [
     "marks_tables",
     "multireader",
     "people_rows",
+    "resampled",
+    "resampled_tables",
     "tables",
 ]

@@ -44,6 +44,18 @@ def aided_assignments(study: ReaderStudy) -> "Any":
     )
 
 
+def repeat_assignments(study: ReaderStudy) -> "Any":
+    """Return the assignments of second readings without aid, not withdrawn."""
+    return Assignment.objects.filter(
+        study=study,
+        duty__duty=CaseDuty.Duty.READER,
+        condition=Assignment.Condition.UNAIDED,
+        occasion=2,
+        withdrawn_at__isnull=True,
+        case__status=Case.Status.INCLUDED,
+    )
+
+
 def finished_cases(study: ReaderStudy) -> "list[Case]":
     """
     Return the included cases whose reference stands for every item, in the order of their pseudonyms.

@@ -17,6 +17,8 @@ from readerstudy.analysis.services.snapshots import (
     latest_snapshot,
     pending_snapshot,
     request_snapshot,
+    resampled_if_known,
+    resampled_of,
 )
 from readerstudy.analysis.views.frame import (
     frame_of,
@@ -70,6 +72,8 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "tabs": results_tabs(snapshot, "results"),
             "can_export": can_export(study, request.user),
             "few": view.partition == "all" and summary["default_partition"] == "all",
+            "resampled": dashboard.resampled(resampled_if_known(snapshot=snapshot, view=view)),
+            "cooccurrence": wording.estimate(figures.get("cooccurrence")),
             "chart_data": dashboard.chart_data(figures, document, plan),
         },
     )
@@ -155,6 +159,29 @@ def results_json(request: HttpRequest, slug: str) -> JsonResponse:
 
 
 @require_GET
+def results_resampled(request: HttpRequest, slug: str) -> JsonResponse:
+    """The bootstrap figures of one state of the filters: numbers, and the words that the page shows."""
+    study = access_figures(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    if snapshot is None:
+        raise Http404
+    try:
+        _plan, view = plan_and_view(request, snapshot)
+    except BadView as problem:
+        return JsonResponse({"code": "bad_view", "detail": str(problem)}, status=400)
+    figures = resampled_of(snapshot=snapshot, view=view, at=timezone.now())
+    return JsonResponse(
+        {
+            "study": study.slug,
+            "is_demonstration": study.is_demonstration,
+            "snapshot": snapshot.number,
+            **figures,
+            "words": dashboard.resampled(figures),
+        }
+    )
+
+
+@require_GET
 def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     """The table behind one chart as CSV, full precision."""
     study = access_figures(user=request.user, slug=slug)
@@ -166,7 +193,10 @@ def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     except BadView:
         raise Http404 from None
     figures = figures_of(snapshot=snapshot, view=view, at=timezone.now())
-    table = dashboard.tables(figures, protocol_of(study).document, plan).get(block)
+    tables = dashboard.tables(figures, protocol_of(study).document, plan)
+    if block in dashboard.RESAMPLED_TABLES:
+        tables |= dashboard.resampled_tables(resampled_of(snapshot=snapshot, view=view, at=timezone.now()))
+    table = tables.get(block)
     if table is None:
         raise Http404
     name = f"{study.slug}-{block}-{view.finding}-{view.cut}-{view.partition.replace('+', '-')}.csv"
