@@ -9,12 +9,14 @@ import { precisionOption } from "./analysis/precision.js";
 import { localisationOption } from "./analysis/localisation.js";
 import { rocOption } from "./analysis/roc.js";
 import { compose, savePng, saveSvg } from "./analysis/save.js";
+import { timesOption } from "./analysis/times.js";
 import { theme } from "./analysis/theme.js";
 
 document.documentElement.classList.add("scripted");
 
 const BUILDERS = {
   roc: rocOption,
+  times: timesOption,
   precision: precisionOption,
   agreement: agreementOption,
   confusion: confusionOption,

@@ -228,7 +228,11 @@ def _counts_table(figures: Mapping[str, Any]) -> Table:
             {
                 "who": row["code"],
                 "kind": row["kind"],
-                "cells": [wording.count(cell) for cell in cells],
+                "key": "model" if row["kind"] == "model" else row["code"],
+                "cells": [
+                    {"name": name, "n": wording.count(cell)}
+                    for name, cell in zip(("tp", "fn", "fp", "tn"), cells, strict=True)
+                ],
                 "estimates": [wording.estimate(row[name]) for name in wanted],
                 "missing": row["missing"],
             }

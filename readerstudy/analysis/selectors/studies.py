@@ -87,3 +87,10 @@ def cases_with_reference(study: ReaderStudy) -> set[int]:
     )
     needed = 1 if document.reference["from"] == "external" else len(document.items)
     return {row["case_id"] for row in standing if row["n"] >= needed or row["case_id"] in imported}
+
+
+def first_showing(case: Case) -> Assignment | None:
+    """Return a first showing of a case, by which its images are opened; None where nobody was to read it."""
+    return (
+        Assignment.objects.select_related("case", "user").filter(case=case, occasion=1).order_by("pk").first()
+    )

@@ -1,5 +1,7 @@
 """The results page, its figures and its tables."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -58,6 +60,14 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "pending": pending_snapshot(study),
             "view": view,
             "query": request.GET.urlencode(),
+            "state_query": urlencode(
+                {
+                    "finding": view.finding,
+                    "cut": view.cut,
+                    "partition": view.partition,
+                    "centre": view.centre,
+                }
+            ),
             "figures": figures,
             "summary": summary,
             "fact": dashboard.fact(figures, summary),
