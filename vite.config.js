@@ -4,7 +4,7 @@ import { defineConfig } from "vite";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /**
- * The browser build: three entries, a manifest that Django reads, everything as files of this origin.
+ * The browser build: a few entries, a manifest that Django reads, everything as files of this origin.
  *
  * - `base: "./"`: chunks, workers and WebAssembly are found relative to the importing file, so the build
  *   works below any STATIC_URL.
@@ -56,6 +56,7 @@ export default defineConfig({
         lists: here("static/js/lists.js"),
         office: here("static/js/office.js"),
         dashboard: here("static/js/dashboard.js"),
+        case_images: here("static/js/case_images.js"),
       },
     },
   },

@@ -41,7 +41,7 @@ PYTEST_PARTS = {
     ),
     "reading": ("tests/grading", "tests/flows", "tests/blinding", "tests/browser"),
     "models": ("tests/inference",),
-    "dashboard": ("tests/readerstudy/analysis", "tests/browser/test_dashboard", "tests/browser/dashboard"),
+    "dashboard": ("tests/readerstudy/analysis", "tests/browser/dashboard"),
 }
 CHECKS = ("lint", "contracts", "types", "migrations")
 PARTS = (*CHECKS, *PYTEST_PARTS, "javascript")

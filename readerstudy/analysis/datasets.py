@@ -96,6 +96,10 @@ class FindingData:
         Whether that reader's own grade made the reference of that item.
     probabilities : ndarray of float64, shape (n_items, n_grades)
         The model's probability of each grade; NaN where there is no prediction.
+    repeats : ndarray of int8, shape (n_items, n_readers)
+        Grades of the second reading without aid; `NO_READ` where there was none.
+    covered : ndarray of int8, shape (n_items,)
+        The adjudicator's own grade of an agreed item that was sent along unmarked; `NO_READ` elsewhere.
     """
 
     n_grades: int
@@ -107,6 +111,27 @@ class FindingData:
     aided: GradeArray
     contributed: BoolArray
     probabilities: FloatArray
+    repeats: GradeArray
+    covered: GradeArray
+
+
+@dataclass(frozen=True)
+class ReadTimes:
+    """
+    Every submitted first reading: whose, of which case, as which in order, and how long.
+
+    Parameters
+    ----------
+    reader, case, position : ndarray of int64, shape (n_reads,)
+        Places in the readers and cases, and the running number in the reader's own order.
+    seconds : ndarray of float64, shape (n_reads,)
+        Focused time; NaN where none was recorded.
+    """
+
+    reader: IntArray
+    case: IntArray
+    position: IntArray
+    seconds: FloatArray
 
 
 @dataclass(frozen=True)
@@ -160,6 +185,7 @@ class Dataset:
     findings: Mapping[str, FindingData]
     flow: Mapping[str, Any] = field(default_factory=dict)
     marks: MarkData | None = None
+    times: ReadTimes | None = None
 
     @property
     def n_items(self) -> int:
@@ -204,7 +230,10 @@ _ARRAYS = (
     "aided",
     "contributed",
     "probabilities",
+    "repeats",
+    "covered",
 )
+_TIMES = ("reader", "case", "position", "seconds")
 _MARK_NAMES = ("conditions", "people", "is_model")
 _MARK_ARRAYS = ("lesion_case", "weights", "mark_case", "mark_by", "mark_condition", "rating", "hit")
 
@@ -230,6 +259,8 @@ def freeze(dataset: Dataset) -> bytes:
     }
     if dataset.marks:
         arrays |= {f"marks/{name}": getattr(dataset.marks, name) for name in _MARK_ARRAYS}
+    if dataset.times:
+        arrays |= {f"times/{name}": getattr(dataset.times, name) for name in _TIMES}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer, allow_pickle=False, meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), **arrays
@@ -237,12 +268,20 @@ def freeze(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
+def _thawed(archive: Any, name: str) -> dict[str, Any]:
+    """Arrays of one finding; those that an earlier version did not keep are empty."""
+    arrays = {part: archive[f"{name}.{part}"] for part in _ARRAYS if f"{name}.{part}" in archive.files}
+    arrays.setdefault("repeats", np.full_like(arrays["reads"], NO_READ))
+    arrays.setdefault("covered", np.full_like(arrays["reference"], NO_READ))
+    return arrays
+
+
 def thaw(content: bytes) -> Dataset:
     """Read what `freeze` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         meta = json.loads(archive["meta"].tobytes())
         findings = {
-            name: FindingData(n_grades=n_grades, **{part: archive[f"{name}.{part}"] for part in _ARRAYS})
+            name: FindingData(n_grades=n_grades, **_thawed(archive, name))
             for name, n_grades in meta["findings"].items()
         }
         names = meta.get("marks")
@@ -254,6 +293,8 @@ def thaw(content: bytes) -> Dataset:
             if names
             else None
         )
+        timed = "times/reader" in archive.files
+        times = ReadTimes(**{name: archive[f"times/{name}"] for name in _TIMES}) if timed else None
     return Dataset(
         structures=tuple(meta["structures"]),
         levels=tuple(meta["levels"]),
@@ -267,4 +308,5 @@ def thaw(content: bytes) -> Dataset:
         findings=findings,
         flow=meta["flow"],
         marks=marks,
+        times=times,
     )

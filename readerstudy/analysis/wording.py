@@ -57,6 +57,8 @@ def interval(estimate: Mapping[str, Any], digits: int = 2, *, with_sign: bool = 
     """Return ``0.70 to 0.79``, or words where there is no interval."""
     if estimate.get("low") is None:
         return _("no interval")
+    if estimate["low"] == estimate["high"]:
+        return _("no variability, no interval")
     write = signed if with_sign else number
     return _("%(low)s to %(high)s") % {
         "low": write(estimate["low"], digits),

@@ -5,15 +5,19 @@ import { differenceOption, sharedRange } from "./analysis/difference.js";
 import { init } from "./analysis/echarts.js";
 import { calibrationOption } from "./analysis/calibration.js";
 import { forestOption, subgroupsOption } from "./analysis/forest.js";
+import { precisionOption } from "./analysis/precision.js";
 import { localisationOption } from "./analysis/localisation.js";
 import { rocOption } from "./analysis/roc.js";
 import { compose, savePng, saveSvg } from "./analysis/save.js";
+import { timesOption } from "./analysis/times.js";
 import { theme } from "./analysis/theme.js";
 
 document.documentElement.classList.add("scripted");
 
 const BUILDERS = {
   roc: rocOption,
+  times: timesOption,
+  precision: precisionOption,
   agreement: agreementOption,
   confusion: confusionOption,
   forest: forestOption,
@@ -128,5 +132,43 @@ function follow(card) {
   ask();
 }
 
+/** Fill in the figures with a bootstrap interval when the server has computed them. */
+async function fillResampled(holder) {
+  const put = (words) => {
+    for (const place of document.querySelectorAll("[data-resampled-words]")) place.textContent = words[place.dataset.resampledWords].words;
+    const body = holder.querySelector("[data-resampled-rows]");
+    if (words.matched.length) body.replaceChildren(...words.matched.map(matchedRow));
+    else body.querySelector("td").textContent = "–";
+    holder.dataset.resampledReady = "yes";
+  };
+  try {
+    const answer = await fetch(holder.dataset.resampled, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    put((await answer.json()).words);
+  } catch {
+    // The words "is being computed" stay; opening the page again asks again.
+    holder.dataset.resampledReady = "no";
+  }
+}
+
+function matchedRow(row) {
+  const line = document.createElement("tr");
+  line.dataset.who = row.code;
+  const cell = (text, isName) => {
+    const made = line.insertCell();
+    made.className = isName ? "name" : "number";
+    made.textContent = text;
+    return made;
+  };
+  cell(row.code, true);
+  for (const text of [row.specificity, row.sensitivity, row.model]) cell(text, false);
+  const test = document.createElement("span");
+  test.className = "cell-interval";
+  test.textContent = row.test;
+  cell(row.difference, false).append(test);
+  return line;
+}
+
+document.querySelectorAll("[data-resampled]").forEach(fillResampled);
 document.querySelectorAll("[data-snapshot-progress]").forEach(follow);
 drawAll();

@@ -21,6 +21,7 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             for key in ("view", "headline", "model", "readers", "curve", "agreement", "forest", "calibration")
         }
         | {"subgroups": [row | {"label": subgroup_label(row, document)} for row in figures["subgroups"]]}
+        | {"precisionRecall": figures.get("precision_recall")}
         | {"confusion": {key: figures["confusion"][key] for key in ("model", "readers")}},
         "margin": plan.margin,
         "findingNames": names,
@@ -53,6 +54,9 @@ def chart_data(figures: Mapping[str, Any], document: ProtocolDocument, plan: Ana
             "sensitivityDifference": _("Sensitivity, model minus mean reader"),
             "specificityDifference": _("Specificity, model minus mean reader"),
             "noInterval": _("no interval"),
+            "recall": _("Recall (sensitivity)"),
+            "precision": _("Precision (PPV)"),
+            "prevalence": _("share of positive items"),
             "predicted": _("Predicted probability"),
             "observed": _("Observed share"),
             "oneGroup": _("The items shown are of one group only."),

@@ -21,6 +21,7 @@ def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: Analysi
     return {
         "headline": _headline_table(figures),
         "roc": _roc_table(figures),
+        "pr": _precision_recall_table(figures),
         "agreement": _agreement_table(figures),
         "confusion": _confusion_table(figures),
         "forest": _forest_table(figures, document),
@@ -100,7 +101,20 @@ def _roc_table(figures: Mapping[str, Any]) -> Table:
         rows.append(([row["code"], _("AUC on the readers' scale")], row["auc_on_grades"]))
     if figures["curve"]:
         rows.append(([figures["model"]["code"], _("AUC from probabilities")], figures["curve"]["auc"]))
+    if figures.get("cooccurrence"):
+        rows.append(([_("the other findings alone"), _("AUC from probabilities")], figures["cooccurrence"]))
     return long_table(rows, [_("Who"), _("Measure")])
+
+
+def _precision_recall_table(figures: Mapping[str, Any]) -> Table:
+    """The model's curve point by point, and the readers' points."""
+    given = figures.get("precision_recall") or {"recall": [], "precision": []}
+    rows = [[_("model"), x, y] for x, y in zip(given["recall"], given["precision"], strict=True)]
+    rows += [[row["code"], row["sensitivity"]["value"], row["ppv"]["value"]] for row in figures["readers"]]
+    shown = [[who, wording.number(x), wording.number(y)] for who, x, y in rows[-400:]]
+    heads = [_("Who"), _("Recall (sensitivity)"), _("Precision (PPV)")]
+    columns = ["who", "recall", "precision"]
+    return {"heads": heads, "shown": shown, "numbers_from": 1, "columns": columns, "rows": rows}
 
 
 def _agreement_table(figures: Mapping[str, Any]) -> Table:
@@ -214,7 +228,11 @@ def _counts_table(figures: Mapping[str, Any]) -> Table:
             {
                 "who": row["code"],
                 "kind": row["kind"],
-                "cells": [wording.count(cell) for cell in cells],
+                "key": "model" if row["kind"] == "model" else row["code"],
+                "cells": [
+                    {"name": name, "n": wording.count(cell)}
+                    for name, cell in zip(("tp", "fn", "fp", "tn"), cells, strict=True)
+                ],
                 "estimates": [wording.estimate(row[name]) for name in wanted],
                 "missing": row["missing"],
             }

@@ -8,6 +8,7 @@ from readerstudy.analysis.selectors.studies import (
     aided_assignments,
     finished_cases,
     first_read_assignments,
+    first_showing,
     plan_of,
     protocol_of,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "data_hash",
     "finished_cases",
     "first_read_assignments",
+    "first_showing",
     "flow",
     "model_versions",
     "plan_of",

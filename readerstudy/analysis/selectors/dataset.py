@@ -1,5 +1,7 @@
 """From rows of grading and inference to one grid of cases x structures for every finding."""
 
+from typing import Any
+
 import numpy as np
 
 from grading.models import Adjudication, Rating, Read, ReferenceGrade
@@ -14,6 +16,7 @@ from readerstudy.analysis.datasets import (
     FindingData,
     ModelEntry,
     ReaderEntry,
+    ReadTimes,
 )
 from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.plan import AnalysisPlan
@@ -25,6 +28,7 @@ from readerstudy.analysis.selectors.studies import (
     finished_cases,
     first_read_assignments,
     protocol_of,
+    repeat_assignments,
 )
 from readerstudy.studies.models import ReaderStudy, StudyRole
 from readerstudy.studies.protocols.document import ProtocolDocument
@@ -50,7 +54,9 @@ def build_dataset(study: ReaderStudy) -> Dataset:
     grid.add_references()
     grid.add_reads(study)
     grid.add_aided_reads(study)
+    grid.add_repeats(study)
     grid.add_kept_by_adjudicator()
+    grid.add_audited()
     grid.add_imported_contributors({role.code: role.user_id for role in roles})
     n_predicted = grid.add_predictions(study, version) if version else 0
     return Dataset(
@@ -83,6 +89,7 @@ def build_dataset(study: ReaderStudy) -> Dataset:
         else None,
         findings=grid.findings(),
         marks=mark_data(study, {case.pk: place for place, case in enumerate(cases)}),
+        times=_times(study, [case.pk for case in cases], [role.user_id for role in roles]),
         flow=flow(study) | {"analysed": len(cases), "unfinished": readiness(study).n_unfinished},
     )
 
@@ -95,6 +102,28 @@ def _reading_roles(study: ReaderStudy) -> list[StudyRole]:
         ).values_list("reader_id", flat=True)
     )
     return list(StudyRole.objects.filter(study=study, user_id__in=users).order_by("code"))
+
+
+def _times(study: ReaderStudy, cases: list[int], readers: list[int]) -> ReadTimes:
+    """How long each first reading took, in each reader's own order."""
+    place, column = {pk: k for k, pk in enumerate(cases)}, {pk: k for k, pk in enumerate(readers)}
+    rows = [
+        row
+        for row in Read.objects.filter(
+            assignment__in=first_read_assignments(study),
+            state=Read.State.SUBMITTED,
+            superseded_at__isnull=True,
+        )
+        .order_by("reader_id", "assignment__running_number", "pk")
+        .values_list("reader_id", "case_id", "assignment__running_number", "focused_seconds")
+        if row[0] in column and row[1] in place
+    ]
+    return ReadTimes(
+        reader=np.array([column[row[0]] for row in rows], dtype=np.int64),
+        case=np.array([place[row[1]] for row in rows], dtype=np.int64),
+        position=np.array([row[2] for row in rows], dtype=np.int64),
+        seconds=np.array([row[3] or np.nan for row in rows], dtype=np.float64),
+    )
 
 
 class _Grid:
@@ -120,6 +149,8 @@ class _Grid:
                 aided=np.full((n, r), NO_READ, dtype=np.int8),
                 contributed=np.zeros((n, r), dtype=bool),
                 probabilities=np.full((n, finding.n_grades), np.nan),
+                repeats=np.full((n, r), NO_READ, dtype=np.int8),
+                covered=np.full(n, NO_READ, dtype=np.int8),
             )
             for finding in document.findings
             if finding.kind != "continuous"
@@ -184,18 +215,38 @@ class _Grid:
 
     def add_aided_reads(self, study: ReaderStudy) -> None:
         """Fill the grades that the same readers gave with the aid. They never enter the reference."""
+        self._add_other_reads(aided_assignments(study), "aided")
+
+    def add_repeats(self, study: ReaderStudy) -> None:
+        """Fill the grades of second readings. They never enter the reference either."""
+        self._add_other_reads(repeat_assignments(study), "repeats")
+
+    def _add_other_reads(self, assignments: Any, part: str) -> None:
         rows = Rating.objects.filter(
             read__case_id__in=self.case_ids,
             read__state=Read.State.SUBMITTED,
             read__superseded_at__isnull=True,
-            read__assignment__in=aided_assignments(study),
+            read__assignment__in=assignments,
         ).values_list("read__case_id", "read__reader_id", "structure", "finding", "kind", "grade")
         for case_id, reader, structure, finding, kind, grade in rows.iterator(5000):
             data = self._data.get(finding)
             if data is None or structure not in self._structure or reader not in self._reader:
                 continue
             code = grade if kind == "grade" else CODES.get(kind, NO_READ)
-            data.aided[self._place(case_id, structure), self._reader[reader]] = code
+            getattr(data, part)[self._place(case_id, structure), self._reader[reader]] = code
+
+    def add_audited(self) -> None:
+        """Fill the adjudicator's covered grades of agreed items that were sent along unmarked."""
+        rows = Adjudication.objects.filter(
+            discordance__case_id__in=self.case_ids, discordance__is_audit=True, superseded_at__isnull=True
+        ).values_list("discordance__case_id", "structure", "finding", "kind", "grade", "covered_answer")
+        for case_id, structure, finding, kind, grade, covered in rows.iterator(5000):
+            data = self._data.get(finding)
+            if data is None:
+                continue
+            own = covered or {"kind": kind, "grade": grade}
+            code = own["grade"] if own["kind"] == "grade" else CODES.get(own["kind"], NO_READ)
+            data.covered[self._place(case_id, structure)] = code
 
     def add_kept_by_adjudicator(self) -> None:
         """An adjudicator who kept A or B made that reader's grade the reference."""
@@ -252,7 +303,7 @@ class _Grid:
         for data in self._data.values():
             for part in (
                 data.reference, data.provenance, data.basis, data.reads, data.first_reads, data.aided,
-                data.contributed, data.probabilities,
+                data.contributed, data.probabilities, data.repeats, data.covered,
             ):  # fmt: skip
                 part.setflags(write=False)
         return self._data

@@ -44,6 +44,18 @@ def aided_assignments(study: ReaderStudy) -> "Any":
     )
 
 
+def repeat_assignments(study: ReaderStudy) -> "Any":
+    """Return the assignments of second readings without aid, not withdrawn."""
+    return Assignment.objects.filter(
+        study=study,
+        duty__duty=CaseDuty.Duty.READER,
+        condition=Assignment.Condition.UNAIDED,
+        occasion=2,
+        withdrawn_at__isnull=True,
+        case__status=Case.Status.INCLUDED,
+    )
+
+
 def finished_cases(study: ReaderStudy) -> "list[Case]":
     """
     Return the included cases whose reference stands for every item, in the order of their pseudonyms.
@@ -75,3 +87,10 @@ def cases_with_reference(study: ReaderStudy) -> set[int]:
     )
     needed = 1 if document.reference["from"] == "external" else len(document.items)
     return {row["case_id"] for row in standing if row["n"] >= needed or row["case_id"] in imported}
+
+
+def first_showing(case: Case) -> Assignment | None:
+    """Return a first showing of a case, by which its images are opened; None where nobody was to read it."""
+    return (
+        Assignment.objects.select_related("case", "user").filter(case=case, occasion=1).order_by("pk").first()
+    )

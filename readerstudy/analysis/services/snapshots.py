@@ -14,6 +14,7 @@ from readerstudy.analysis.datasets import Dataset, freeze, thaw
 from readerstudy.analysis.models import Snapshot, SnapshotView
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results import View, compute_plan, compute_view
+from readerstudy.analysis.results.resampled import compute_resampled
 from readerstudy.analysis.selectors import build_dataset, data_hash, plan_of, protocol_of
 from readerstudy.analysis.task_names import COMPUTE_SNAPSHOT
 from readerstudy.core.audit import record
@@ -168,13 +169,50 @@ def figures_of(*, snapshot: Snapshot, view: View, at: datetime) -> dict[str, Any
     planned: dict[str, Any] | None = snapshot.results["views"].get(view.key)
     if planned is not None:
         return planned
-    kept = SnapshotView.objects.filter(snapshot=snapshot, key=view.key).first()
+    return _kept(
+        snapshot,
+        view.key,
+        at,
+        lambda: compute_view(dataset_of(snapshot), AnalysisPlan.from_dict(snapshot.plan), view),
+    )
+
+
+def resampled_if_known(*, snapshot: Snapshot, view: View) -> dict[str, Any] | None:
+    """Return the bootstrap figures of a state where they were computed before, else None."""
+    planned = snapshot.results["views"].get(view.key, {})
+    if "resampled" in planned:
+        return dict(planned["resampled"])
+    kept = SnapshotView.objects.filter(snapshot=snapshot, key=_resampled_key(view)).first()
+    return None if kept is None else dict(kept.results)
+
+
+def resampled_of(*, snapshot: Snapshot, view: View, at: datetime) -> dict[str, Any]:
+    """Return the bootstrap figures of a state: computed once, from the frozen arrays, and kept."""
+    known = resampled_if_known(snapshot=snapshot, view=view)
+    if known is not None:
+        return known
+    return _kept(
+        snapshot,
+        _resampled_key(view),
+        at,
+        lambda: compute_resampled(dataset_of(snapshot), AnalysisPlan.from_dict(snapshot.plan), view),
+    )
+
+
+def _resampled_key(view: View) -> str:
+    return f"{view.key}|resampled"
+
+
+def _kept(
+    snapshot: Snapshot, key: str, at: datetime, compute: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    kept = SnapshotView.objects.filter(snapshot=snapshot, key=key).first()
     if kept is not None:
         return dict(kept.results)
-    figures = compute_view(dataset_of(snapshot), AnalysisPlan.from_dict(snapshot.plan), view)
+    figures = compute()
     try:
         with transaction.atomic():
-            SnapshotView.objects.create(snapshot=snapshot, key=view.key, results=figures, created_at=at)
+            SnapshotView.objects.create(snapshot=snapshot, key=key, results=figures, created_at=at)
     except IntegrityError:
         pass  # another request was faster; the same data give the same figures
     return figures

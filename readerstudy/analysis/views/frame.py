@@ -40,6 +40,9 @@ def results_tabs(snapshot: Snapshot, current: str) -> list[dict[str, Any]]:
     pages = [("results", _("Model against readers"))]
     if snapshot.results.get("marks"):
         pages.append(("marks", _("Marks")))
+    if "readers" in snapshot.results:
+        pages.append(("readers", _("Readers")))
+    pages += [("items", _("Items and cases")), ("planner", _("Sample size"))]
     return [
         {
             "label": label,

@@ -1,5 +1,7 @@
 """The results page, its figures and its tables."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -17,6 +19,8 @@ from readerstudy.analysis.services.snapshots import (
     latest_snapshot,
     pending_snapshot,
     request_snapshot,
+    resampled_if_known,
+    resampled_of,
 )
 from readerstudy.analysis.views.frame import (
     frame_of,
@@ -56,6 +60,14 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "pending": pending_snapshot(study),
             "view": view,
             "query": request.GET.urlencode(),
+            "state_query": urlencode(
+                {
+                    "finding": view.finding,
+                    "cut": view.cut,
+                    "partition": view.partition,
+                    "centre": view.centre,
+                }
+            ),
             "figures": figures,
             "summary": summary,
             "fact": dashboard.fact(figures, summary),
@@ -70,6 +82,8 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "tabs": results_tabs(snapshot, "results"),
             "can_export": can_export(study, request.user),
             "few": view.partition == "all" and summary["default_partition"] == "all",
+            "resampled": dashboard.resampled(resampled_if_known(snapshot=snapshot, view=view)),
+            "cooccurrence": wording.estimate(figures.get("cooccurrence")),
             "chart_data": dashboard.chart_data(figures, document, plan),
         },
     )
@@ -155,6 +169,29 @@ def results_json(request: HttpRequest, slug: str) -> JsonResponse:
 
 
 @require_GET
+def results_resampled(request: HttpRequest, slug: str) -> JsonResponse:
+    """The bootstrap figures of one state of the filters: numbers, and the words that the page shows."""
+    study = access_figures(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    if snapshot is None:
+        raise Http404
+    try:
+        _plan, view = plan_and_view(request, snapshot)
+    except BadView as problem:
+        return JsonResponse({"code": "bad_view", "detail": str(problem)}, status=400)
+    figures = resampled_of(snapshot=snapshot, view=view, at=timezone.now())
+    return JsonResponse(
+        {
+            "study": study.slug,
+            "is_demonstration": study.is_demonstration,
+            "snapshot": snapshot.number,
+            **figures,
+            "words": dashboard.resampled(figures),
+        }
+    )
+
+
+@require_GET
 def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     """The table behind one chart as CSV, full precision."""
     study = access_figures(user=request.user, slug=slug)
@@ -166,7 +203,10 @@ def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     except BadView:
         raise Http404 from None
     figures = figures_of(snapshot=snapshot, view=view, at=timezone.now())
-    table = dashboard.tables(figures, protocol_of(study).document, plan).get(block)
+    tables = dashboard.tables(figures, protocol_of(study).document, plan)
+    if block in dashboard.RESAMPLED_TABLES:
+        tables |= dashboard.resampled_tables(resampled_of(snapshot=snapshot, view=view, at=timezone.now()))
+    table = tables.get(block)
     if table is None:
         raise Http404
     name = f"{study.slug}-{block}-{view.finding}-{view.cut}-{view.partition.replace('+', '-')}.csv"

@@ -25,7 +25,8 @@ export function percent(share) {
 
 /** Fill "{low} to {high}" with the limits of an estimate. */
 export function interval(estimate, pattern, digits = 2, write = number) {
-  if (estimate.low === null || estimate.high === null) return "";
+  // Limits that coincide come from no variability at all: that is no interval.
+  if (estimate.low === null || estimate.high === null || estimate.low === estimate.high) return "";
   return pattern.replace("{low}", write(estimate.low, digits)).replace("{high}", write(estimate.high, digits));
 }
 

@@ -43,7 +43,7 @@ function operatingPoints(data, colours) {
   return points;
 }
 
-function crosses(points, gridIndex, colours, labelled) {
+export function crosses(points, gridIndex, colours, labelled) {
   return {
     type: "custom",
     xAxisIndex: gridIndex,

@@ -10,6 +10,7 @@ from grading.models import ReferenceGrade
 from readerstudy.analysis.datasets import freeze, thaw
 from readerstudy.analysis.models import Snapshot
 from readerstudy.analysis.results import View, compute_view
+from readerstudy.analysis.results.resampled import compute_resampled
 from readerstudy.analysis.selectors import build_dataset, plan_of
 from readerstudy.analysis.services.snapshots import (
     SnapshotRefused,
@@ -116,5 +117,7 @@ def test_no_snapshot_before_unblinding(open_study_ready):
 def test_snapshot_uses_its_own_arrays(study_with_results):
     snapshot = latest_snapshot(study_with_results.study)
     view = View("cyst", 1, "all")
-    figures = compute_view(dataset_of(snapshot), plan_of(study_with_results.study), view)
+    plan = plan_of(study_with_results.study)
+    figures = compute_view(dataset_of(snapshot), plan, view)
+    figures["resampled"] = compute_resampled(dataset_of(snapshot), plan, view)
     assert figures == snapshot.results["views"][view.key]

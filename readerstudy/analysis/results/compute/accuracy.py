@@ -14,6 +14,7 @@ from readerstudy.stats import (
     clustered_binary_summary,
     clustered_sensitivity,
     confusion_matrix,
+    pr_curve,
     roc_curve,
 )
 
@@ -137,6 +138,25 @@ def roc_of_model(part: Slice) -> dict[str, Any] | None:
         "fpr": as_json(curve.fpr[keep]),
         "tpr": as_json(curve.tpr[keep]),
         "band": as_json(band),
+        "undefined_because": "",
+    }
+
+
+def precision_recall_of_model(part: Slice) -> dict[str, Any] | None:
+    """The model's precision-recall curve from its probabilities, and the share of positive items."""
+    if not part.has_model:
+        return None
+    there = predicted(part.probabilities)
+    diseased = part.reference[there] >= part.cut
+    curve = pr_curve(diseased, score_at(part.probabilities[there], part.cut))
+    if curve.undefined_because or diseased.all():
+        why = curve.undefined_because or "no negative items"
+        return {"precision": [], "recall": [], "prevalence": None, "undefined_because": why}
+    keep = _thin(curve.recall.size, CURVE_POINTS)
+    return {
+        "precision": as_json(curve.precision[keep]),
+        "recall": as_json(curve.recall[keep]),
+        "prevalence": float(diseased.mean()),
         "undefined_because": "",
     }
 

@@ -1,5 +1,6 @@
 """Model against readers: the headline, each reader, every finding, every subgroup."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -64,22 +65,34 @@ def each_reader(part: Slice, compared: list[int]) -> list[dict[str, Any]]:
     return rows
 
 
-def forest_rows(dataset: Dataset, plan: AnalysisPlan, view: View) -> list[dict[str, Any]]:
-    """The same question for every finding, each at its own cut."""
+def forest_rows(
+    dataset: Dataset, plan: AnalysisPlan, view: View, kept: dict[View, dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """
+    The same question for every finding, each at its own cut.
+
+    Parameters
+    ----------
+    kept : dict, optional
+        Rows computed before, by state; several states of a plan share them.
+    """
+    kept = {} if kept is None else kept
     rows = []
     compared = dataset.comparison_readers()
     for finding in dataset.findings:
         cut = view.cut if finding == view.finding else plan.cut_of(finding)
-        part = Slice(dataset, plan, View(finding, cut, view.partition, view.centre))
-        rows.append(
-            {
+        one = View(finding, cut, view.partition, view.centre)
+        if one not in kept:
+            part = Slice(dataset, plan, one)
+            kept[one] = {
                 "finding": finding,
                 "cut": cut,
                 "positive": int((part.reference >= cut).sum()),
                 "items": int(part.graded.sum()),
                 **(measure_differences(part, compared) if part.has_model else {}),
             }
-        )
+        # A copy: claims are settled in place, by the end points that stand together.
+        rows.append(deepcopy(kept[one]))
     return rows
 
 

@@ -1,11 +1,19 @@
 """All figures of one state of the filters, and of every state of the plan."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from readerstudy.analysis.datasets import Dataset
 from readerstudy.analysis.plan import AnalysisPlan
-from readerstudy.analysis.results.compute.accuracy import confusion, model_row, reader_rows, roc_of_model
+from readerstudy.analysis.results.baseline import cooccurrence
+from readerstudy.analysis.results.compute.accuracy import (
+    confusion,
+    model_row,
+    precision_recall_of_model,
+    reader_rows,
+    roc_of_model,
+)
 from readerstudy.analysis.results.compute.agreement import agreement
 from readerstudy.analysis.results.compute.differences import (
     each_reader,
@@ -19,6 +27,8 @@ from readerstudy.analysis.results.grades import predicted, score_at
 from readerstudy.analysis.results.marks import compute_marks
 from readerstudy.analysis.results.multireader import aided_against_unaided, model_against_a_sample_of_readers
 from readerstudy.analysis.results.paired import MEASURES
+from readerstudy.analysis.results.readers import compute_readers
+from readerstudy.analysis.results.resampled import compute_resampled
 from readerstudy.analysis.results.views import View, default_partition, partitions_present, planned_views
 
 
@@ -64,9 +74,16 @@ def _multireader(part: Slice, compared: list[int]) -> dict[str, Any]:
     }
 
 
-def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, Any]:
+def compute_view(
+    dataset: Dataset, plan: AnalysisPlan, view: View, kept: dict[View, dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """
-    Compute every figure of one state of the filters.
+    Compute every figure of one state of the filters whose interval is in closed form.
+
+    Parameters
+    ----------
+    kept : dict, optional
+        Rows of the forest plot computed before.
 
     Returns
     -------
@@ -77,7 +94,7 @@ def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, 
     part = Slice(dataset, plan, view)
     compared = [k for k in dataset.comparison_readers() if (part.reads[:, k] >= 0).any()]
     apart = [reader.code for k, reader in enumerate(dataset.readers) if k not in dataset.comparison_readers()]
-    forest = forest_rows(dataset, plan, view)
+    forest = forest_rows(dataset, plan, view, kept)
     settle_claims(dataset, plan, view, forest)
     own = next(row for row in forest if row["finding"] == view.finding)
     return {
@@ -90,11 +107,18 @@ def compute_view(dataset: Dataset, plan: AnalysisPlan, view: View) -> dict[str, 
         "population": population(part),
         "compared_readers": [dataset.readers[k].code for k in compared],
         "reference_readers": apart,
+        "silent_readers": [
+            reader.code
+            for k, reader in enumerate(dataset.readers)
+            if k in dataset.comparison_readers() and k not in compared
+        ],
         "headline": {measure: own[measure] for measure in MEASURES if measure in own},
         "model": model_row(part),
         "readers": reader_rows(part, compared),
         "each_reader": each_reader(part, compared) if part.has_model else [],
         "curve": roc_of_model(part),
+        "precision_recall": precision_recall_of_model(part),
+        "cooccurrence": cooccurrence(part),
         "agreement": agreement(part, compared),
         "confusion": confusion(part, compared),
         "forest": forest,
@@ -124,10 +148,26 @@ def compute_plan(
         ``summary`` of the data set, ``views`` by their key, and ``marks`` by partition.
     """
     views = planned_views(dataset, plan)
-    results = {}
-    for number, view in enumerate(views, start=1):
-        results[view.key] = compute_view(dataset, plan, view)
-        progress(number, len(views))
+    shown_first = default_partition(dataset)
+    resampled_views = [view for view in views if view.partition == shown_first]
+    total = len(views) + len(resampled_views)
+    results: dict[str, Any] = {}
+    kept: dict[View, dict[str, Any]] = {}
+    # The resampling works on long arrays without the interpreter's lock, so that a second core is used.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        resampling = {
+            view.key: pool.submit(compute_resampled, dataset, plan, view) for view in resampled_views
+        }
+        try:
+            for number, view in enumerate(views, start=1):
+                results[view.key] = compute_view(dataset, plan, view, kept)
+                progress(number, total)
+            for number, (key, waiting) in enumerate(resampling.items(), start=len(views) + 1):
+                results[key]["resampled"] = waiting.result()
+                progress(number, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return {
         "summary": {
             "patients": len(dataset.patients),
@@ -145,4 +185,5 @@ def compute_plan(
         "plan": plan.as_dict(),
         "views": results,
         "marks": compute_marks(dataset, plan.confidence),
+        "readers": compute_readers(dataset, plan),
     }

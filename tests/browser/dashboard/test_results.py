@@ -2,62 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from django.conf import settings
-from django.test import Client
 
 from grading.models import ReferenceGrade
 from readerstudy.analysis.services.snapshots import latest_snapshot
 from readerstudy.analysis.wording import number, signed
+from tests.browser.dashboard.looking import open_results, sign_in, words
 from tests.factories.finished_study import finished_study
 from tests.readerstudy.analysis.conftest import unblinded
 from tests.tampering import without_append_only
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def page(browser: Any, live_server: Any) -> Iterator[Any]:
-    """A page that fails the test on any script error or broken policy."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=live_server.url)
-    page = context.new_page()
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on(
-        "console",
-        lambda message: page.problems.append(message.text) if message.type == "error" else None,
-    )
-    yield page
-    context.close()
-
-
-def sign_in(page: Any, live_server: Any, user: Any) -> None:
-    client = Client()
-    client.force_login(user)
-    page.context.add_cookies(
-        [
-            {
-                "name": settings.SESSION_COOKIE_NAME,
-                "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
-                "url": live_server.url,
-            }
-        ]
-    )
-
-
-def open_results(page: Any, address: str) -> None:
-    page.goto(address)
-    page.locator("html[data-charts-ready]").wait_for(state="attached")
-
-
-def words(page: Any, chart: str) -> str:
-    """Every text that a chart draws."""
-    return page.locator(f"[data-chart={chart}]").inner_text()
 
 
 def test_the_page_shows_the_snapshots_numbers(page, live_server):
