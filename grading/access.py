@@ -5,15 +5,27 @@ Absent, another person's, withdrawn, out of turn and in a study that is not open
 answer, on purpose.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 
-from grading.models import Read
+from grading.models import JointSession, Read
+from grading.services.joint import disputed_together, joint_session_of
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
+
+
+@dataclass(frozen=True)
+class JointCase:
+    """A case in front of two readers."""
+
+    assignment: Assignment
+    joint: JointSession
+
 
 _NOTHING = "There is nothing here for you."
 
@@ -119,6 +131,25 @@ def access_panel_case(*, member: User, assignment: UUID) -> Assignment:
         In every other case.
     """
     return _access(member, assignment, CaseDuty.Duty.PANEL, "is_panel")
+
+
+def access_joint_case(*, reader: User, assignment: UUID, session_key: str, at: datetime) -> JointCase:
+    """
+    Return a case that the reader may settle together with the partner who has signed in beside them.
+
+    Raises
+    ------
+    Http404
+        In every other case: no joint session in this browser, or reads of the batch are still to be submitted.
+    """
+    found = _access(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    joint = joint_session_of(study=found.study, user=reader, session_key=session_key, at=at)
+    if joint is None:
+        raise Http404(_NOTHING)
+    ready = disputed_together(study=found.study, first=joint.first, second=joint.second)
+    if found.pk not in {each.pk for each in ready}:
+        raise Http404(_NOTHING)
+    return JointCase(found, joint)
 
 
 def access_study(*, user: User, slug: str, role: str) -> ReaderStudy:

@@ -28,17 +28,19 @@ class ReadIncomplete(ReadRefused):
     """
     Answers that are still missing.
 
-    `missing` lists the items as (structure, finding) in reading order, then the required questions about
-    the case as ("", question).
+    `missing` lists the items as (structure, finding) in reading order, then marks without a confidence as
+    ("@", mark), then the required questions about the case as ("", question).
     """
 
     def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
         self.missing = tuple(missing)
         n_questions = sum(structure == "" for structure, _ in self.missing)
+        n_marks = sum(structure == "@" for structure, _ in self.missing)
         parts = [
             words
             for n, words in (
-                (len(self.missing) - n_questions, "items have no answer yet"),
+                (len(self.missing) - n_questions - n_marks, "items have no answer yet"),
+                (n_marks, "marks have no confidence yet"),
                 (n_questions, "questions about the case have no answer yet"),
             )
             if n
@@ -86,11 +88,14 @@ def save_place(*, read_id: int, resume: Mapping[str, Any], focused_seconds: int,
 
 
 def missing_items(read: Read) -> list[tuple[str, str]]:
-    """Return the items without an answer in reading order, then the required questions without one."""
+    """Return what `ReadIncomplete` lists."""
     document = read.protocol.document
     answered = set(read.ratings.values_list("structure", "finding"))
+    with_confidence = [kind.id for kind in document.marks if kind.has_confidence]
+    unsure = read.marks.filter(kind__in=with_confidence, confidence__isnull=True) if with_confidence else []
     return [
         *(item.key for item in document.items if item.key not in answered),
+        *(("@", str(mark.mark_id)) for mark in unsure),
         *(
             ("", question.id)
             for question in document.case_questions
@@ -136,7 +141,7 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
         subject_type="read",
         subject_id=read.public_id,
         number=read.assignment.running_number,
-        n_answers=read.ratings.count(),
+        n_answers=read.ratings.count() + read.marks.count(),
     )
     # A submitted case is behind the reader: its images close with it.
     close_presentation(presentation=read.assignment.presentation, at=at)
@@ -196,6 +201,10 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
             sequence=0,
             saved_at=at,
         )
+    for mark in read.marks.order_by("pk"):
+        mark.pk, mark.read, mark.sequence, mark.saved_at = None, successor, 0, at
+        mark._state.adding = True
+        mark.save()
     record(
         event="grading.read.reopened",
         at=at,
