@@ -30,7 +30,7 @@ class JointCase:
 _NOTHING = "There is nothing here for you."
 
 
-def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
+def _find(user: User, assignment: UUID, duty: str, role: str) -> Assignment | None:
     found = (
         Assignment.objects.select_related("study", "case", "case__image_set", "duty")
         .filter(
@@ -44,13 +44,25 @@ def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
         .first()
     )
     if found is None or not StudyRole.objects.filter(study=found.study, user=user, **{role: True}).exists():
+        return None
+    return found
+
+
+def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
+    found = _find(user, assignment, duty, role)
+    if found is None:
         raise Http404(_NOTHING)
     return found
 
 
+def panel_reads(study: ReaderStudy) -> bool:
+    """Return whether the panel reads the cases itself, instead of confirming what others settled."""
+    return bool(current_protocol(study).document.reference["from"] == "panel-read")
+
+
 def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
     """
-    Return the reader's own open assignment whose turn it is.
+    Return the reader's own open assignment whose turn it is; a panel member's where the panel reads itself.
 
     Raises
     ------
@@ -58,17 +70,22 @@ def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
         If it does not exist, is another reader's, its study is not open, or, where the order is
         enforced, an earlier case is not submitted yet. These are indistinguishable on purpose.
     """
-    found = _access(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    found = _find(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    if found is None:
+        found = _access(reader, assignment, CaseDuty.Duty.PANEL, "is_panel")
+        if not panel_reads(found.study):
+            raise Http404(_NOTHING)
     if not _is_its_turn(found):
         raise Http404(_NOTHING)
     return found
 
 
 def _own_reads(study: ReaderStudy, reader: User) -> "QuerySet[Assignment]":
+    duties = [CaseDuty.Duty.READER, *([CaseDuty.Duty.PANEL] if panel_reads(study) else [])]
     return Assignment.objects.filter(
         study=study,
         user=reader,
-        duty__duty=CaseDuty.Duty.READER,
+        duty__duty__in=duties,
         withdrawn_at__isnull=True,
         case__status="included",
     )
@@ -123,14 +140,17 @@ def access_adjudication(*, adjudicator: User, assignment: UUID) -> Assignment:
 
 def access_panel_case(*, member: User, assignment: UUID) -> Assignment:
     """
-    Return the panel member's own assignment in an open study.
+    Return the panel member's own assignment in an open study whose panel confirms.
 
     Raises
     ------
     Http404
         In every other case.
     """
-    return _access(member, assignment, CaseDuty.Duty.PANEL, "is_panel")
+    found = _access(member, assignment, CaseDuty.Duty.PANEL, "is_panel")
+    if panel_reads(found.study):
+        raise Http404(_NOTHING)
+    return found
 
 
 def access_joint_case(*, reader: User, assignment: UUID, session_key: str, at: datetime) -> JointCase:

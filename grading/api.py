@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -19,7 +18,7 @@ from grading.access import (
     access_panel_case,
 )
 from grading.answers import BadAnswer
-from grading.blinding import uncovered
+from grading.blinding import uncovered, worklist_address
 from grading.models import JointSession, Read
 from grading.queues import worklist_of
 from grading.selectors import n_open_items
@@ -104,11 +103,9 @@ class SubmitView(ReadView):
             return _refused("already_submitted", ALREADY)
         except ReadRefused as error:
             return _refused("refused", str(error))
-        following = worklist_of(study=found.study, reader=request.user).current
-        address = (
-            following.address if following else reverse("grading:worklist", kwargs={"slug": found.study.slug})
-        )
-        return Response({"next": address})
+        listed = worklist_of(study=found.study, reader=request.user, duty=found.duty.duty)
+        following = listed.current
+        return Response({"next": following.address if following else worklist_address(found)})
 
 
 class FirstGradeView(APIView):

@@ -16,6 +16,7 @@ register_events(
         "grading.item.sent_back": "sent back {structure}, {finding} of case {case}",
         "grading.item.overruled": "overruled {structure}, {finding} of case {case}",
         "grading.case.reviewed": "gave a panel vote on case {case}",
+        "grading.case.panel_read": "the panel's reads made the reference of case {case}",
         "grading.case.confirmed": "the panel confirmed case {case}",
     }
 )

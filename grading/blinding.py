@@ -30,7 +30,7 @@ from grading.services.marks import grade_of, marks_shown
 from grading.services.saving import MARK, cells_of
 from readerstudy.core.keys import derive_key
 from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
-from readerstudy.studies.models import Assignment, Landmark, Protocol
+from readerstudy.studies.models import Assignment, CaseDuty, Landmark, Protocol
 from readerstudy.studies.navigation import protocol_title
 from readerstudy.studies.protocols.document import ProtocolDocument, Text
 
@@ -230,6 +230,12 @@ def _label(given: Any) -> str:
     return given.get(language()) or given["en"]
 
 
+def worklist_address(assignment: Assignment) -> str:
+    """Return where one goes from a case: the worklist of a reader, or of a panel member who reads."""
+    name = "panel_list" if assignment.duty.duty == CaseDuty.Duty.PANEL else "worklist"
+    return reverse(f"grading:{name}", kwargs={"slug": assignment.study.slug})
+
+
 def offline_key(assignment: Assignment) -> str:
     """Return the key of the browser's queue: one per account, so that nobody else on this computer reads it."""
     return base64.b64encode(derive_key("grading.offline", str(assignment.user.public_id))).decode()
@@ -264,7 +270,7 @@ def blinded_case(
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),
                 "submit": reverse("api:read-submit", kwargs=place),
-                "worklist": reverse("grading:worklist", kwargs={"slug": assignment.study.slug}),
+                "worklist": worklist_address(assignment),
             },
         },
         viewer=viewer_words(

@@ -89,9 +89,9 @@ def _modalities(assignments: Sequence[Assignment]) -> dict[int, str]:
     return {each.pk: ", ".join(found.get(each.case.image_set_id or 0, ())) for each in assignments}
 
 
-def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
-    """Return a reader's worklist in the stored order."""
-    assignments = _mine(study, reader, CaseDuty.Duty.READER)
+def worklist_of(*, study: ReaderStudy, reader: User, duty: str = CaseDuty.Duty.READER) -> Queue:
+    """Return the worklist of a reader, or of a panel member who reads, in the stored order."""
+    assignments = _mine(study, reader, duty)
     reads = read_states(assignments)
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
@@ -132,10 +132,14 @@ def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
         n_cases=len(rows),
         n_submitted=sum(row.state == "submitted" for row in rows),
         n_items=n_items,
-        joint_address=reverse("grading:joint_list", kwargs={"slug": study.slug})
-        if is_open and rows and all(row.state == "submitted" for row in rows) and settles_jointly(study)
+        joint_address=_joint_address(study)
+        if duty == CaseDuty.Duty.READER and is_open and rows and all(row.state == "submitted" for row in rows)
         else "",
     )
+
+
+def _joint_address(study: ReaderStudy) -> str:
+    return reverse("grading:joint_list", kwargs={"slug": study.slug}) if settles_jointly(study) else ""
 
 
 def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:

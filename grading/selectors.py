@@ -65,7 +65,7 @@ def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
     """Return those of the cases whose reference the panel has decided; an item without a majority is decided too."""
     case_ids = list(case_ids)
     decided = ReferenceGrade.objects.filter(
-        Q(provenance__in=["confirmed", "overruled"]) | Q(no_majority=True),
+        Q(provenance__in=["confirmed", "overruled", "panel_read"]) | Q(no_majority=True),
         case_id__in=case_ids,
         superseded_at__isnull=True,
     ).values_list("case_id", flat=True)

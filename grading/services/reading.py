@@ -9,10 +9,11 @@ from django.db import transaction
 from grading.answers import GivenAnswer
 from grading.models import Rating, Read
 from grading.selectors import case_is_compared
+from grading.services.panel_reading import decide_from_panel_reads, panel_has_decided
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
-from readerstudy.studies.models import Assignment, Case, ReaderStudy
+from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -120,7 +121,7 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
     """
     read = (
         Read.objects.select_for_update(of=("self",))
-        .select_related("assignment__study", "case__study", "protocol", "reader")
+        .select_related("assignment__study", "assignment__duty", "case__study", "protocol", "reader")
         .get(pk=read_id)
     )
     if read.state == Read.State.SUBMITTED:
@@ -145,7 +146,10 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
     )
     # A submitted case is behind the reader: its images close with it.
     close_presentation(presentation=read.assignment.presentation, at=at)
-    compare_first_reads(case=read.case, at=at)
+    if read.assignment.duty.duty == CaseDuty.Duty.PANEL:
+        decide_from_panel_reads(case=read.case, at=at)
+    else:
+        compare_first_reads(case=read.case, at=at)
     return read
 
 
@@ -175,7 +179,10 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
         raise ReadRefused("Only a submitted read can be reopened.")
     if not reason.strip():
         raise ReadRefused("Say why the read is reopened.")
-    if case_is_compared(read.case_id):
+    if read.assignment.duty.duty == CaseDuty.Duty.PANEL:
+        if panel_has_decided(read.case_id):
+            raise ReadRefused("The panel's reads have made the reference of this case; this one stands.")
+    elif case_is_compared(read.case_id):
         raise ReadRefused("The reads of this case have been compared already; this one stands.")
     Read.objects.filter(pk=read.pk).update(superseded_at=at)
     successor = Read.objects.create(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, Q
 
-from grading.models import Adjudication, Rating, Read, ReferenceGrade
+from grading.models import Adjudication, CaseComparison, Rating, Read, ReferenceGrade
+from grading.selectors import open_mark_items
 from inference.models import InferenceRun, ModelVersion, Prediction
 from readerstudy.analysis.datasets import (
     CODES,
@@ -23,6 +24,7 @@ from readerstudy.analysis.datasets import (
     ModelEntry,
     ReaderEntry,
 )
+from readerstudy.analysis.mark_tables import lesion_rows, mark_rows
 from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Protocol, ReaderStudy, StudyRole
@@ -99,6 +101,10 @@ def _cases_with_reference(study: ReaderStudy) -> set[int]:
         .values("case_id")
         .annotate(n=Count("pk"))
     )
+    if not document.items:
+        # Marks alone: a case without a lesion has no row, and is finished when nothing of it is disputed.
+        compared = CaseComparison.objects.filter(case__study=study).values_list("case_id", flat=True)
+        return set(compared) - set(open_mark_items(list(compared)).values_list("case_id", flat=True))
     needed = 1 if document.reference["from"] == "external" else len(document.items)
     return {row["case_id"] for row in standing if row["n"] >= needed or row["case_id"] in imported}
 
@@ -201,6 +207,9 @@ def data_hash(study: ReaderStudy) -> str:
             _read_rows(study), key=lambda row: json.dumps(row, default=str)
         )  # by code, not by primary key
         yield from _reference_rows(study)
+        # Studies without marks keep the hash that they were locked under.
+        yield from mark_rows(study)
+        yield from lesion_rows(study)
 
     return _hash_rows(["readerstudy data", "1", protocol_of(study).digest], rows())
 
@@ -281,7 +290,9 @@ def readiness(study: ReaderStudy) -> Readiness:
         open_reads=tuple(sorted((codes.get(user, "?"), n) for user, n in waiting.items())),
         open_items=open_discordances(included).count(),
         cases_without_reference=len(included) - len(complete),
-        cases_without_panel=sum(1 for pk in complete - imported if wants_panel and grades[pk][1] == 0),
+        cases_without_panel=sum(
+            1 for pk in complete - imported if wants_panel and grades.get(pk, (0, 0))[1] == 0
+        ),
     )
 
 

@@ -27,6 +27,8 @@ from readerstudy.analysis.exchange_columns import (
     READS,
     REFERENCE,
 )
+from readerstudy.analysis.mark_tables import LESIONS, MARKS, lesion_rows, mark_rows
+from readerstudy.analysis.mark_tables import MEANING as MARK_MEANING
 from readerstudy.analysis.models import ImportedReference, Snapshot, UnblindingEvent
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results.grades import predicted, score_at
@@ -246,6 +248,12 @@ def _dictionary(study: ReaderStudy) -> str:
         ("adjudications", ADJUDICATIONS),
     ):  # fmt: skip
         rows.extend((table, column, "", "", MEANING[column]) for column in columns)
+    if document.marks:
+        for table, columns in (("marks", MARKS), ("lesions", LESIONS)):
+            rows.extend(
+                (table, column, "", "", MARK_MEANING.get(column) or MEANING.get(column, ""))
+                for column in columns
+            )
     for structure in document.structures:
         rows.append(("codes", "structure", structure.id, str(structure.label), ""))
     for finding in document.findings:
@@ -324,6 +332,9 @@ def export_files(study: ReaderStudy) -> dict[str, str]:
         "study.json": json.dumps(_about(study, snapshot), indent=1, ensure_ascii=False) + "\n",
         "results.json": json.dumps(snapshot.results, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
     }
+    if protocol_of(study).document.marks:
+        files["marks.csv"] = as_csv(MARKS, mark_rows(study))
+        files["lesions.csv"] = as_csv(LESIONS, lesion_rows(study))
     for finding in dataset.findings:
         cut = plan.cut_of(finding)
         note = "# iMRMC knows no clusters: several joints of one patient are taken as independent cases\n"
@@ -355,6 +366,9 @@ def export_listing(study: ReaderStudy) -> list[tuple[str, int | None]]:
         "cases.csv": Case.objects.filter(study=study).count(),
         "adjudications.csv": Adjudication.objects.filter(discordance__case__study=study).count(),
     }
+    if protocol_of(study).document.marks:
+        counted["marks.csv"] = sum(1 for _ in mark_rows(study))
+        counted["lesions.csv"] = sum(1 for _ in lesion_rows(study))
     names = [
         *counted, "data_dictionary.csv", "protocol.yaml", "study.json", "results.json", "README.txt",
         *(

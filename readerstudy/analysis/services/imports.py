@@ -419,6 +419,13 @@ _BASIS = {
 }
 
 
+def _provenances(document: ProtocolDocument) -> list[str]:
+    """Where the protocol says that the reference comes from outside, nothing of readers enters it."""
+    if document.reference["from"] == "external":
+        return [ReferenceGrade.Provenance.EXTERNAL.value]
+    return [value for value, _ in ReferenceGrade.Provenance.choices]
+
+
 @transaction.atomic
 def import_reference(*, study: ReaderStudy, text: str, actor: Actor | None, at: datetime, source: str) -> int:
     """
@@ -450,7 +457,10 @@ def import_reference(*, study: ReaderStudy, text: str, actor: Actor | None, at: 
             raise _Bad("case_id", f"case {case.pseudonym} has a reference already")
         answer = _answer(document, row)
         answer.pop("confidence", None)
-        _one_of(row, "provenance", [value for value, _ in ReferenceGrade.Provenance.choices])
+        _one_of(row, "provenance", _provenances(document))
+        covered = document.reference.get("findings")
+        if covered:
+            _one_of(row, "finding", covered)
         contributors = [code for code in row["reader_contributed"].split(";") if code]
         unknown = [code for code in contributors if code not in roster.roles]
         if unknown:
