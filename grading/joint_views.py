@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib.auth import authenticate
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -85,7 +86,8 @@ def joint_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     case = blinded_items(
         assignment=showing,
         code=queue.frame.person_code,
-        next_address=next_case(queue, after=showing.public_id),
+        next_address=next_case(queue, after=showing.public_id)
+        or reverse("grading:joint_list", kwargs={"slug": showing.study.slug}),
         settle="api:joint-settle",
     )
     response = render(

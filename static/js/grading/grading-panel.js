@@ -187,6 +187,8 @@ export class RsGrading extends HTMLElement {
     }
     const asked = actionOf(event);
     if (!asked) return;
+    // In the list of marks, keys of the grid would grade what is not looked at.
+    if (this.marks.element.contains(document.activeElement) && GRID_ACTIONS.has(asked.action)) return;
     if (asked.action.endsWith("-structure") && !this.grid.element.contains(document.activeElement)) return;
     if (asked.action === "enter" && document.activeElement?.closest("button, a, summary")) return;
     if (this.#act(asked)) event.preventDefault();

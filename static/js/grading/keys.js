@@ -58,7 +58,7 @@ export function belongsElsewhere(event) {
   const target = event.target;
   if (!(target instanceof Element)) return false;
   if (target.closest("dialog[open], rs-viewer, .person")) return true;
-  // The lists of questions and marks have digits and arrows of its own; what goes with Ctrl is the panel's.
-  if (target.closest(".case-questions, .mark-list") && !event.ctrlKey && !event.metaKey) return true;
+  // The list of questions has digits and arrows of its own; what goes with Ctrl is the panel's.
+  if (target.closest(".case-questions") && !event.ctrlKey && !event.metaKey) return true;
   return Boolean(target.closest("input, textarea, select, [contenteditable]"));
 }
