@@ -5,21 +5,32 @@ Absent, another person's, withdrawn, out of turn and in a study that is not open
 answer, on purpose.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 
-from grading.models import Read
+from grading.models import JointSession, Read
+from grading.services.joint import disputed_together, joint_session_of
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
 
+
+@dataclass(frozen=True)
+class JointCase:
+    """A case in front of two readers."""
+
+    assignment: Assignment
+    joint: JointSession
+
+
 _NOTHING = "There is nothing here for you."
 
 
-def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
+def _find(user: User, assignment: UUID, duty: str, role: str) -> Assignment | None:
     found = (
         Assignment.objects.select_related("study", "case", "case__image_set", "duty")
         .filter(
@@ -33,13 +44,25 @@ def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
         .first()
     )
     if found is None or not StudyRole.objects.filter(study=found.study, user=user, **{role: True}).exists():
+        return None
+    return found
+
+
+def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
+    found = _find(user, assignment, duty, role)
+    if found is None:
         raise Http404(_NOTHING)
     return found
 
 
+def panel_reads(study: ReaderStudy) -> bool:
+    """Return whether the panel reads the cases itself, instead of confirming what others settled."""
+    return bool(current_protocol(study).document.reference["from"] == "panel-read")
+
+
 def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
     """
-    Return the reader's own open assignment whose turn it is.
+    Return the reader's own open assignment whose turn it is; a panel member's where the panel reads itself.
 
     Raises
     ------
@@ -47,17 +70,22 @@ def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
         If it does not exist, is another reader's, its study is not open, or, where the order is
         enforced, an earlier case is not submitted yet. These are indistinguishable on purpose.
     """
-    found = _access(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    found = _find(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    if found is None:
+        found = _access(reader, assignment, CaseDuty.Duty.PANEL, "is_panel")
+        if not panel_reads(found.study):
+            raise Http404(_NOTHING)
     if not _is_its_turn(found):
         raise Http404(_NOTHING)
     return found
 
 
 def _own_reads(study: ReaderStudy, reader: User) -> "QuerySet[Assignment]":
+    duties = [CaseDuty.Duty.READER, *([CaseDuty.Duty.PANEL] if panel_reads(study) else [])]
     return Assignment.objects.filter(
         study=study,
         user=reader,
-        duty__duty=CaseDuty.Duty.READER,
+        duty__duty__in=duties,
         withdrawn_at__isnull=True,
         case__status="included",
     )
@@ -138,14 +166,36 @@ def access_adjudication(*, adjudicator: User, assignment: UUID) -> Assignment:
 
 def access_panel_case(*, member: User, assignment: UUID) -> Assignment:
     """
-    Return the panel member's own assignment in an open study.
+    Return the panel member's own assignment in an open study whose panel confirms.
 
     Raises
     ------
     Http404
         In every other case.
     """
-    return _access(member, assignment, CaseDuty.Duty.PANEL, "is_panel")
+    found = _access(member, assignment, CaseDuty.Duty.PANEL, "is_panel")
+    if panel_reads(found.study):
+        raise Http404(_NOTHING)
+    return found
+
+
+def access_joint_case(*, reader: User, assignment: UUID, session_key: str, at: datetime) -> JointCase:
+    """
+    Return a case that the reader may settle together with the partner who has signed in beside them.
+
+    Raises
+    ------
+    Http404
+        In every other case: no joint session in this browser, or reads of the batch are still to be submitted.
+    """
+    found = _access(reader, assignment, CaseDuty.Duty.READER, "is_reader")
+    joint = joint_session_of(study=found.study, user=reader, session_key=session_key, at=at)
+    if joint is None:
+        raise Http404(_NOTHING)
+    ready = disputed_together(study=found.study, first=joint.first, second=joint.second)
+    if found.pk not in {each.pk for each in ready}:
+        raise Http404(_NOTHING)
+    return JointCase(found, joint)
 
 
 def access_study(*, user: User, slug: str, role: str) -> ReaderStudy:

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,18 +11,24 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from grading import serializers
-from grading.access import access_adjudication, access_assignment, access_panel_case
+from grading.access import (
+    access_adjudication,
+    access_assignment,
+    access_joint_case,
+    access_panel_case,
+)
 from grading.answers import BadAnswer
-from grading.blinding import uncovered
-from grading.models import Read
+from grading.blinding import uncovered, worklist_address
+from grading.models import JointSession, Read
 from grading.queues import worklist_of
-from grading.selectors import open_discordances
+from grading.selectors import n_open_items
 from grading.services.adjudication import (
     AdjudicationRefused,
     AlreadySettled,
     give_covered_grade,
     settle_item,
 )
+from grading.services.marks import MarkAlreadySettled, MarkRefused, settle_mark
 from grading.services.panel import PanelRefused, review_case, send_back
 from grading.services.reading import (
     ReadAlreadySubmitted,
@@ -33,7 +38,7 @@ from grading.services.reading import (
     save_place,
     submit_read,
 )
-from grading.services.saving import save_answers
+from grading.services.saving import MARK, save_answers
 from readerstudy.studies.models import Assignment
 
 
@@ -98,11 +103,9 @@ class SubmitView(ReadView):
             return _refused("already_submitted", ALREADY)
         except ReadRefused as error:
             return _refused("refused", str(error))
-        following = worklist_of(study=found.study, reader=request.user).current
-        address = (
-            following.address if following else reverse("grading:worklist", kwargs={"slug": found.study.slug})
-        )
-        return Response({"next": address})
+        listed = worklist_of(study=found.study, reader=request.user, duty=found.duty.duty)
+        following = listed.current
+        return Response({"next": following.address if following else worklist_address(found)})
 
 
 class FirstGradeView(APIView):
@@ -140,23 +143,47 @@ class SettleView(APIView):
         given.is_valid(raise_exception=True)
         data = given.validated_data
         found = access_adjudication(adjudicator=request.user, assignment=assignment)
-        try:
-            settle_item(
-                assignment=found,
-                structure=data["structure"],
-                finding=data["finding"],
-                choice=data["choice"],
-                given=data.get("answer"),
-                reason_code=data["reason_code"],
-                at=timezone.now(),
-            )
-        except AlreadySettled:
-            return _refused("already_settled", SETTLED)
-        except AdjudicationRefused as error:
-            return _refused("refused", str(error))
-        except BadAnswer as error:
-            return _refused("bad_answer", str(error), status=400)
-        return Response({"n_open": open_discordances([found.case_id]).count()})
+        return settled(found, data)
+
+
+def settled(assignment: Assignment, data: dict[str, Any], joint: JointSession | None = None) -> Response:
+    """Settle an item or, under the structure "@", a disputed mark."""
+    asked = {
+        "assignment": assignment,
+        "choice": data["choice"],
+        "given": data.get("answer"),
+        "reason_code": data["reason_code"],
+        "at": timezone.now(),
+        "joint": joint,
+    }
+    try:
+        if data["structure"] == MARK:
+            settle_mark(item=data["finding"], **asked)
+        else:
+            settle_item(structure=data["structure"], finding=data["finding"], **asked)
+    except (AlreadySettled, MarkAlreadySettled):
+        return _refused("already_settled", SETTLED)
+    except (AdjudicationRefused, MarkRefused) as error:
+        return _refused("refused", str(error))
+    except BadAnswer as error:
+        return _refused("bad_answer", str(error), status=400)
+    return Response({"n_open": n_open_items(assignment.case_id)})
+
+
+class JointSettleView(APIView):
+    """Settle one item together; both readers are in front of this browser."""
+
+    @extend_schema(request=serializers.SettleSerializer, responses={200: dict, 409: dict})
+    def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.SettleSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        found = access_joint_case(
+            reader=request.user,
+            assignment=assignment,
+            session_key=request.session.session_key or "",
+            at=timezone.now(),
+        )
+        return settled(found.assignment, given.validated_data, found.joint)
 
 
 class ConfirmView(APIView):

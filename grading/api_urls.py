@@ -12,6 +12,7 @@ urlpatterns = [
     path(
         "adjudications/<uuid:assignment>/first-grade/", api.FirstGradeView.as_view(), name="item-first-grade"
     ),
+    path("joint/<uuid:assignment>/settle/", api.JointSettleView.as_view(), name="joint-settle"),
     path("panels/<uuid:assignment>/confirm/", api.ConfirmView.as_view(), name="panel-confirm"),
     path("panels/<uuid:assignment>/send-back/", api.SendBackView.as_view(), name="panel-send-back"),
 ]

@@ -10,9 +10,13 @@ register_events(
         "grading.case.compared": "compared the first reads of case {case}",
         "grading.item.graded_covered": "graded {structure}, {finding} of case {case} before seeing the first reads",
         "grading.item.adjudicated": "settled {structure}, {finding} of case {case}",
+        "grading.mark.adjudicated": "settled a mark ({kind}) of case {case}",
+        "grading.joint.opened": "opened a joint session with {second}",
+        "grading.joint.ended": "ended a joint session",
         "grading.item.sent_back": "sent back {structure}, {finding} of case {case}",
         "grading.item.overruled": "overruled {structure}, {finding} of case {case}",
         "grading.case.reviewed": "gave a panel vote on case {case}",
+        "grading.case.panel_read": "the panel's reads made the reference of case {case}",
         "grading.case.confirmed": "the panel confirmed case {case}",
     }
 )

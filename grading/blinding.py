@@ -16,13 +16,21 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from grading.models import CoveredGrade, Discordance, PanelReview, Read
-from grading.selectors import open_discordances, panel_round, standing_reference
+from grading.models import CoveredGrade, Discordance, MarkDiscordance, PanelReview, Read
+from grading.places import images_of, presentation_alias, shown_mark
+from grading.selectors import (
+    open_discordances,
+    open_mark_items,
+    panel_round,
+    standing_marks,
+    standing_reference,
+)
 from grading.services.adjudication import answers_shown, covered_grade
-from grading.services.saving import cells_of
+from grading.services.marks import grade_of, marks_shown
+from grading.services.saving import MARK, cells_of
 from readerstudy.core.keys import derive_key
 from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
-from readerstudy.studies.models import Assignment, Landmark, Protocol
+from readerstudy.studies.models import Assignment, CaseDuty, Landmark, Protocol
 from readerstudy.studies.navigation import protocol_title
 from readerstudy.studies.protocols.document import ProtocolDocument, Text
 
@@ -132,6 +140,16 @@ def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
         "adjudication_reasons": [
             {"id": name, "label": words(label)} for name, label in document.adjudication_reasons
         ],
+        "mark_kinds": [
+            {
+                "id": each.id,
+                "label": words(each.label),
+                "shape": each.shape,
+                "has_confidence": each.has_confidence,
+                "classes": [{"id": name, "label": words(label)} for name, label in each.classes],
+            }
+            for each in document.marks
+        ],
         "case_questions": [
             {
                 "id": each.id,
@@ -146,9 +164,12 @@ def protocol_words(document: ProtocolDocument) -> dict[str, Any]:
 
 
 def viewer_words(
-    assignment: Assignment, document: ProtocolDocument, resume: dict[str, Any]
+    assignment: Assignment,
+    document: ProtocolDocument,
+    resume: dict[str, Any],
+    marks: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return what the viewer needs: series by neutral labels, hanging protocols, places."""
+    """Return what the viewer needs: series by neutral labels, hanging protocols, places, marks to draw."""
     case = assignment.case
     alias = presentation_alias(assignment)
     series: Sequence[SeriesRow] = study_table(case.image_set, alias=alias) if case.image_set else ()
@@ -188,21 +209,31 @@ def viewer_words(
             }
             for each in landmarks
         ],
+        "marks": list(marks),
+        "mark_kinds": [
+            {
+                "id": each.id,
+                "shape": each.shape,
+                "classes": [{"id": name, "label": words(label)} for name, label in each.classes],
+            }
+            for each in document.marks
+        ],
         "resume": resume,
         "keymap": assignment.user.key_map.get("viewer", {}),
         "language": language(),
     }
 
 
-def presentation_alias(assignment: Assignment) -> str:
-    """Return the alias of the images: a repeat shares no UID, address or ETag with its first showing."""
-    return "" if assignment.occasion == 1 else assignment.presentation.hex
-
-
 def _label(given: Any) -> str:
     if isinstance(given, str):
         return given
     return given.get(language()) or given["en"]
+
+
+def worklist_address(assignment: Assignment) -> str:
+    """Return where one goes from a case: the worklist of a reader, or of a panel member who reads."""
+    name = "panel_list" if assignment.duty.duty == CaseDuty.Duty.PANEL else "worklist"
+    return reverse(f"grading:{name}", kwargs={"slug": assignment.study.slug})
 
 
 def offline_key(assignment: Assignment) -> str:
@@ -227,6 +258,7 @@ def blinded_case(
     protocol: Protocol = read.protocol
     document = protocol.document
     place = {"assignment": assignment.public_id}
+    cells = cells_of(read)
     return BlindedCase(
         frame=page_frame(assignment, code),
         running_number=assignment.running_number,
@@ -239,7 +271,7 @@ def blinded_case(
             **protocol_words(document),
             "read": str(read.public_id),
             "running_number": assignment.running_number,
-            "cells": cells_of(read),
+            "cells": cells,
             "resume": read.resume.get("grid", {}),
             "focused_seconds": read.focused_seconds,
             "idle_seconds": read.idle_seconds,
@@ -248,11 +280,16 @@ def blinded_case(
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),
                 "submit": reverse("api:read-submit", kwargs=place),
-                "worklist": reverse("grading:worklist", kwargs={"slug": assignment.study.slug}),
+                "worklist": worklist_address(assignment),
             },
         },
         viewer={
-            **viewer_words(assignment, document, read.resume.get("viewer", {})),
+            **viewer_words(
+                assignment,
+                document,
+                read.resume.get("viewer", {}),
+                [cell["mark"] for cell in cells.values() if cell["kind"] == "mark"],
+            ),
             "prefetch": images_ahead(upcoming),
         },
     )
@@ -284,17 +321,21 @@ class BlindedItems:
     viewer: dict[str, Any]
 
 
-def blinded_items(*, assignment: Assignment, code: str, next_address: str) -> BlindedItems:
+def blinded_items(
+    *, assignment: Assignment, code: str, next_address: str, settle: str = "api:item-settle"
+) -> BlindedItems:
     """
     Build the adjudicator's page of a case: its open items with A and B, structure by structure.
+
+    Two readers who settle together see the same page; `settle` names the call that takes their decisions.
 
     Where the protocol wants a third read first, A and B are not in the page at all; they arrive with
     the answer to the adjudicator's own first grade.
     """
     discordances = list(open_discordances([assignment.case_id]).select_related("protocol"))
-    protocol = (
-        discordances[0].protocol if discordances else assignment.study.protocols.order_by("-version")[0]
-    )
+    disputed_marks = list(open_mark_items([assignment.case_id]).select_related("protocol").order_by("pk"))
+    disputed = [*discordances, *disputed_marks]
+    protocol = disputed[0].protocol if disputed else assignment.study.protocols.order_by("-version")[0]
     document = protocol.document
     place_of = {item.key: place for place, item in enumerate(document.items)}
     covered = bool(document.adjudication["third_read_first"])
@@ -303,6 +344,8 @@ def blinded_items(*, assignment: Assignment, code: str, next_address: str) -> Bl
         own = covered_grade(each, assignment) if covered else None
         told = uncovered(own) if own else {"own": None, "shown": [] if covered else shown_answers(each)}
         items.append({"structure": each.structure, "finding": each.finding, **told})
+    mark_items, marks = _mark_items(assignment, disputed_marks)
+    items += mark_items
     place = {"assignment": assignment.public_id}
     return BlindedItems(
         frame=page_frame(assignment, code),
@@ -314,13 +357,55 @@ def blinded_items(*, assignment: Assignment, code: str, next_address: str) -> Bl
             "covered": covered,
             "may_choose": document.adjudication["may_choose"],
             "addresses": {
-                "settle": reverse("api:item-settle", kwargs=place),
+                "settle": reverse(settle, kwargs=place),
                 "first_grade": reverse("api:item-first-grade", kwargs=place),
                 "next": next_address,
             },
         },
-        viewer=viewer_words(assignment, document, {}),
+        viewer=viewer_words(assignment, document, {}, marks),
     )
+
+
+def _mark_items(
+    assignment: Assignment, disputed: Sequence[MarkDiscordance]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """
+    Return the disputed marks as items, and what the viewer draws of them.
+
+    A and B say a class as a grade: 0 no mark there, else its place in the protocol. A mark on the image is called
+    by the item and its letter.
+    """
+    items: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
+    images = images_of(assignment) if disputed else None
+    for each in disputed:
+        kind = each.protocol.document.mark_kind(each.kind)
+        assert kind is not None  # noqa: S101
+        assert images is not None  # noqa: S101
+        shown = marks_shown(each)
+        item = str(each.public_id)
+        items.append(
+            {
+                "structure": MARK,
+                "finding": item,
+                "mark_kind": each.kind,
+                "own": None,
+                "shown": [
+                    {
+                        "letter": letter,
+                        **_answer("grade", grade_of(kind, mark.mark_class if mark else ""), None),
+                        "confidence": mark.confidence if mark else None,
+                    }
+                    for letter, mark in shown.items()
+                ],
+            }
+        )
+        drawn += [
+            {**shown_mark(images, mark, f"{item}-{letter}"), "text": letter, "fixed": True}
+            for letter, mark in shown.items()
+            if mark is not None
+        ]
+    return items, drawn
 
 
 def shown_answers(discordance: Discordance) -> list[dict[str, Any]]:
@@ -383,6 +468,13 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
         for each in references
     }
     n_adjudicated = sum(each["adjudicated"] for each in cells.values())
+    lesions = list(standing_marks(assignment.case_id))
+    images = images_of(assignment) if lesions else None
+    drawn = [
+        {**shown_mark(images, each, f"lesion-{number}"), "text": str(number), "fixed": True}
+        for number, each in enumerate(lesions, start=1)
+        if images is not None
+    ]
     votes = PanelReview.objects.filter(
         case_id=assignment.case_id, round=panel_round(assignment.case_id), submitted_at__isnull=False
     ).exclude(assignment=assignment)
@@ -397,13 +489,22 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
         panel={
             **protocol_words(document),
             "cells": cells,
+            "lesions": [
+                {
+                    "id": mark["id"],
+                    "kind": each.kind,
+                    "class": each.mark_class,
+                    "adjudicated": each.basis != "agreed",
+                }
+                for each, mark in zip(lesions, drawn, strict=True)
+            ],
             "addresses": {
                 "confirm": reverse("api:panel-confirm", kwargs=place),
                 "send_back": reverse("api:panel-send-back", kwargs=place),
                 "next": next_address,
             },
         },
-        viewer=viewer_words(assignment, document, {}),
+        viewer=viewer_words(assignment, document, {}, drawn),
     )
 
 

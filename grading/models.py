@@ -200,6 +200,8 @@ class Adjudication(Answer):
 
     discordance = models.ForeignKey(Discordance, on_delete=models.PROTECT, related_name="adjudications")
     assignment = models.ForeignKey("studies.Assignment", on_delete=models.PROTECT, related_name="+")
+    # Where the two readers settled it together; the assignment is then that of the one who was signed in.
+    joint = models.ForeignKey("JointSession", on_delete=models.PROTECT, null=True, related_name="+")
     choice = models.CharField(max_length=8, choices=Choice.choices)
     kept_read = models.ForeignKey(Read, on_delete=models.PROTECT, null=True, related_name="+")
     reason_code = models.CharField(max_length=40, blank=True)
@@ -301,3 +303,164 @@ class ReferenceGrade(Answer):
 
     def __str__(self) -> str:
         return f"{self.structure} {self.finding}"
+
+
+class CaseComparison(models.Model):
+    """That the first reads of a case were compared: a case may have nothing to agree or differ on."""
+
+    case = models.OneToOneField("studies.Case", on_delete=models.PROTECT, related_name="+")
+    compared_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"comparison of {self.case}"
+
+
+class JointSession(models.Model):
+    """
+    Two readers in front of one screen, settling what they dispute.
+
+    Bound to the browser session in which both signed: the first was signed in, the second gave the password.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    study = models.ForeignKey("studies.ReaderStudy", on_delete=models.PROTECT, related_name="+")
+    first = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    second = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    session_hash = models.CharField(max_length=64)
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(first=models.F("second")), name="joint_session_is_of_two_people"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "session_hash"],
+                condition=Q(ended_at__isnull=True),
+                name="one_joint_session_per_study_and_browser",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"joint session {self.public_id}"
+
+
+class MarkedPlace(models.Model):
+    """
+    What was marked and where.
+
+    UIDs are the blinded ones of the study, whatever a presentation showed. Points are image pixels (column, row;
+    0 at the centre of the first) and, where the image states its place, patient millimetres (LPS), which the
+    server computes. A box over several images names the first and the last and has its corners in millimetres.
+    """
+
+    kind = models.CharField(max_length=40)
+    mark_class = models.CharField(max_length=40)
+    shape = models.CharField(max_length=12)
+    series_uid = models.CharField(max_length=64)
+    sop_uid = models.CharField(max_length=64)
+    frame = models.PositiveIntegerField(default=1)
+    frame_of_reference_uid = models.CharField(max_length=64, blank=True)
+    points_px = models.JSONField()
+    points_mm = models.JSONField(null=True)
+    # First and last image of a box over several, each [SOP instance, frame], and its corners
+    # {"min_mm": .., "max_mm": ..}.
+    slices = models.JSONField(null=True)
+    box = models.JSONField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Mark(MarkedPlace):
+    """One mark of one read."""
+
+    read = models.ForeignKey(Read, on_delete=models.PROTECT, related_name="marks")
+    mark_id = models.UUIDField(help_text="Made by the browser; stays when the mark is moved.")
+    confidence = models.PositiveSmallIntegerField(null=True)
+    sequence = models.PositiveIntegerField(default=1)
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["read", "mark_id"], name="one_mark_per_id_and_read"),
+            models.CheckConstraint(
+                condition=Q(confidence__isnull=True) | Q(confidence__lte=100), name="mark_confidence_in_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.mark_class}"
+
+
+class MarkDiscordance(models.Model):
+    """
+    A mark that goes to the adjudicator: somebody else has none there, or one of another class.
+
+    `order` holds, for A, B, ... in an order shuffled for this item alone, the primary key of that reader's mark
+    or null.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    case = models.ForeignKey("studies.Case", on_delete=models.PROTECT, related_name="+")
+    protocol = models.ForeignKey("studies.Protocol", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=40)
+    order = models.JSONField()
+    opened_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.public_id}"
+
+
+class MarkDecision(models.Model):
+    """The decision on one disputed mark: no lesion, or a lesion of a class, at the place of a mark."""
+
+    discordance = models.ForeignKey(MarkDiscordance, on_delete=models.PROTECT, related_name="decisions")
+    assignment = models.ForeignKey("studies.Assignment", on_delete=models.PROTECT, related_name="+")
+    joint = models.ForeignKey(JointSession, on_delete=models.PROTECT, null=True, related_name="+")
+    choice = models.CharField(max_length=8, choices=Adjudication.Choice.choices)
+    mark_class = models.CharField(max_length=40, blank=True, help_text='"" means: no lesion.')
+    kept_mark = models.ForeignKey(Mark, on_delete=models.PROTECT, null=True, related_name="+")
+    reason_code = models.CharField(max_length=40, blank=True)
+    settled_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["discordance"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_standing_decision_per_mark_item",
+            ),
+            models.CheckConstraint(
+                condition=Q(mark_class="") | Q(kept_mark__isnull=False), name="decided_lesion_has_a_place"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.mark_class or "no lesion"
+
+
+class ReferenceMark(MarkedPlace):
+    """A lesion of the reference standard, with its provenance and the marks that it comes from."""
+
+    case = models.ForeignKey("studies.Case", on_delete=models.PROTECT, related_name="+")
+    lesion_id = models.UUIDField(default=uuid.uuid4)
+    provenance = models.CharField(max_length=20, choices=ReferenceGrade.Provenance.choices)
+    basis = models.CharField(max_length=20, choices=ReferenceGrade.Provenance.choices)
+    sources = models.JSONField(default=list, help_text="Primary keys of the marks.")
+    decided_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lesion_id"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_standing_row_per_lesion",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.mark_class}"

@@ -1,7 +1,7 @@
 """What waits for a person: worklist, adjudication queue, panel queue. Own rows only, own numbers only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import Count
@@ -10,8 +10,17 @@ from django.utils.translation import gettext as _
 
 from grading.access import open_to
 from grading.blinding import PageFrame
-from grading.models import Discordance, Read
-from grading.selectors import case_is_settled, confirmed_cases, open_discordances, read_states, reviewed_by
+from grading.models import Discordance, JointSession, MarkDiscordance, Read
+from grading.selectors import (
+    case_is_settled,
+    confirmed_cases,
+    n_open_items,
+    open_discordances,
+    open_mark_items,
+    read_states,
+    reviewed_by,
+)
+from grading.services.joint import disputed_together, settles_jointly
 from readerstudy.accounts.models import User
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
@@ -45,6 +54,8 @@ class Queue:
     n_cases: int
     n_submitted: int
     n_items: int = 0
+    # Where the two readers settle together, once all of one's own are submitted.
+    joint_address: str = ""
 
     @property
     def current(self) -> QueueRow | None:
@@ -78,9 +89,9 @@ def _modalities(assignments: Sequence[Assignment]) -> dict[int, str]:
     return {each.pk: ", ".join(found.get(each.case.image_set_id or 0, ())) for each in assignments}
 
 
-def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
-    """Return a reader's worklist in the stored order."""
-    assignments = _mine(study, reader, CaseDuty.Duty.READER)
+def worklist_of(*, study: ReaderStudy, reader: User, duty: str = CaseDuty.Duty.READER) -> Queue:
+    """Return the worklist of a reader, or of a panel member who reads, in the stored order."""
+    assignments = _mine(study, reader, duty)
     reads = read_states(assignments)
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
@@ -121,7 +132,14 @@ def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
         n_cases=len(rows),
         n_submitted=sum(row.state == "submitted" for row in rows),
         n_items=n_items,
+        joint_address=_joint_address(study)
+        if duty == CaseDuty.Duty.READER and is_open and rows and all(row.state == "submitted" for row in rows)
+        else "",
     )
+
+
+def _joint_address(study: ReaderStudy) -> str:
+    return reverse("grading:joint_list", kwargs={"slug": study.slug}) if settles_jointly(study) else ""
 
 
 def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
@@ -134,6 +152,12 @@ def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
     total = dict(
         Discordance.objects.filter(case_id__in=case_ids).values_list("case_id").annotate(n=Count("pk"))
     )
+    for counts, marks in (
+        (waiting, open_mark_items(case_ids)),
+        (total, MarkDiscordance.objects.filter(case_id__in=case_ids)),
+    ):
+        for case_id, n in marks.values_list("case_id").annotate(n=Count("pk")).values_list("case_id", "n"):
+            counts[case_id] = counts.get(case_id, 0) + n
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
     rows = tuple(
@@ -156,6 +180,43 @@ def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
         frame=_frame(study, adjudicator),
         slug=study.slug,
         is_open=is_open,
+        rows=rows,
+        n_cases=len(rows),
+        n_submitted=0,
+        n_items=sum(row.n_items for row in rows),
+    )
+
+
+def joint_queue(*, study: ReaderStudy, joint: JointSession | None, reader: User) -> Queue:
+    """Return the cases that the two readers of a session may settle together; none without a session."""
+    showings = (
+        disputed_together(study=study, first=joint.first, second=joint.second)
+        if joint is not None and study.state == ReaderStudy.State.OPEN
+        else []
+    )
+    modalities = _modalities(showings)
+    rows = tuple(
+        QueueRow(
+            key=str(each.public_id),
+            running_number=each.running_number,
+            state="waiting",
+            state_text="",
+            n_done=0,
+            n_items=n_open_items(each.case_id),
+            modalities=modalities[each.pk],
+            address=reverse("grading:joint_case", kwargs={"assignment": each.public_id}),
+        )
+        for each in showings
+    )
+    frame = _frame(study, reader)
+    if joint is not None:
+        frame = replace(
+            frame, person_code=f"{frame.person_code} + {role_code(study=study, user=joint.second)}"
+        )
+    return Queue(
+        frame=frame,
+        slug=study.slug,
+        is_open=study.state == ReaderStudy.State.OPEN,
         rows=rows,
         n_cases=len(rows),
         n_submitted=0,

@@ -4,14 +4,25 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from grading.models import Adjudication, Discordance, PanelReview, Read, ReferenceGrade
+from grading.models import (
+    Adjudication,
+    CaseComparison,
+    Discordance,
+    MarkDecision,
+    MarkDiscordance,
+    PanelReview,
+    Read,
+    ReferenceGrade,
+    ReferenceMark,
+)
 from readerstudy.studies.models import Assignment
 
 
 def case_is_compared(case_id: int) -> bool:
     """Return whether the first reads of a case have been compared."""
     return (
-        ReferenceGrade.objects.filter(case_id=case_id).exists()
+        CaseComparison.objects.filter(case_id=case_id).exists()
+        or ReferenceGrade.objects.filter(case_id=case_id).exists()
         or Discordance.objects.filter(case_id=case_id).exists()
     )
 
@@ -22,9 +33,25 @@ def open_discordances(case_ids: Iterable[int]) -> "QuerySet[Discordance]":
     return Discordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
 
 
+def open_mark_items(case_ids: Iterable[int]) -> "QuerySet[MarkDiscordance]":
+    """Return the disputed marks of these cases that wait for a decision, unordered."""
+    standing = MarkDecision.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True)
+    return MarkDiscordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
+
+
+def n_open_items(case_id: int) -> int:
+    """Return how many items and marks of a case wait for a decision."""
+    return open_discordances([case_id]).count() + open_mark_items([case_id]).count()
+
+
 def case_is_settled(case_id: int) -> bool:
     """Return whether the case was compared and nothing of it waits for the adjudicator."""
-    return case_is_compared(case_id) and not open_discordances([case_id]).exists()
+    return case_is_compared(case_id) and not n_open_items(case_id)
+
+
+def standing_marks(case_id: int) -> "QuerySet[ReferenceMark]":
+    """Return the lesions of a case's reference standard."""
+    return ReferenceMark.objects.filter(case_id=case_id, superseded_at__isnull=True).order_by("pk")
 
 
 def standing_reference(case_id: int) -> "QuerySet[ReferenceGrade]":
@@ -36,12 +63,16 @@ def standing_reference(case_id: int) -> "QuerySet[ReferenceGrade]":
 
 def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
     """Return those of the cases whose reference the panel has decided; an item without a majority is decided too."""
+    case_ids = list(case_ids)
     decided = ReferenceGrade.objects.filter(
-        Q(provenance__in=["confirmed", "overruled"]) | Q(no_majority=True),
+        Q(provenance__in=["confirmed", "overruled", "panel_read"]) | Q(no_majority=True),
         case_id__in=case_ids,
         superseded_at__isnull=True,
     ).values_list("case_id", flat=True)
-    return set(decided)
+    marked = ReferenceMark.objects.filter(
+        provenance="confirmed", case_id__in=case_ids, superseded_at__isnull=True
+    ).values_list("case_id", flat=True)
+    return {*decided, *marked}
 
 
 def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grading import views
+from grading import joint_views, views
 
 app_name = "grading"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("read/<uuid:assignment>/", views.read_case, name="read_case"),
     path("studies/<slug:slug>/adjudication/", views.adjudication_list, name="adjudication_list"),
     path("adjudication/<uuid:assignment>/", views.adjudicate_case, name="adjudicate_case"),
+    path("studies/<slug:slug>/joint/", joint_views.joint_list, name="joint_list"),
+    path("studies/<slug:slug>/joint/end/", joint_views.end_joint, name="joint_end"),
+    path("joint/<uuid:assignment>/", joint_views.joint_case, name="joint_case"),
     path("studies/<slug:slug>/panel/", views.panel_list, name="panel_list"),
     path("panel/<uuid:assignment>/", views.confirm_case, name="confirm_case"),
 ]

@@ -14,14 +14,16 @@ from grading.access import (
     access_panel_case,
     access_study,
     next_to_fetch_ahead,
+    panel_reads,
 )
-from grading.blinding import blinded_case, blinded_items, panel_case
+from grading.blinding import blinded_case, blinded_items, panel_case, worklist_address
 from grading.models import Read
 from grading.progress import study_progress
 from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
 from grading.services.presenting import present_images
 from grading.services.reading import open_read
 from readerstudy.studies.access import access_office
+from readerstudy.studies.models import CaseDuty
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.selectors import role_code
 
@@ -38,8 +40,8 @@ def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     found = access_assignment(reader=request.user, assignment=assignment)
     read = open_read(assignment=found, at=now)
     if read.state == Read.State.SUBMITTED:
-        return redirect("grading:worklist", slug=found.study.slug)
-    listed = worklist_of(study=found.study, reader=request.user)
+        return redirect(worklist_address(found))
+    listed = worklist_of(study=found.study, reader=request.user, duty=found.duty.duty)
     upcoming = next_to_fetch_ahead(assignment=found, at=now)
     case = blinded_case(
         assignment=found,
@@ -81,6 +83,9 @@ def adjudicate_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
 @require_GET
 def panel_list(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_panel")
+    if panel_reads(study):
+        listed = worklist_of(study=study, reader=request.user, duty=CaseDuty.Duty.PANEL)
+        return render(request, "grading/worklist.html", {"list": listed})
     return render(request, "grading/panel_list.html", {"list": panel_queue(study=study, member=request.user)})
 
 

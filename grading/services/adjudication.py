@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
-from grading.models import Adjudication, CoveredGrade, Discordance, Rating, ReferenceGrade
+from grading.models import Adjudication, CoveredGrade, Discordance, JointSession, Rating, ReferenceGrade
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, ReaderStudy
@@ -118,6 +118,7 @@ def settle_item(
     reason_code: str,
     at: datetime,
     covered: Mapping[str, Any] | None = None,
+    joint: JointSession | None = None,
 ) -> Adjudication:
     """
     Settle one discordant item.
@@ -131,6 +132,8 @@ def settle_item(
     covered : mapping, optional
         The own answer given while A and B were covered, for callers that give both at once; else
         `give_covered_grade` comes first where the protocol asks for it.
+    joint : JointSession, optional
+        The session in which the two readers settle it together.
 
     Raises
     ------
@@ -173,6 +176,7 @@ def settle_item(
     adjudication = Adjudication.objects.create(
         discordance=discordance,
         assignment=assignment,
+        joint=joint,
         structure=structure,
         finding=finding,
         **answer.fields(),
@@ -183,14 +187,15 @@ def settle_item(
         settled_at=at,
     )
     # Both grades of an audited item are kept; its reference stays what the readers agreed on.
-    if not discordance.is_audit:
+    if not discordance.is_audit and document.makes_reference_from_reads:
+        provenance = ReferenceGrade.Provenance.JOINT if joint else ReferenceGrade.Provenance.ADJUDICATED
         set_reference(
             case=discordance.case,
             structure=structure,
             finding=finding,
             answer=answer,
-            provenance=ReferenceGrade.Provenance.ADJUDICATED,
-            basis=ReferenceGrade.Provenance.ADJUDICATED,
+            provenance=provenance,
+            basis=provenance,
             at=at,
         )
     _record("grading.item.adjudicated", discordance, assignment, at)

@@ -10,6 +10,7 @@ from django.db import transaction
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Adjudication, Discordance, PanelReview, PanelVote, ReferenceGrade
 from grading.selectors import case_is_settled, confirmed_cases, panel_round, standing_reference
+from grading.services.marks import confirm_lesions
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
@@ -151,6 +152,7 @@ def _confirm_when_quorate(case: Case, document: ProtocolDocument, at: datetime) 
             no_majority=no_majority,
             at=at,
         )
+    confirm_lesions(case=case, at=at)
     record(
         event="grading.case.confirmed",
         at=at,

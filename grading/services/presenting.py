@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 
-from grading.blinding import presentation_alias
+from grading.places import presentation_alias
 from readerstudy.imaging.services.capability import open_case, set_capability_cookie
 from readerstudy.studies.models import Assignment
 

@@ -9,10 +9,11 @@ from django.db import transaction
 from grading.answers import GivenAnswer
 from grading.models import Rating, Read
 from grading.selectors import case_is_compared
+from grading.services.panel_reading import decide_from_panel_reads, panel_has_decided
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
-from readerstudy.studies.models import Assignment, Case, ReaderStudy
+from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -28,17 +29,19 @@ class ReadIncomplete(ReadRefused):
     """
     Answers that are still missing.
 
-    `missing` lists the items as (structure, finding) in reading order, then the required questions about
-    the case as ("", question).
+    `missing` lists the items as (structure, finding) in reading order, then marks without a confidence as
+    ("@", mark), then the required questions about the case as ("", question).
     """
 
     def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
         self.missing = tuple(missing)
         n_questions = sum(structure == "" for structure, _ in self.missing)
+        n_marks = sum(structure == "@" for structure, _ in self.missing)
         parts = [
             words
             for n, words in (
-                (len(self.missing) - n_questions, "items have no answer yet"),
+                (len(self.missing) - n_questions - n_marks, "items have no answer yet"),
+                (n_marks, "marks have no confidence yet"),
                 (n_questions, "questions about the case have no answer yet"),
             )
             if n
@@ -86,11 +89,14 @@ def save_place(*, read_id: int, resume: Mapping[str, Any], focused_seconds: int,
 
 
 def missing_items(read: Read) -> list[tuple[str, str]]:
-    """Return the items without an answer in reading order, then the required questions without one."""
+    """Return what `ReadIncomplete` lists."""
     document = read.protocol.document
     answered = set(read.ratings.values_list("structure", "finding"))
+    with_confidence = [kind.id for kind in document.marks if kind.has_confidence]
+    unsure = read.marks.filter(kind__in=with_confidence, confidence__isnull=True) if with_confidence else []
     return [
         *(item.key for item in document.items if item.key not in answered),
+        *(("@", str(mark.mark_id)) for mark in unsure),
         *(
             ("", question.id)
             for question in document.case_questions
@@ -115,7 +121,7 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
     """
     read = (
         Read.objects.select_for_update(of=("self",))
-        .select_related("assignment__study", "case__study", "protocol", "reader")
+        .select_related("assignment__study", "assignment__duty", "case__study", "protocol", "reader")
         .get(pk=read_id)
     )
     if read.state == Read.State.SUBMITTED:
@@ -136,11 +142,14 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
         subject_type="read",
         subject_id=read.public_id,
         number=read.assignment.running_number,
-        n_answers=read.ratings.count(),
+        n_answers=read.ratings.count() + read.marks.count(),
     )
     # A submitted case is behind the reader: its images close with it.
     close_presentation(presentation=read.assignment.presentation, at=at)
-    compare_first_reads(case=read.case, at=at)
+    if read.assignment.duty.duty == CaseDuty.Duty.PANEL:
+        decide_from_panel_reads(case=read.case, at=at)
+    else:
+        compare_first_reads(case=read.case, at=at)
     return read
 
 
@@ -170,7 +179,10 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
         raise ReadRefused("Only a submitted read can be reopened.")
     if not reason.strip():
         raise ReadRefused("Say why the read is reopened.")
-    if case_is_compared(read.case_id):
+    if read.assignment.duty.duty == CaseDuty.Duty.PANEL:
+        if panel_has_decided(read.case_id):
+            raise ReadRefused("The panel's reads have made the reference of this case; this one stands.")
+    elif case_is_compared(read.case_id):
         raise ReadRefused("The reads of this case have been compared already; this one stands.")
     Read.objects.filter(pk=read.pk).update(superseded_at=at)
     successor = Read.objects.create(
@@ -196,6 +208,10 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
             sequence=0,
             saved_at=at,
         )
+    for mark in read.marks.order_by("pk"):
+        mark.pk, mark.read, mark.sequence, mark.saved_at = None, successor, 0, at
+        mark._state.adding = True
+        mark.save()
     record(
         event="grading.read.reopened",
         at=at,

@@ -1,21 +1,25 @@
 """
-Saving the answers of a read, each at once: cells, and the questions about the whole case.
+Saving the answers of a read, each at once: cells, marks, and the questions about the whole case.
 
-A save names what it is about as (structure, finding). A question about the case has no structure. Every
-save has a key that the browser made and says on which change it was made, whatever it is about.
+A save names what it is about as (structure, finding). A question about the case has no structure; a mark has
+the structure ``@`` and its own id as finding. Every save has a key that the browser made and says on which
+change it was made, whatever it is about.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
 
 from grading.answers import BadAnswer, read_answer, read_question
-from grading.models import Rating, RatingEntry, Read
+from grading.models import Mark, Rating, RatingEntry, Read
+from grading.places import images_of, is_mark_id, read_mark, shown_mark
 from grading.services.reading import ReadAlreadySubmitted, ReadRefused
+from readerstudy.imaging.selectors import ShownInstances
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.protocols.document import CaseQuestion
 
@@ -34,8 +38,9 @@ class Saved:
 
 _EMPTY: Mapping[str, Any] = {"kind": None}
 NOTE_LENGTH = 500
-# The structure of a save about the whole case.
-CASE = ""
+# The structure of a save about the whole case, and of one about a mark.
+CASE, MARK = "", "@"
+MOST_MARKS = 200
 
 
 def cell_of(rating: Rating) -> dict[str, Any]:
@@ -56,6 +61,15 @@ def question_cell(text: str) -> dict[str, Any]:
     return {"kind": "text", "text": text}
 
 
+def mark_cell(images: ShownInstances, mark: Mark) -> dict[str, Any]:
+    """Return a mark as the page holds it."""
+    return {
+        "kind": "mark",
+        "mark": shown_mark(images, mark, str(mark.mark_id)),
+        "confidence": mark.confidence,
+    }
+
+
 def cells_of(read: Read) -> dict[str, dict[str, Any]]:
     """
     Return the cells of a read by ``structure|finding``, cleared ones included.
@@ -74,6 +88,11 @@ def cells_of(read: Read) -> dict[str, dict[str, Any]]:
         put(rating.structure, rating.finding, cell_of(rating))
     for name, text in read.case_answers.items():
         put(CASE, name, question_cell(text))
+    marks = list(read.marks.order_by("pk"))
+    images = images_of(read.assignment) if marks else None
+    for mark in marks:
+        assert images is not None  # noqa: S101
+        put(MARK, str(mark.mark_id), mark_cell(images, mark))
     return cells
 
 
@@ -89,7 +108,8 @@ def save_answers(*, read_id: int, answers: Sequence[Mapping[str, Any]], at: date
         ``base`` (the key of the change that made the cell as it was seen; "" for one never touched), and
         the answer; ``clear: true`` empties the cell. A count would not do as ``base``: two windows that
         each changed a cell twice would count alike and one would silently overwrite the other. A question
-        about the case has the structure "", its id as finding, and ``text``.
+        about the case has the structure "", its id as finding, and ``text``; a mark the structure "@", its
+        id as finding, ``mark`` (see `places.read_mark`) and ``confidence``.
 
     Returns
     -------
@@ -115,7 +135,7 @@ def _locked_for_answers(read_id: int) -> Read:
     """Return a read that takes answers, locked; the lock is on its row alone, not on the protocol's."""
     read = (
         Read.objects.select_for_update(of=("self",))
-        .select_related("protocol", "assignment__study")
+        .select_related("protocol", "assignment__study", "assignment__case__image_set")
         .get(pk=read_id)
     )
     if read.state == Read.State.SUBMITTED:
@@ -195,6 +215,45 @@ class _QuestionSlot:
         self.read.save(update_fields=["case_answers"])
 
 
+class _MarkSlot:
+    """One mark, by the id that the browser gave it."""
+
+    def __init__(self, read: Read, mark_id: str) -> None:
+        self.read, self.mark_id = read, mark_id
+
+    @cached_property
+    def _images(self) -> ShownInstances:
+        return images_of(self.read.assignment)
+
+    def _current(self) -> Mark | None:
+        return Mark.objects.filter(read=self.read, mark_id=self.mark_id).first()
+
+    def cell(self) -> dict[str, Any] | None:
+        current = self._current()
+        return mark_cell(self._images, current) if current else None
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        document = self.read.protocol.document
+        place = read_mark(document, self._images, given.get("mark"))
+        confidence = read_confidence(given.get("confidence"))
+        kind = document.mark_kind(place["kind"])
+        if confidence is not None and kind is not None and not kind.has_confidence:
+            raise BadAnswer("The protocol asks for no confidence here.")
+        if self._current() is None and self.read.marks.count() >= MOST_MARKS:
+            raise BadAnswer(f"A case takes at most {MOST_MARKS} marks.")
+        return {**place, "confidence": confidence}
+
+    def put(self, fields: Mapping[str, Any], sequence: int, at: datetime) -> None:
+        if fields:
+            Mark.objects.update_or_create(
+                read=self.read,
+                mark_id=self.mark_id,
+                defaults={**fields, "sequence": sequence, "saved_at": at},
+            )
+        elif current := self._current():
+            current.delete()
+
+
 def _slot(read: Read, structure: str, finding: str) -> _Slot:
     document = read.protocol.document
     if structure == CASE:
@@ -202,6 +261,10 @@ def _slot(read: Read, structure: str, finding: str) -> _Slot:
         if question is None:
             raise BadAnswer("The protocol has no such question.")
         return _QuestionSlot(read, question)
+    if structure == MARK:
+        if not read.protocol.document.marks or not is_mark_id(finding):
+            raise BadAnswer("The protocol has no such mark.")
+        return _MarkSlot(read, finding)
     if not document.has_item(structure, finding):
         raise BadAnswer("The protocol has no such item.")
     return _ItemSlot(read, structure, finding)

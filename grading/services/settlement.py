@@ -1,28 +1,17 @@
 """From first reads to discordances and reference grades."""
 
-import hashlib
 from datetime import datetime
 
-import numpy as np
 from django.db import transaction
 
 from grading.acceptance import accept
 from grading.answers import GivenAnswer
-from grading.models import Discordance, Read, ReferenceGrade
+from grading.models import CaseComparison, Discordance, Read, ReferenceGrade
 from grading.selectors import case_is_compared
+from grading.services.chance import item_generator
+from grading.services.marks import compare_marks
 from readerstudy.core.audit import record
-from readerstudy.core.keys import derive_key
 from readerstudy.studies.models import Assignment, Case, CaseDuty, StudyRole
-
-
-def item_generator(case: Case, structure: str, finding: str) -> np.random.Generator:
-    """
-    Return a random source for one item, from the installation's key.
-
-    The order of A and B and the audit draw are fixed per item and cannot be computed from outside.
-    """
-    key = derive_key("grading.item", str(case.public_id), structure, finding)
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest()[:8], "big"))
 
 
 @transaction.atomic
@@ -91,9 +80,13 @@ def compare_first_reads(*, case: Case, at: datetime) -> bool:
                     decided_at=at,
                 )
             )
+    CaseComparison.objects.create(case=case, compared_at=at)
     if document.adjudication["by"] != "none":
         Discordance.objects.bulk_create(discordances)
-    ReferenceGrade.objects.bulk_create(references)
+    # Where the reference comes from elsewhere, readers never enter it, agreed or not.
+    if document.makes_reference_from_reads:
+        ReferenceGrade.objects.bulk_create(references)
+    compare_marks(case=case, protocol=protocol, reads=reads, at=at)
     record(
         event="grading.case.compared",
         at=at,

@@ -16,12 +16,17 @@ from typing import Any
 from grading.models import (
     Adjudication,
     Discordance,
+    JointSession,
+    Mark,
+    MarkDecision,
+    MarkDiscordance,
     PanelReview,
     PanelVote,
     Rating,
     RatingEntry,
     Read,
     ReferenceGrade,
+    ReferenceMark,
 )
 from readerstudy.accounts.models import User
 from readerstudy.imaging.models import ImageSet, ImagingStudy, Instance, Series
@@ -359,3 +364,45 @@ def reference_grade(*, of: Case, **fields: Any) -> ReferenceGrade:
         "decided_at": AT,
     }
     return ReferenceGrade.objects.create(case=of, **{**defaults, **fields})
+
+
+def _marked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "lesion",
+        "mark_class": "bulge",
+        "shape": "box3d",
+        "series_uid": "2.25.1",
+        "sop_uid": "2.25.2",
+        "frame_of_reference_uid": "2.25.3",
+        "points_px": [[1, 1], [4, 4]],
+        "points_mm": [[0, 1, 1], [0, 4, 4]],
+        "slices": [["2.25.2", 1], ["2.25.2", 1]],
+        "box": {"min_mm": [0, 1, 1], "max_mm": [4, 4, 4]},
+        **fields,
+    }
+
+
+def mark(*, of: Read, **fields: Any) -> Mark:
+    fields.setdefault("mark_id", uuid.uuid4())
+    return Mark.objects.create(read=of, saved_at=AT, **_marked({"confidence": 80, **fields}))
+
+
+def mark_discordance(*, of: Case, order: list[int | None], **fields: Any) -> MarkDiscordance:
+    pinned = of.study.protocols.order_by("-version")[0]
+    defaults = {"protocol": pinned, "kind": "lesion", "opened_at": AT}
+    return MarkDiscordance.objects.create(case=of, order=order, **{**defaults, **fields})
+
+
+def mark_decision(*, of: MarkDiscordance, by: Assignment, **fields: Any) -> MarkDecision:
+    defaults = {"choice": Adjudication.Choice.OWN, "settled_at": AT}
+    return MarkDecision.objects.create(discordance=of, assignment=by, **{**defaults, **fields})
+
+
+def reference_mark(*, of: Case, **fields: Any) -> ReferenceMark:
+    defaults = {"provenance": "agreed", "basis": "agreed", "decided_at": AT}
+    return ReferenceMark.objects.create(case=of, **_marked({**defaults, **fields}))
+
+
+def joint_session(*, study: ReaderStudy, first: User, second: User, **fields: Any) -> JointSession:
+    defaults = {"session_hash": uuid.uuid4().hex * 2, "opened_at": AT}
+    return JointSession.objects.create(study=study, first=first, second=second, **{**defaults, **fields})

@@ -32,6 +32,13 @@ LESION = {
 }
 
 
+class _InFull(yaml.SafeDumper):
+    """Writes out what stands twice: protocols allow no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def small_source(*, findings: tuple[Any, ...] = ("cyst",), **sections: Any) -> str:
     """
     Return a protocol of two joints.
@@ -56,4 +63,4 @@ def small_source(*, findings: tuple[Any, ...] = ("cyst",), **sections: Any) -> s
             document[section] = {**document.get(section, {}), **given}
         else:
             document[section] = given
-    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+    return yaml.dump(document, Dumper=_InFull, allow_unicode=True, sort_keys=False)

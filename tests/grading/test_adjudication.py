@@ -16,7 +16,7 @@ from grading.services.adjudication import (
     give_covered_grade,
     settle_item,
 )
-from grading.services.settlement import item_generator
+from grading.services.chance import item_generator
 from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import ReaderStudy
 from tests import factories

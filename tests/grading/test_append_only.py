@@ -8,14 +8,20 @@ from django.db import IntegrityError, connection, transaction
 
 from grading.models import (
     Adjudication,
+    CaseComparison,
     CoveredGrade,
     Discordance,
+    JointSession,
+    Mark,
+    MarkDecision,
+    MarkDiscordance,
     PanelReview,
     PanelVote,
     Rating,
     RatingEntry,
     Read,
     ReferenceGrade,
+    ReferenceMark,
 )
 from grading.services.adjudication import settle_item
 from grading.services.panel import review_case
@@ -35,6 +41,12 @@ DECISIONS = [
     PanelReview,
     PanelVote,
     ReferenceGrade,
+    CaseComparison,
+    JointSession,
+    Mark,
+    MarkDiscordance,
+    MarkDecision,
+    ReferenceMark,
 ]
 # What a later decision may set on an earlier row, and where the next one may be written.
 SET_LATER = {
@@ -42,6 +54,9 @@ SET_LATER = {
     Discordance: {"sent_back_at"},
     Adjudication: {"superseded_at"},
     ReferenceGrade: {"superseded_at"},
+    JointSession: {"ended_at"},
+    MarkDecision: {"superseded_at"},
+    ReferenceMark: {"superseded_at"},
 }
 
 
@@ -52,6 +67,7 @@ def decided(db):
     answers = factories.all_grades(desk.document, 1)
     first = factories.read(of=desk.first, grades=answers)
     factories.rating_entry(of=first)
+    mark = factories.mark(of=first)
     submit_read(read_id=first.pk, at=AT)
     desk.submitted(desk.second, **{"L4-5-right|narrowing": 3})
     own = {"kind": "grade", "grade": 2}
@@ -67,6 +83,10 @@ def decided(db):
     )
     overruled = {"structure": "L4-5-right", "finding": "narrowing", "reason_code": "boundary", **own}
     review_case(assignment=desk.panel[0], overruled=[overruled], at=AT)
+    disputed = factories.mark_discordance(of=desk.case, order=[mark.pk, None])
+    factories.mark_decision(of=disputed, by=desk.adjudicator, kept_mark=mark, mark_class="bulge")
+    factories.reference_mark(of=desk.case)
+    factories.joint_session(study=desk.study, first=desk.first_reader, second=desk.second_reader)
     return desk
 
 
@@ -117,7 +137,11 @@ def test_no_decision_is_removed_by_sql(decided, model):
     refused(f"DELETE FROM {model._meta.db_table} WHERE id = %s", model.objects.order_by("pk").first().pk)
 
 
-@pytest.mark.parametrize("model", [Read, Adjudication, ReferenceGrade], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model",
+    [Read, Adjudication, ReferenceGrade, MarkDecision, ReferenceMark],
+    ids=lambda model: model.__name__,
+)
 def test_superseding_is_said_once_and_never_taken_back(decided, model):
     row = model.objects.filter(superseded_at=None).first()
     model.objects.filter(pk=row.pk).update(superseded_at=LATER)
@@ -133,10 +157,14 @@ def test_no_rating_moves_into_or_out_of_a_submitted_read(decided):
     submitted = Read.objects.first()
     other = make_desk()
     open_one = open_read(assignment=other.first, at=AT)
-    for model in (Rating, RatingEntry):
+    for model in (Rating, RatingEntry, Mark):
         row = model.objects.filter(read=submitted).first()
         refused(f"UPDATE {model._meta.db_table} SET read_id = %s WHERE id = %s", open_one.pk, row.pk)
-    for row in (factories.rating(of=open_one), factories.rating_entry(of=open_one)):
+    for row in (
+        factories.rating(of=open_one),
+        factories.rating_entry(of=open_one),
+        factories.mark(of=open_one),
+    ):
         refused(f"UPDATE {row._meta.db_table} SET read_id = %s WHERE id = %s", submitted.pk, row.pk)
         columns = ", ".join(
             f'"{f.column}"' for f in row._meta.concrete_fields if f.column not in {"id", "read_id"}
@@ -171,4 +199,6 @@ def test_the_emptying_of_test_databases_puts_every_trigger_back(decided):
         cursor.execute("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")
         tables = sorted(name for (name,) in cursor.fetchall())
     kept = {name: len(list(rows)) for name, rows in itertools.groupby(tables)}
-    assert kept == {model._meta.db_table: 3 if model in {Rating, RatingEntry} else 2 for model in DECISIONS}
+    assert kept == {
+        model._meta.db_table: 3 if model in {Rating, RatingEntry, Mark} else 2 for model in DECISIONS
+    }

@@ -2,6 +2,7 @@
 
 from readerstudy.analysis.selectors.dataset import build_dataset
 from readerstudy.analysis.selectors.frozen import data_hash, predictions_hash
+from readerstudy.analysis.selectors.marks import lesions_of, marks_of
 from readerstudy.analysis.selectors.model_versions import FINISHED_RUNS, IMPORTED, model_versions
 from readerstudy.analysis.selectors.readiness import Readiness, flow, readiness
 from readerstudy.analysis.selectors.studies import (
@@ -24,6 +25,8 @@ __all__ = [
     "first_read_assignments",
     "first_showing",
     "flow",
+    "lesions_of",
+    "marks_of",
     "model_versions",
     "plan_of",
     "predictions_hash",

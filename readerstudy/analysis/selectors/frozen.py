@@ -7,7 +7,7 @@ from typing import Any
 
 from grading.models import Rating, Read, ReferenceGrade
 from inference.models import Prediction
-from readerstudy.analysis.models import ImportedLesion, ImportedMark
+from readerstudy.analysis.selectors.marks import lesions_of, marks_of
 from readerstudy.analysis.selectors.model_versions import FINISHED_RUNS
 from readerstudy.analysis.selectors.studies import protocol_of
 from readerstudy.studies.models import Case, ReaderStudy, StudyRole
@@ -95,26 +95,16 @@ def _case_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
 
 
 def _lesion_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
-    rows = (
-        ImportedLesion.objects.filter(case__study=study)
-        .order_by("case__pseudonym", "lesion")
-        .values_list("case__pseudonym", "lesion", "lesion_class", "weight", "place")
-    )
-    for *names, place in rows.iterator(5000):
-        yield ("lesion", *names, sorted(place.items()))
+    for row in lesions_of(study):
+        yield ("lesion", row.case, row.lesion, row.lesion_class, row.weight, sorted(row.place.items()))
 
 
 def _mark_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
-    rows = (
-        ImportedMark.objects.filter(case__study=study)
-        .order_by("case__pseudonym", "is_model", "by", "condition", "mark")
-        .values_list(
-            "case__pseudonym", "is_model", "by", "condition", "mark", "shape", "mark_class", "confidence",
-            "value", "unit", "lesion", "place",
-        )
-    )  # fmt: skip
-    for *names, place in rows.iterator(5000):
-        yield ("mark", *names, sorted(place.items()))
+    for row in marks_of(study):
+        yield (
+            "mark", row.case, row.is_model, row.by, row.condition, row.mark, row.shape, row.mark_class,
+            row.confidence, row.value, row.unit, row.lesion, sorted(row.place.items()),
+        )  # fmt: skip
 
 
 def data_hash(study: ReaderStudy) -> str:

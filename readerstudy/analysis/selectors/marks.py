@@ -1,12 +1,123 @@
-"""Lesions and marks as arrays."""
+"""Lesions and marks: those that were made here and those that came from tables, in one form, and as arrays."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from grading.models import Mark, MarkedPlace, Read, ReferenceMark
 from readerstudy.analysis.datasets import MarkData
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
-from readerstudy.studies.models import ReaderStudy
+from readerstudy.studies.models import Assignment, ReaderStudy, StudyRole
+
+
+@dataclass(frozen=True)
+class LesionRow:
+    """One lesion of the reference standard."""
+
+    case_id: int
+    case: str
+    patient: str
+    lesion: str
+    lesion_class: str
+    weight: float | None
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MarkRow:
+    """One mark of a reader or a model, with the lesion that it hits (empty: none)."""
+
+    case_id: int
+    case: str
+    patient: str
+    by: str
+    is_model: bool
+    condition: str
+    mark: str
+    shape: str
+    mark_class: str
+    confidence: float | None
+    value: float | None
+    unit: str
+    lesion: str
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _place(mark: MarkedPlace) -> dict[str, Any]:
+    """Return the place columns of a mark that was drawn here; what its image does not state is left out."""
+    corners: Sequence[Sequence[float]] = (
+        [mark.box["min_mm"], mark.box["max_mm"]] if mark.box else mark.points_mm or []
+    )
+    place: dict[str, Any] = {
+        "series": mark.series_uid,
+        "instance": mark.sop_uid,
+        "frame": str(mark.frame),
+        "points_px": json.dumps(mark.points_px),
+    }
+    if mark.frame_of_reference_uid:
+        place["frame_of_reference"] = mark.frame_of_reference_uid
+    for name, axis in zip("xyz", zip(*corners, strict=True), strict=False):
+        place[f"{name}_mm"] = round((min(axis) + max(axis)) / 2, 3)
+        place[f"d{name}_mm"] = round(max(axis) - min(axis), 3)
+    return place
+
+
+def lesions_of(study: ReaderStudy) -> Iterator[LesionRow]:
+    """Yield every lesion of the reference standard, by case and name."""
+    rows = [
+        LesionRow(
+            row.case_id, row.case.pseudonym, row.case.patient.pseudonym, row.lesion, row.lesion_class, row.weight,
+            row.place,
+        )
+        for row in ImportedLesion.objects.filter(case__study=study).select_related("case__patient")
+    ]  # fmt: skip
+    rows += [
+        LesionRow(
+            row.case_id, row.case.pseudonym, row.case.patient.pseudonym, str(row.lesion_id), row.mark_class, None,
+            _place(row),
+        )
+        for row in ReferenceMark.objects.filter(
+            case__study=study, superseded_at__isnull=True
+        ).select_related("case__patient")
+    ]  # fmt: skip
+    yield from sorted(rows, key=lambda row: (row.case, row.lesion))
+
+
+def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
+    """Yield every mark of a first showing that stands, by case, reader before model, condition and name."""
+    codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
+    lesion_of = {
+        source: str(lesion.lesion_id)
+        for lesion in ReferenceMark.objects.filter(case__study=study, superseded_at__isnull=True)
+        for source in lesion.sources
+    }
+    rows = [
+        MarkRow(
+            row.case_id, row.case.pseudonym, row.case.patient.pseudonym, row.by, row.is_model, row.condition,
+            row.mark, row.shape, row.mark_class, row.confidence, row.value, row.unit, row.lesion, row.place,
+        )
+        for row in ImportedMark.objects.filter(case__study=study).select_related("case__patient")
+    ]  # fmt: skip
+    own = Mark.objects.filter(
+        read__case__study=study,
+        read__state=Read.State.SUBMITTED,
+        read__superseded_at__isnull=True,
+        read__assignment__occasion=1,
+        read__assignment__withdrawn_at__isnull=True,
+    ).select_related("read__case__patient", "read__assignment")
+    rows += [
+        MarkRow(
+            row.read.case_id, row.read.case.pseudonym, row.read.case.patient.pseudonym,
+            codes.get(row.read.reader_id, "?"), False, Assignment.Condition(row.read.assignment.condition).value,
+            str(row.mark_id), row.shape, row.mark_class, row.confidence, None, "", lesion_of.get(row.pk, ""),
+            _place(row),
+        )
+        for row in own
+    ]  # fmt: skip
+    yield from sorted(rows, key=lambda row: (row.case, row.is_model, row.by, row.condition, row.mark))
 
 
 def mark_data(study: ReaderStudy, place_of_case: Mapping[int, int]) -> MarkData | None:
@@ -19,19 +130,18 @@ def mark_data(study: ReaderStudy, place_of_case: Mapping[int, int]) -> MarkData 
         Primary key of each analysed case -> its place in the data set.
     """
     lesions = sorted(
-        (place_of_case[case], lesion, weight)
-        for case, lesion, weight in ImportedLesion.objects.filter(case__study=study).values_list(
-            "case_id", "lesion", "weight"
-        )
-        if case in place_of_case
+        (place_of_case[row.case_id], row.lesion, row.weight)
+        for row in lesions_of(study)
+        if row.case_id in place_of_case
     )
-    marks = [
-        row
-        for row in ImportedMark.objects.filter(case__study=study, confidence__isnull=False)
-        .order_by("is_model", "by", "condition", "case__pseudonym", "mark")
-        .values_list("case_id", "by", "is_model", "condition", "confidence", "lesion")
-        if row[0] in place_of_case
-    ]
+    marks = sorted(
+        (
+            (row.case_id, row.by, row.is_model, row.condition, row.confidence, row.lesion)
+            for row in marks_of(study)
+            if row.case_id in place_of_case and row.confidence is not None
+        ),
+        key=lambda row: (row[2], row[1], row[3]),
+    )
     if not lesions and not marks:
         return None
     number: dict[tuple[int, str], int] = {}

@@ -69,7 +69,9 @@ def readiness(study: ReaderStudy) -> Readiness:
         open_reads=tuple(sorted((codes.get(user, "?"), n) for user, n in waiting.items())),
         open_items=open_discordances(included).count(),
         cases_without_reference=len(included) - len(complete),
-        cases_without_panel=sum(1 for pk in complete - imported if wants_panel and grades[pk][1] == 0),
+        cases_without_panel=sum(
+            1 for pk in complete - imported if wants_panel and grades.get(pk, (0, 0))[1] == 0
+        ),
     )
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db.models import Count
 
-from grading.models import ReferenceGrade
+from grading.models import CaseComparison, ReferenceGrade
+from grading.selectors import open_mark_items
 from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Protocol, ReaderStudy
@@ -85,6 +86,10 @@ def cases_with_reference(study: ReaderStudy) -> set[int]:
         .values("case_id")
         .annotate(n=Count("pk"))
     )
+    if not document.items:
+        # Marks alone: a case without a lesion has no row, and is finished when nothing of it is disputed.
+        compared = CaseComparison.objects.filter(case__study=study).values_list("case_id", flat=True)
+        return set(compared) - set(open_mark_items(list(compared)).values_list("case_id", flat=True))
     needed = 1 if document.reference["from"] == "external" else len(document.items)
     return {row["case_id"] for row in standing if row["n"] >= needed or row["case_id"] in imported}
 

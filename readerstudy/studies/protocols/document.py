@@ -100,6 +100,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class MarkKind:
+    """
+    Something that is marked on the images.
+
+    shape : ``box3d`` (over several images), ``box``, ``point``, ``ellipse``, ``polygon`` or ``line``.
+    match, limit : ``centre-in-box``; ``iou`` of at least `limit`; ``distance`` of centres of at most `limit` mm.
+    keep : the place kept of matched marks, ``union``, ``mean`` or ``first``.
+    """
+
+    id: str
+    label: Text
+    shape: str
+    classes: tuple[tuple[str, Text], ...]
+    has_confidence: bool
+    match: str
+    limit: float
+    keep: str
+
+
+@dataclass(frozen=True)
 class CaseQuestion:
     """
     A question about the whole case.
@@ -155,6 +175,7 @@ class ProtocolDocument:
     levels: tuple[str, ...]
     structures: tuple[Structure, ...]
     findings: tuple[Finding, ...]
+    marks: tuple[MarkKind, ...]
     case_questions: tuple[CaseQuestion, ...]
     exclusion_criteria: tuple[tuple[str, Text], ...]
     derived: tuple[DerivedGrade, ...]
@@ -188,6 +209,15 @@ class ProtocolDocument:
     @cached_property
     def _findings(self) -> dict[str, Finding]:
         return {finding.id: finding for finding in self.findings}
+
+    def mark_kind(self, kind: str) -> MarkKind | None:
+        """Return a kind of mark, None where the protocol has none of that name."""
+        return next((each for each in self.marks if each.id == kind), None)
+
+    @property
+    def makes_reference_from_reads(self) -> bool:
+        """Whether the first reads, and the settlement of what they dispute, make the reference standard."""
+        return self.reference["from"] in {"adjudicated", "adjudicated+panel"}
 
     @property
     def is_sided(self) -> bool:

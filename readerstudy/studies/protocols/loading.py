@@ -7,7 +7,7 @@ that a coordinator mends a file in one go.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from readerstudy.studies.protocols.document import (
     DerivedGrade,
     Finding,
     Grade,
+    MarkKind,
     ProtocolDocument,
     Structure,
     Text,
@@ -149,7 +150,9 @@ def _explain(error: jsonschema.ValidationError) -> str:
             return f"must be {wanted!r}, not {value!r}"
         case "type":
             return f"must be of type {wanted}, not {value!r}"
-        case "minimum" | "exclusiveMinimum":
+        case "exclusiveMinimum":
+            return f"{value} is too small; more than {wanted}"
+        case "minimum":
             return f"{value} is too small; at least {wanted}"
         case "maximum" | "exclusiveMaximum":
             return f"{value} is too large; at most {wanted}"
@@ -268,6 +271,22 @@ def _finding(given: dict[str, Any]) -> Finding:
     )
 
 
+def _mark_kind(given: dict[str, Any]) -> MarkKind:
+    rule = given["agreement"]
+    match = rule["match"]
+    name, limit = ("centre-in-box", 0.0) if isinstance(match, str) else next(iter(match.items()))
+    return MarkKind(
+        id=given["id"],
+        label=_text(given["label"]),
+        shape=given["shape"],
+        classes=_options(given["classes"]),
+        has_confidence=given.get("confidence", False),
+        match=name.removesuffix("_mm"),
+        limit=float(limit),
+        keep=rule["keep"],
+    )
+
+
 def _options(given: list[dict[str, Any]]) -> tuple[tuple[str, Text], ...]:
     return tuple((each["id"], _text(each["label"])) for each in given)
 
@@ -321,6 +340,8 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
             yield problem(
                 (*path, "agreement"), f"{rule['within']} spans the whole scale; every pair would agree"
             )
+    yield from _mark_problems(content, problem)
+    yield from _reference_problems(content, problem)
     questions = content.get("case_questions", [])
     for index, question in enumerate(questions):
         path = ("case_questions", index)
@@ -358,6 +379,72 @@ def _further_problems(content: dict[str, Any], lines: _Lines) -> Iterator[Proble
         )
 
 
+_ProblemMaker = Callable[[tuple[Any, ...], str], Problem]
+_BOXES = {"box3d", "box", "ellipse", "polygon"}
+
+
+def _mark_problems(content: dict[str, Any], problem: _ProblemMaker) -> Iterator[Problem]:
+    marks = content.get("marks", [])
+    if not marks and not content["findings"]:
+        yield problem(("findings",), "the protocol asks for nothing: it needs findings or marks")
+    for index, given in enumerate(marks):
+        path = ("marks", index)
+        if any(other["id"] == given["id"] for other in marks[:index]):
+            yield problem((*path, "id"), f"the mark {given['id']!r} is defined twice")
+        names = [each["id"] for each in given["classes"]]
+        for twice in sorted({name for name in names if names.count(name) > 1}):
+            yield problem((*path, "classes"), f"the class {twice!r} is defined twice")
+        rule = given["agreement"]
+        wants_area = rule["match"] == "centre-in-box" or "iou" in rule["match"]
+        if wants_area and given["shape"] not in _BOXES:
+            yield problem((*path, "agreement"), f"a {given['shape']} has no extent; match it by distance_mm")
+        if rule["keep"] == "union" and given["shape"] not in {"box", "box3d"}:
+            yield problem((*path, "agreement"), "only boxes have a union; keep the mean or the first")
+        if rule["keep"] == "mean" and given["shape"] == "polygon":
+            yield problem((*path, "agreement"), "polygons have no mean; keep the first")
+    adjudication = content["adjudication"]
+    if marks and (adjudication["third_read_first"] or adjudication["audit_fraction"] > 0):
+        yield problem(
+            ("adjudication",),
+            "marks cannot be settled under cover: an item of a mark is the place of that mark. "
+            "third_read_first must be false and audit_fraction 0",
+        )
+
+
+def _reference_problems(content: dict[str, Any], problem: _ProblemMaker) -> Iterator[Problem]:
+    reference, adjudication = content["reference"], content["adjudication"]
+    path = ("reference",)
+    known = [each["id"] for each in content["findings"]]
+    for name in reference.get("findings", []):
+        if name not in known:
+            yield problem((*path, "findings"), f"there is no finding {name!r}; there are {', '.join(known)}")
+    if reference.get("findings") and reference["from"] != "external":
+        yield problem((*path, "findings"), "is for an external reference; one made here covers every item")
+    if adjudication["by"] == "joint" and content["reading"]["readers_per_case"] != 2:
+        yield problem(("reading", "readers_per_case"), "a joint settlement is of exactly 2 readers")
+    if adjudication["by"] == "joint" and adjudication["third_read_first"]:
+        yield problem(
+            ("adjudication", "third_read_first"), "must be false: in a joint settlement nobody else reads"
+        )
+    if reference["from"] != "panel-read":
+        for name in ("decide", "chair"):
+            if name in reference:
+                yield problem((*path, name), "is for a reference from panel-read")
+        return
+    if content.get("marks"):
+        yield problem(path, "marks cannot come from panel reads yet; use adjudicated or external")
+    decide = reference.get("decide")
+    if decide is None:
+        yield problem(path, "decide is missing: majority, median or chair")
+    if decide == "chair" and not reference.get("chair"):
+        yield problem(path, "chair is missing: the code of the panel member who decides")
+    if decide == "majority" and not reference.get("chair") and reference.get("quorum", 1) % 2 == 0:
+        yield problem(path, "an even panel needs a chair, who decides where there is no majority")
+    nominal = [each["id"] for each in content["findings"] if each["kind"] == "nominal"]
+    if nominal and not reference.get("chair"):
+        yield problem(path, f"{', '.join(nominal)} has no order: name a chair for where there is no majority")
+
+
 def canonical_digest(content: Any) -> str:
     """Return the SHA-256 of the content in canonical JSON: layout and comments do not count."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -390,6 +477,7 @@ def load_protocol(source: str, *, name: str = "protocol") -> ProtocolDocument:
         levels=levels,
         structures=structures,
         findings=tuple(_finding(each) for each in content["findings"]),
+        marks=tuple(_mark_kind(each) for each in content.get("marks", ())),
         case_questions=tuple(
             CaseQuestion(
                 id=each["id"],

@@ -99,10 +99,17 @@ def plan_assignment(*, study: ReaderStudy, seed: int) -> AssignmentPlan:
     by_adjudicator = document.adjudication["by"] == "adjudicator"
     if by_adjudicator and not adjudicators:
         problems.append("the study has no adjudicator who is not a reader")
-    wants_panel = document.reference["from"] == "adjudicated+panel"
+    wants_panel = document.reference["from"] in {"adjudicated+panel", "panel-read"}
     members = [user for user in panel if user not in adjudicators] or panel
     if wants_panel and not members:
         problems.append("the study has no panel member who is not a reader")
+    if document.reference["from"] == "panel-read":
+        quorum = int(document.reference.get("quorum", 1))
+        if members and len(members) < quorum:
+            problems.append(f"the panel reads with {quorum} members; the study has {len(members)}")
+        chair = document.reference.get("chair")
+        if chair and chair not in {role.code for role in roles if role.user_id in members}:
+            problems.append(f"the chair {chair} is not a panel member of this study")
     if problems:
         raise StudyRefused(
             "The reads cannot be assigned yet: " + "; ".join(problems) + ". Nothing was changed."

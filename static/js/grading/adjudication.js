@@ -55,6 +55,20 @@ export class RsAdjudication extends HTMLElement {
     return this.items[this.place];
   }
 
+  /** What an item asks. A disputed mark is asked as a scale: 0 no lesion, then the protocol's classes. */
+  #finding(item = this.item) {
+    if (!item.mark_kind) return this.view.finding(item.finding);
+    const kind = this.config.mark_kinds.find(({ id }) => id === item.mark_kind);
+    const scale = [{ value: 0, label: t("No lesion"), hint: "" }, ...kind.classes.map((each, n) => ({ value: n + 1, label: each.label, hint: "" }))];
+    return { label: kind.label, short: kind.label, definition: t("Marked differently by the first reads. The marks are drawn as A and B."), kind: "nominal", scale, typed: [] };
+  }
+
+  #placeLabel(item = this.item) {
+    if (!item.mark_kind) return this.view.structure(item.structure).label;
+    const n = this.items.filter((each) => each.mark_kind).indexOf(item) + 1;
+    return t("Mark {n}", { n });
+  }
+
   /** Whether A and B of the item stay hidden until the adjudicator has graded it. */
   get covered() {
     return this.config.covered && !this.item.own;
@@ -67,15 +81,23 @@ export class RsAdjudication extends HTMLElement {
     this.reason = "";
     this.draw();
     this.say("");
-    announce("rs:activate-structure", { structure: this.item.structure });
+    if (this.item.mark_kind) this.#showMark();
+    else announce("rs:activate-structure", { structure: this.item.structure });
+  }
+
+  /** Bring the first of the item's marks into view. */
+  #showMark() {
+    const marked = this.item.shown.find((shown) => shown.grade > 0);
+    const go = () => announce("rs:go-to-mark", { id: `${this.item.finding}-${marked.letter}` });
+    if (document.querySelector("rs-viewer[data-first-image]")) go();
+    else document.addEventListener("rs:first-image", go, { once: true });
   }
 
   draw() {
-    const structure = this.view.structure(this.item.structure);
-    const finding = this.view.finding(this.item.finding);
+    const finding = this.#finding();
     this.head.replaceChildren(
       make("p", { class: "muted" }, t("Case {number}, item {place} of {total}", { number: this.dataset.number, place: this.place + 1, total: this.items.length })),
-      make("h2", {}, finding.label, " ", make("span", { class: "muted" }, structure.label)),
+      make("h2", {}, finding.label, " ", make("span", { class: "muted" }, this.#placeLabel())),
       make("p", { class: "muted" }, finding.definition),
     );
     this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
@@ -96,7 +118,7 @@ export class RsAdjudication extends HTMLElement {
       "button",
       { type: "button", class: "read-card", role: "radio", "aria-checked": String(this.choice?.letter === shown.letter), onclick: () => this.keep(shown.letter) },
       make("header", {}, make("span", {}, t("Read {letter}", { letter: shown.letter })), cap(shown.letter)),
-      make("span", { class: "card-answer" }, make("span", { class: "box" }, shortAnswer(shown)), make("span", {}, label, shown.kind === "grade" ? make("small", {}, t("grade {grade} of {highest}", { grade: shown.grade, highest })) : "")),
+      make("span", { class: "card-answer" }, make("span", { class: "box" }, shortAnswer(shown)), make("span", {}, label, this.item.mark_kind ? make("small", {}, (shown.confidence ?? null) === null ? "" : t("confidence {n} %", { n: shown.confidence })) : shown.kind === "grade" ? make("small", {}, t("grade {grade} of {highest}", { grade: shown.grade, highest })) : "")),
     );
   }
 
@@ -114,7 +136,7 @@ export class RsAdjudication extends HTMLElement {
   }
 
   #typedChoices() {
-    return this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
+    return this.item.mark_kind ? [] : this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
   }
 
   #typedMenu() {
@@ -150,8 +172,8 @@ export class RsAdjudication extends HTMLElement {
           "button",
           { type: "button", class: item.settled ? "is-settled" : "", "aria-current": place === this.place ? "true" : undefined, onclick: () => { if (!item.settled) this.show(place); } },
           make("span", {}, item.settled ? "✓" : place === this.place ? "→" : ""),
-          make("span", {}, this.view.structure(item.structure).label),
-          make("span", {}, this.view.finding(item.finding).short),
+          make("span", {}, this.#placeLabel(item)),
+          make("span", {}, this.#finding(item).short),
         ))),
     );
   }
@@ -250,7 +272,7 @@ export class RsAdjudication extends HTMLElement {
     if (belongsElsewhere(event)) return;
     const reasonKey = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
     if (reasonKey && this.#isThird()) { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
-    const isMeasuring = this.view.finding(this.item.finding)?.kind === "continuous" && !this.choice?.typedMenu;
+    const isMeasuring = this.#finding().kind === "continuous" && !this.choice?.typedMenu;
     if (isMeasuring && !event.ctrlKey && !event.metaKey && !event.altKey && this.valueEntry.begin(event.key)) { event.preventDefault(); return; }
     const asked = actionOf(event);
     if (!asked) return;
@@ -282,7 +304,7 @@ export class RsAdjudication extends HTMLElement {
       if (choice) this.own(choice.answer);
       return;
     }
-    const finding = this.view.finding(this.item.finding);
+    const finding = this.#finding();
     if (digit < finding.scale.length) this.own({ kind: "grade", grade: digit });
     else this.say(t("{finding} has grades 0 to {highest}.", { finding: finding.label, highest: finding.scale.length - 1 }));
   }

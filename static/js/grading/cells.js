@@ -1,16 +1,18 @@
 // The cells of one read and what was done to them. Pure: no DOM, no network.
 
 const EMPTY = Object.freeze({ kind: null, change: "" });
-const ANSWER_FIELDS = ["kind", "grade", "value", "reason", "flag", "note", "confidence", "text"];
+const ANSWER_FIELDS = ["kind", "grade", "value", "reason", "flag", "note", "confidence", "text", "mark"];
+const same = (a, b) => a === b || (typeof a === "object" && typeof b === "object" && JSON.stringify(a) === JSON.stringify(b));
 
 /** Whether two cells say the same answer. */
 export function sameAnswer(a, b) {
-  return ANSWER_FIELDS.every((name) => (a?.[name] ?? null) === (b?.[name] ?? null) || (!a?.[name] && !b?.[name] && name !== "grade" && name !== "value"));
+  return ANSWER_FIELDS.every((name) => same(a?.[name] ?? null, b?.[name] ?? null) || (!a?.[name] && !b?.[name] && name !== "grade" && name !== "value" && name !== "confidence"));
 }
 
 /**
  * Cells by item key, each {kind, grade, value, reason, flag, note, change}; a question about the whole
- * case has a key without a structure and {kind: "text", text, change}.
+ * case has a key without a structure and {kind: "text", text, change}; a mark has the structure "@", its id as
+ * finding, and {kind: "mark", mark, confidence, change}.
  *
  * `change` is the key of the change that made the cell. A save is sent with its own key and with the
  * one that it was made on (`base`), so that the server can tell a save made on another state. Counting
@@ -33,7 +35,7 @@ export class Cells {
   }
 
   get answered() {
-    return [...this.cells].filter(([key, cell]) => cell.kind && !key.startsWith("|")).length;
+    return [...this.cells].filter(([key, cell]) => cell.kind && !/^@?\|/.test(key)).length;
   }
 
   /**

@@ -8,6 +8,7 @@ import { Cells } from "./cells.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere } from "./keys.js";
+import { markChanges, markKey, MarkList } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
 import { questionKey, QuestionList } from "./questions.js";
 import { SaveQueue, worst } from "./queue.js";
@@ -19,6 +20,9 @@ const PLACE_EVERY_MS = 15000;
 const SAVING_SHOWN_AFTER_MS = 300;
 const SILENT_VIEWER_MS = 20000;
 
+// What needs a current cell.
+const GRID_ACTIONS = new Set(["digit", "normal", "typed", "flag", "note", "clear", "measure", "up", "down", "left", "right", "next-structure", "previous-structure"]);
+
 export class RsGrading extends HTMLElement {
   connectedCallback() {
     if (this.view) return;
@@ -27,7 +31,9 @@ export class RsGrading extends HTMLElement {
     this.cells = new Cells(this.config.cells);
     this.time = new ActiveTime(this.config.focused_seconds, this.config.idle_seconds);
     this.viewerState = {};
-    this.mode = "grade";
+    // A protocol may ask for marks alone.
+    this.hasGrid = this.view.order.length > 0;
+    this.mode = this.hasGrid ? "grade" : "marks";
     this.gate = "loading";
     this.message = undefined;
     const resumed = this.config.resume?.item;
@@ -36,7 +42,8 @@ export class RsGrading extends HTMLElement {
     this.#queue();
     this.#listen();
     this.drawAll();
-    this.goTo(this.current, { focus: true });
+    if (this.hasGrid) this.goTo(this.current, { focus: true });
+    else this.openMarks();
   }
 
   // --- structure ---------------------------------------------------------------------------------
@@ -59,10 +66,14 @@ export class RsGrading extends HTMLElement {
     this.actions = make(
       "div",
       { class: "panel-actions" },
-      this.#action("N", t("Joint normal"), () => this.normal()),
-      this.#action("X", t("Not assessable"), () => this.typed()),
-      this.#action("F", t("Flag"), () => this.flag()),
-      this.#action("C", t("Note"), () => this.openNote()),
+      ...(this.hasGrid
+        ? [
+            this.#action("N", this.view.isList ? t("Region normal") : t("Joint normal"), () => this.normal()),
+            this.#action("X", t("Not assessable"), () => this.typed()),
+            this.#action("F", t("Flag"), () => this.flag()),
+            this.#action("C", t("Note"), () => this.openNote()),
+          ]
+        : []),
     );
     this.valueEntry = new ValueEntry({
       onvalue: (value) => { if (this.#mayGrade()) this.answer({ kind: "value", value }); },
@@ -72,8 +83,18 @@ export class RsGrading extends HTMLElement {
     this.questions = new QuestionList(this.config.case_questions, {
       textOf: (id) => this.cells.get(questionKey(id)).text ?? "",
       onanswer: (id, text) => this.#answerQuestion(id, text),
-      onleave: () => { this.mode = "grade"; this.drawScale(); this.focusCell(); },
+      onleave: () => { if (!this.hasGrid) { this.openMarks(); return; } this.mode = "grade"; this.drawScale(); this.focusCell(); },
     });
+    this.marks = new MarkList(this.config.mark_kinds, {
+      marks: () => this.#marks(),
+      onchange: (id, change) => this.#changeMark(id, change),
+      say: (words, kind) => this.say(words, kind),
+      onleave: () => this.#leaveMarks(),
+    });
+    if (this.config.mark_kinds.length) {
+      this.markCount = make("span", { class: "muted" });
+      this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openMarks() }, cap("L"), t("Marks"), this.markCount));
+    }
     if (this.config.case_questions.length) {
       this.questionCount = make("span", { class: "muted" });
       this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openQuestions() }, cap("Q"), t("Case"), this.questionCount));
@@ -81,8 +102,8 @@ export class RsGrading extends HTMLElement {
     this.overall = make("div", { class: "overall" });
     this.submitButton = make("button", { class: "button", type: "button", onclick: () => this.submit() }, t("Submit case"), cap("Ctrl ↵"));
     this.append(
-      make("header", { class: "grid-head" }, make("h2", {}, t("Answers"), " ", this.count), this.bar),
-      this.grid.element,
+      make("header", { class: "grid-head" }, make("h2", {}, this.hasGrid ? t("Answers") : t("Marks"), " ", this.count), this.hasGrid ? this.bar : ""),
+      this.hasGrid ? this.grid.element : make("div"),
       make("hr", { class: "grid-rule" }),
       this.scaleArea,
       make("div", {}, this.actions, this.conflictArea, make("label", { class: "visually-hidden", for: "note" }, t("Note")), this.noteField, this.messageLine),
@@ -121,7 +142,7 @@ export class RsGrading extends HTMLElement {
       (saves) => {
         // In the order they will be sent: what was found here first, then what was answered meanwhile.
         if (saves.length) for (const save of this.queue.waiting) this.cells.restore(save);
-        if (saves.length) this.drawAll();
+        if (saves.length) { this.drawAll(); this.#tellMarks(); }
       },
       () => {},
     );
@@ -132,6 +153,8 @@ export class RsGrading extends HTMLElement {
     document.addEventListener("rs:focus-panel", () => this.focusCell());
     document.addEventListener("rs:viewer-state", (event) => { this.viewerState = event.detail.state; });
     document.addEventListener("rs:full-quality", (event) => { if (event.detail.complete) this.#openGate("open"); });
+    document.addEventListener("rs:marks", (event) => this.#marksDrawn(event.detail.marks));
+    document.addEventListener("rs:mark-selected", (event) => { if (event.detail.id) this.openMarks(event.detail.id); });
     document.addEventListener("rs:image-failed", () => this.#openGate("failed"));
     // A case without images, and a viewer that never says anything, must not keep the panel shut.
     document.addEventListener("rs:viewer-ready", () => { if (!document.querySelector("rs-viewer .rs-grid > :not(.rs-empty)")) this.#openGate("open"); });
@@ -164,13 +187,17 @@ export class RsGrading extends HTMLElement {
     }
     const asked = actionOf(event);
     if (!asked) return;
+    // In the list of marks, keys of the grid would grade what is not looked at.
+    if (this.marks.element.contains(document.activeElement) && GRID_ACTIONS.has(asked.action)) return;
     if (asked.action.endsWith("-structure") && !this.grid.element.contains(document.activeElement)) return;
     if (asked.action === "enter" && document.activeElement?.closest("button, a, summary")) return;
     if (this.#act(asked)) event.preventDefault();
   }
 
   #act({ action, digit }) {
+    if (!this.hasGrid && GRID_ACTIONS.has(action)) return false;
     switch (action) {
+      case "marks": return this.openMarks() && (this.marks.start(), true);
       case "digit": return this.digit(digit);
       case "normal": return this.normal();
       case "typed": return this.typed();
@@ -210,7 +237,7 @@ export class RsGrading extends HTMLElement {
 
   /** Whether the current item is a measured value. */
   get isMeasuring() {
-    return this.view.finding(splitKey(this.current)[1]).kind === "continuous";
+    return this.hasGrid && this.view.finding(splitKey(this.current)[1]).kind === "continuous";
   }
 
   #mayGrade() {
@@ -298,6 +325,57 @@ export class RsGrading extends HTMLElement {
     this.focusCell();
   }
 
+  // --- marks -------------------------------------------------------------------------------------
+
+  #marks() {
+    return [...this.cells.cells].filter(([key, cell]) => key.startsWith("@|") && cell.kind === "mark").map(([key, cell]) => [key.slice(2), cell]);
+  }
+
+  /** Show the list of marks in place of the scale. */
+  openMarks(id) {
+    if (!this.config.mark_kinds.length) return false;
+    this.mode = "marks";
+    if (id) this.marks.current = id;
+    this.drawScale();
+    this.marks.focus();
+    return true;
+  }
+
+  #leaveMarks() {
+    announce("rs:set-tool", { tool: "window" });
+    if (!this.hasGrid) { this.submitButton.focus(); return; }
+    this.mode = "grade";
+    this.drawScale();
+    this.focusCell();
+  }
+
+  /** The viewer has drawn, moved or removed a mark. */
+  #marksDrawn(drawn) {
+    const changes = markChanges(drawn, this.#marks());
+    if (!changes.length) return;
+    if (!this.#mayGrade()) { this.#tellMarks(); return; }
+    const made = changes.find(([key, answer]) => answer && !this.cells.get(key).kind);
+    this.#send(this.cells.change(changes));
+    if (made) this.openMarks(made[0].slice(2));
+    else if (this.mode === "marks") this.marks.draw();
+  }
+
+  /** A class or confidence was given, or a mark removed, here in the panel. */
+  #changeMark(id, change) {
+    if (!this.#mayGrade()) return;
+    const { change: _, ...cell } = this.cells.get(markKey(id));
+    const { class: className, ...rest } = change ?? {};
+    const answer = change && { ...cell, ...rest, mark: className ? { ...cell.mark, class: className } : cell.mark };
+    this.#send(this.cells.change([[markKey(id), answer]]));
+    if (!change || className) this.#tellMarks();
+    if (this.mode === "marks") this.marks.draw();
+  }
+
+  /** Let the viewer show what stands here. */
+  #tellMarks() {
+    announce("rs:set-marks", { marks: this.#marks().map(([, { mark }]) => mark) });
+  }
+
   /** Show the questions about the case in place of the scale. */
   openQuestions(id) {
     if (!this.config.case_questions.length) return false;
@@ -325,6 +403,7 @@ export class RsGrading extends HTMLElement {
     this.#send(saves);
     const question = keys[0].startsWith("|") && keys[0].slice(1);
     if (question) this.openQuestions(question);
+    else if (keys[0].startsWith("@|")) { this.#tellMarks(); this.openMarks(keys[0].slice(2)); }
     else this.goTo(keys[0], { focus: true });
     return true;
   }
@@ -346,6 +425,7 @@ export class RsGrading extends HTMLElement {
     } else if (result.status === "refused") {
       // Not taken: the cell goes back to what the server has, unless a later change is on its way.
       if (!this.queue.isWaiting(result.structure, result.finding)) this.cells.adopt(key, result.cell);
+      if (result.structure === "@") this.#tellMarks();
       this.say(result.message, "alert");
     } else if (!this.queue.isWaiting(result.structure, result.finding) && this.cells.differs(key, result.cell)) {
       // Taken, and changed since by another window before the answer reached this one.
@@ -396,6 +476,7 @@ export class RsGrading extends HTMLElement {
   drawCell(key) {
     const [structure, finding] = splitKey(key);
     if (!structure) { this.questions.draw(); return; }
+    if (structure === "@") { if (this.mode === "marks" && !this.marks.element.contains(document.activeElement)) this.marks.draw(); return; }
     if (!this.grid.buttons.has(key)) return;
     const state = this.queue.stateOf(structure, finding);
     const shown = state === "saving" && this.badge?.dataset.kind !== "saving" ? "saved" : state;
@@ -410,15 +491,18 @@ export class RsGrading extends HTMLElement {
   drawProgress() {
     const n = this.cells.answered;
     const total = this.view.order.length;
-    this.count.textContent = t("{n} of {total} graded", { n, total });
+    const nMarks = this.#marks().length;
+    this.count.textContent = this.hasGrid ? t("{n} of {total} graded", { n, total }) : String(nMarks);
+    if (this.markCount) this.markCount.textContent = String(nMarks);
     this.bar.value = n;
     const { answered, questions, missing } = this.questions;
     if (this.questionCount) this.questionCount.textContent = `${answered}/${questions.length}`;
-    this.submitButton.classList.toggle("button-main", n === total && !missing);
+    this.submitButton.classList.toggle("button-main", n === total && !missing && !this.marks.missing);
     this.drawOverall();
   }
 
   drawOverall() {
+    if (!this.hasGrid) return;
     const structureId = splitKey(this.current)[0];
     const structure = this.view.structure(structureId);
     const rows = this.view.derived.map((derived) => {
@@ -430,6 +514,12 @@ export class RsGrading extends HTMLElement {
   }
 
   drawScale() {
+    if (this.mode === "marks") {
+      this.marks.draw();
+      const title = make("div", { class: "finding-head" }, make("span", { class: "finding-name" }, t("Marks")));
+      this.scaleArea.replaceChildren(title, this.marks.element);
+      return;
+    }
     if (this.mode === "questions") {
       this.questions.draw();
       const title = make("div", { class: "finding-head" }, make("span", { class: "finding-name" }, t("About the case")));
@@ -480,13 +570,16 @@ export class RsGrading extends HTMLElement {
       const save = this.cells.resolve(key, which);
       if (save) this.queue.add(save);
       this.drawCell(key);
+      if (isMark) this.#tellMarks();
       this.drawConflict();
     };
     const question = this.config.case_questions.find(({ id }) => !structureId && id === findingId);
-    const said = (cell) => (question ? (question.options.find(({ id }) => id === cell?.text)?.label ?? cell?.text) : shortAnswer(cell)) || t("no answer");
+    const isMark = structureId === "@";
+    const markLabel = (cell) => cell?.mark && `${this.marks.kind(cell.mark).classes.find(({ id }) => id === cell.mark.class)?.label} ${cell.confidence ?? ""}`.trim();
+    const said = (cell) => (isMark ? markLabel(cell) : question ? (question.options.find(({ id }) => id === cell?.text)?.label ?? cell?.text) : shortAnswer(cell)) || t("no answer");
     const words = t("{place}, {finding}: {theirs} in the other window, {mine} here. Choose which to keep.", {
-      place: question ? t("About the case") : this.view.structure(structureId).label,
-      finding: question?.label ?? this.view.finding(findingId).label,
+      place: question ? t("About the case") : isMark ? t("Marks") : this.view.structure(structureId).label,
+      finding: question?.label ?? (isMark ? this.marks.kind((conflict.theirs?.mark ?? conflict.mine.mark)).label : undefined) ?? this.view.finding(findingId).label,
       theirs: said(conflict.theirs),
       mine: said(conflict.mine),
     });
@@ -518,6 +611,7 @@ export class RsGrading extends HTMLElement {
   }
 
   focusCell() {
+    if (!this.hasGrid) { this.marks.focus(); return; }
     this.grid.place(this.current, { focus: true });
   }
 
@@ -531,6 +625,7 @@ export class RsGrading extends HTMLElement {
         [["X"], t("not assessable, absent or fused, then a digit")],
         [["F"], t("flag")],
         [["C"], t("note")],
+        ...(this.config.mark_kinds.length ? [[["L"], t("new mark; in the list: a digit its class, C its confidence, Backspace removes it")]] : []),
         [["Q"], t("questions about the case: a digit answers, arrows choose, Esc goes back")],
         [["←", "→", "↑", "↓"], t("cell")],
         [["Tab"], t("next joint")],
@@ -556,6 +651,8 @@ export class RsGrading extends HTMLElement {
       this.goTo(open[0], { focus: true });
       return;
     }
+    const unsure = this.marks.missing;
+    if (unsure) { this.#askForConfidence(unsure); return; }
     this.questions.flush();
     const { missing } = this.questions;
     if (missing) { this.#askFor(missing.id); return; }
@@ -565,7 +662,8 @@ export class RsGrading extends HTMLElement {
       "dialog",
       { "aria-labelledby": "submit-title" },
       make("h2", { id: "submit-title" }, t("Submit case {number}? After this the read is locked.", { number: this.config.running_number })),
-      make("p", {}, t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: this.cells.answered, total: this.view.order.length, typed: untyped })),
+      this.hasGrid ? make("p", {}, t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: this.cells.answered, total: this.view.order.length, typed: untyped })) : "",
+      this.config.mark_kinds.length ? make("p", {}, t("Marks: {n}", { n: this.#marks().length })) : "",
       make(
         "div",
         { class: "dialog-actions" },
@@ -580,6 +678,11 @@ export class RsGrading extends HTMLElement {
     document.body.append(dialog);
     dialog.showModal();
     dialog.querySelector(".button-main").focus();
+  }
+
+  #askForConfidence(id) {
+    this.openMarks(id);
+    this.say(t("This mark has no confidence yet. Give it one, then submit."), "warn");
   }
 
   /** A required question without an answer keeps the case here. */
@@ -601,6 +704,7 @@ export class RsGrading extends HTMLElement {
       const { status, body } = await post(this.config.addresses.submit, {});
       if (status === 200) { window.location.assign(body.next); return; }
       if (body.code === "already_submitted") { window.location.assign(this.config.addresses.worklist); return; }
+      if (body.missing?.[0]?.[0] === "@") { this.#askForConfidence(body.missing[0][1]); return; }
       if (body.missing?.[0]?.[0]) this.goTo(body.missing[0].join("|"), { focus: true });
       else if (body.missing?.length) { this.#askFor(body.missing[0][1]); return; }
       this.say(body.detail ?? t("The case was not submitted. Your answers are saved; try again."), "alert");

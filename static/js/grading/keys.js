@@ -10,6 +10,7 @@ const PLAIN = {
   KeyV: "to-images",
   KeyQ: "questions",
   KeyM: "measure",
+  KeyL: "marks",
   KeyA: "keep-A",
   KeyB: "keep-B",
   KeyS: "later",

@@ -16,6 +16,8 @@ export class RsPanel extends HTMLElement {
     this.overruled = new Map();
     this.mode = "look";
     this.current = this.view.order.find((key) => this.cells[key]?.adjudicated) ?? this.view.order[0];
+    // Lesions alone: there is nothing to go to, and the case is confirmed as a whole.
+    this.hasGrid = this.view.order.length > 0;
     this.valueEntry = new ValueEntry({
       onvalue: (value) => this.pick({ kind: "value", value }),
       onproblem: (words) => this.say(words),
@@ -26,7 +28,8 @@ export class RsPanel extends HTMLElement {
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
     document.addEventListener("rs:focus-panel", () => this.grid.place(this.current, { focus: true }));
     for (const key of this.view.order) this.drawCell(key);
-    this.goTo(this.current, true);
+    if (this.hasGrid) this.goTo(this.current, true);
+    else this.confirmButton.focus();
   }
 
   #build() {
@@ -40,12 +43,24 @@ export class RsPanel extends HTMLElement {
       make("h2", {}, t("Case {number}", { number }), make("span", { class: "muted" }, t("{total} items: {agreed} agreed, {adjudicated} adjudicated", { total: Number(agreed) + Number(adjudicated), agreed, adjudicated }))),
       this.grid.element,
       make("div", { class: "panel-legend" }, make("span", {}, chip, t("both reads agreed")), make("span", {}, icon("scales"), t("settled by the adjudicator"))),
+      this.#lesions(),
       this.messageLine,
       make("div", { class: "panel-confirm" }, make("div", {}, make("h3", {}, t("{votes} of {quorum} votes given", { votes, quorum })), make("p", { class: "muted" }, t("Confirming votes for every item but those you overrule."))), this.confirmButton),
     );
     document.getElementById("status-keys")?.append(
       ...[[["↑", "↓", "←", "→"], t("item")], [["D"], t("next adjudicated item")], [["O"], t("overrule")], [["B"], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
+  }
+
+  /** The lesions of the reference, as drawn on the images. */
+  #lesions() {
+    const kindOf = (id) => this.config.mark_kinds.find((kind) => kind.id === id);
+    if (!this.config.lesions.length) return "";
+    return make("ol", { class: "mark-rows", "aria-label": t("Lesions") }, ...this.config.lesions.map((lesion, n) =>
+      make("li", {}, make("button", { type: "button", class: "mark-row", onclick: () => announce("rs:go-to-mark", { id: lesion.id }) },
+        make("span", { class: "mark-number" }, String(n + 1)),
+        make("span", {}, kindOf(lesion.kind).classes.find(({ id }) => id === lesion.class)?.label),
+        lesion.adjudicated ? icon("scales") : ""))));
   }
 
   drawCell(key) {
@@ -176,6 +191,7 @@ export class RsPanel extends HTMLElement {
     const reasonKey = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
     if (reasonKey && this.mode === "overrule") { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
     const asked = actionOf(event);
+    if (!this.hasGrid && asked && !["submit", "help", "to-images"].includes(asked.action)) return;
     if (!asked) return;
     const acts = {
       up: () => this.goTo(this.view.neighbour(this.current, "up"), true),

@@ -27,11 +27,32 @@ export class AnnotationLayer {
     if (MEASUREMENTS.includes(tool)) return { shape: tool };
     if (!tool.startsWith("mark:")) return undefined;
     const kind = (this.viewer.config.mark_kinds ?? []).find(({ id }) => id === tool.slice(5));
-    return kind && { shape: kind.shape, kind: kind.id, class: this.viewer.markClass ?? kind.classes?.[0] };
+    return kind && { shape: kind.shape, kind: kind.id, class: this.viewer.markClass ?? kind.classes?.[0]?.id ?? kind.classes?.[0] };
+  }
+
+  /** Replace the protocol's marks by what the page has; measurements stay. Nothing is announced. */
+  setMarks(marks) {
+    const own = new Map(this.all.map((one) => [one.id, one]));
+    this.draft = undefined;
+    // How far a mark reaches in this stack is known here.
+    this.history.push([...marks.map((mark) => ({ ...mark, slices: own.get(mark.id)?.slices })), ...this.measurements]);
+    this.viewer.redraw();
+  }
+
+  /** The images of a stack that a box reaches, from what it was kept with. */
+  #resolve(pane) {
+    for (const one of this.all) {
+      if (!SHAPES[one.shape].depth || one.slices || one.series_uid !== pane.uid || !pane.stack.frames?.length) continue;
+      const ends = one.slice_sops ?? [one.sop_uid, one.sop_uid];
+      const frames = one.slice_frames ?? [one.frame, one.frame];
+      const at = ends.map((sop, i) => pane.stack.frames.findIndex((frame) => frame.sopUid === sop && frame.frame === frames[i]));
+      if (at.every((index) => index >= 0)) one.slices = [Math.min(...at), Math.max(...at)];
+    }
   }
 
   #on(pane) {
     const { frame, index } = pane;
+    this.#resolve(pane);
     return this.all.filter(
       (one) =>
         (one.sop_uid === frame.sopUid && one.frame === frame.frame) ||
@@ -48,7 +69,8 @@ export class AnnotationLayer {
     const wanted = this.#shape(drag.tool);
     if (this.draft && this.draft.pane === pane) return this.#continue(drag, at);
     const hit = this.#hit(pane, at);
-    if (hit) {
+    if (hit && hit.one.fixed) this.#select(hit.one, pane);
+    else if (hit) {
       this.#select(hit.one, pane);
       drag.layer = this;
       drag.edit = { ...hit, from: pane.surface.canvasPxToImagePx(at), before: hit.one.points_px };
@@ -172,6 +194,7 @@ export class AnnotationLayer {
 
   #select(one, pane) {
     this.selected = one?.id;
+    this.viewer.markSelected(one?.kind ? one.id : undefined);
     pane.redraw();
   }
 
@@ -189,7 +212,7 @@ export class AnnotationLayer {
         break;
       case "delete-mark":
         if (this.draft) this.#cancel();
-        else if (this.all.some(({ id }) => id === this.selected)) {
+        else if (this.all.some(({ id, fixed }) => id === this.selected && !fixed)) {
           this.#commit(this.all.filter(({ id }) => id !== this.selected));
         }
         break;
@@ -211,7 +234,7 @@ export class AnnotationLayer {
   /** Let the selected 3-D box reach one image further, in the direction of scrolling, or back. */
   #extend(pane, step) {
     const one = this.all.find(({ id }) => id === this.selected);
-    if (!one?.slices || one.series_uid !== pane.uid) return false;
+    if (!one?.slices || one.fixed || one.series_uid !== pane.uid) return false;
     const index = Math.min(pane.stack.imageIds.length - 1, Math.max(0, pane.index + step));
     const slices =
       index < one.slices[0] || index > one.slices[1]
@@ -219,7 +242,7 @@ export class AnnotationLayer {
         : step > 0
           ? [index, one.slices[1]]
           : [one.slices[0], index];
-    const grown = { ...one, slices, slice_sops: slices.map((i) => pane.stack.frames[i].sopUid) };
+    const grown = { ...one, slices, slice_sops: slices.map((i) => pane.stack.frames[i].sopUid), slice_frames: slices.map((i) => pane.stack.frames[i].frame) };
     grown.box = boxInPatient(grown, pane.stack.planes);
     this.#commit(this.all.map((other) => (other.id === one.id ? grown : other)));
     pane.show(index);
@@ -279,7 +302,7 @@ export class AnnotationLayer {
     if (selected || one.shape === "point") {
       for (const [x, y] of points) group.append(svg("circle", { class: "rs-mark-handle", cx: x, cy: y, r: 3.5 }));
     }
-    const lines = annotationText(one, frame, pane.image?.voxelManager.getScalarData(), t);
+    const lines = annotationText(one, frame, pane.image?.voxelManager.getScalarData(), t, (named) => this.viewer.classLabel(named));
     if (one.slices) lines.push(t("{n} images", { n: one.slices[1] - one.slices[0] + 1 }));
     const right = points.reduce((best, point) => (point[0] > best[0] ? point : best), points[0]);
     const { width, height } = pane.surface.size;

@@ -98,12 +98,12 @@ export function measured(one, frame, pixels) {
   }
 }
 
-/** Lines of text beside an annotation. */
-export function annotationText(one, frame, pixels, t = (text) => text) {
-  const { length, angle, area, region } = measured(one, frame, pixels);
+/** Lines of text beside an annotation; a mark says what the page calls it (`text`) and its class. */
+export function annotationText(one, frame, pixels, t = (text) => text, labelOf = ({ class: name }) => name) {
   const lines = [];
-  if (one.class) lines.push(one.class);
+  if (one.class) lines.push([one.text, labelOf(one)].filter(Boolean).join(" "));
   if (one.kind) return lines;
+  const { length, angle, area, region } = measured(one, frame, pixels);
   if (length) lines.push(`${length.value.toFixed(1)} ${length.unit}`);
   if (angle !== undefined) lines.push(`${angle.toFixed(1)}°`);
   if (region) {

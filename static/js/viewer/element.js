@@ -139,6 +139,8 @@ export class RsViewer extends HTMLElement {
       this.setTool(tool ?? "window");
     });
     on("rs:image-retry", () => this.retry());
+    on("rs:set-marks", ({ marks }) => this.annotations.setMarks(marks));
+    on("rs:go-to-mark", ({ id }) => this.goToMark(id));
     this.addEventListener("focusin", (event) => {
       const pane = this.panes.find(({ element }) => element.contains(event.target));
       if (pane) this.activate(pane);
@@ -490,6 +492,35 @@ export class RsViewer extends HTMLElement {
     }
     this.redraw();
     this.#changed();
+  }
+
+  /** Words for the class of a mark. */
+  classLabel({ kind, class: name }) {
+    const classes = this.config.mark_kinds.find(({ id }) => id === kind)?.classes ?? [];
+    return classes.find((one) => one.id === name)?.label ?? name;
+  }
+
+  /** Bring a mark into view: in a viewport of its series, else in the active one. */
+  async goToMark(id) {
+    const mark = this.annotations.all.find((one) => one.id === id);
+    const stack = mark && this.stacks.find(({ uid }) => uid === mark.series_uid);
+    if (!stack) return;
+    this.annotations.selected = id;
+    let pane = this.panes.find((one) => one.stack === stack && !one.element.hidden);
+    if (!pane) {
+      pane = this.active;
+      await pane.setStack(stack);
+    }
+    await stack.open();
+    const index = stack.frames.findIndex((frame) => frame.sopUid === mark.sop_uid && frame.frame === mark.frame);
+    if (index >= 0) pane.show(index);
+    this.activate(pane);
+    this.redraw();
+  }
+
+  /** A mark was chosen on the image, or none any more. */
+  markSelected(id) {
+    this.#emit("rs:mark-selected", { id });
   }
 
   /** A value was read off an image: `{shape, value, unit}`. */

@@ -19,7 +19,7 @@ from readerstudy.analysis.exchange_columns import (
     READS,
     REFERENCE,
 )
-from readerstudy.analysis.models import ImportedLesion, ImportedMark, UnblindingEvent
+from readerstudy.analysis.models import UnblindingEvent
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.selectors import FINISHED_RUNS, protocol_of
 from readerstudy.analysis.services.exports.cells import DEMONSTRATION, as_csv
@@ -105,8 +105,8 @@ def export_listing(study: ReaderStudy) -> list[tuple[str, int | None]]:
         "adjudications.csv": Adjudication.objects.filter(discordance__case__study=study).count(),
     }
     if snapshot.results.get("marks"):
-        counted["lesions.csv"] = ImportedLesion.objects.filter(case__study=study).count()
-        counted["marks.csv"] = ImportedMark.objects.filter(case__study=study).count()
+        counted["lesions.csv"] = sum(1 for _ in lesion_rows(study))
+        counted["marks.csv"] = sum(1 for _ in mark_rows(study))
     names = [
         *counted, "data_dictionary.csv", "protocol.yaml", "study.json", "results.json", "README.txt",
         *(

@@ -8,9 +8,9 @@ from grading.models import Adjudication, Rating, Read, ReferenceGrade
 from inference.models import Prediction
 from readerstudy.analysis.datasets import Dataset
 from readerstudy.analysis.exchange_columns import PLACE, PREDICTIONS
-from readerstudy.analysis.models import ImportedLesion, ImportedMark, ImportedReference
+from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.results.grades import predicted, score_at
-from readerstudy.analysis.selectors import FINISHED_RUNS, protocol_of
+from readerstudy.analysis.selectors import FINISHED_RUNS, lesions_of, marks_of, protocol_of
 from readerstudy.studies.models import Case, Protocol, ReaderStudy, StudyRole
 
 
@@ -192,20 +192,18 @@ def imrmc_rows(dataset: Dataset, finding: str, cut: int) -> Iterator[tuple[Any, 
 
 def lesion_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
     """Yield every lesion of the reference standard in the order of `LESIONS`."""
-    rows = ImportedLesion.objects.filter(case__study=study).select_related("case__patient")
-    for row in rows.order_by("case__pseudonym", "lesion").iterator(5000):
+    for row in lesions_of(study):
         yield (
-            row.case.pseudonym, row.case.patient.pseudonym, row.lesion, row.lesion_class, row.weight,
+            row.case, row.patient, row.lesion, row.lesion_class, row.weight,
             *(row.place.get(name) for name in PLACE),
         )  # fmt: skip
 
 
 def mark_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
     """Yield every mark, with the lesion that it hits, in the order of `MARKS`."""
-    rows = ImportedMark.objects.filter(case__study=study).select_related("case__patient")
-    for row in rows.order_by("case__pseudonym", "is_model", "by", "condition", "mark").iterator(5000):
+    for row in marks_of(study):
         yield (
-            row.case.pseudonym, row.case.patient.pseudonym, "" if row.is_model else row.by,
-            row.by if row.is_model else "", row.condition, row.mark, row.shape, row.mark_class,
-            row.confidence, row.value, row.unit, *(row.place.get(name) for name in PLACE), row.lesion,
+            row.case, row.patient, "" if row.is_model else row.by, row.by if row.is_model else "", row.condition,
+            row.mark, row.shape, row.mark_class, row.confidence, row.value, row.unit,
+            *(row.place.get(name) for name in PLACE), row.lesion,
         )  # fmt: skip

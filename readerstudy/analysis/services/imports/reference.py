@@ -14,6 +14,7 @@ from readerstudy.analysis.services.imports.roster import Roster, writable
 from readerstudy.analysis.services.imports.tables import BadCell, Row, checked, one_of, read_table
 from readerstudy.core.audit import Actor
 from readerstudy.studies.models import Case, ReaderStudy
+from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
 
 _BASIS = {
@@ -23,6 +24,13 @@ _BASIS = {
     "panel": "panel_read",
     "external": "external",
 }
+
+
+def _provenances(document: ProtocolDocument) -> list[str]:
+    """Where the protocol says that the reference comes from outside, nothing of readers enters it."""
+    if document.reference["from"] == "external":
+        return [ReferenceGrade.Provenance.EXTERNAL.value]
+    return [value for value, _ in ReferenceGrade.Provenance.choices]
 
 
 @transaction.atomic
@@ -56,7 +64,10 @@ def import_reference(*, study: ReaderStudy, text: str, actor: Actor | None, at: 
             raise BadCell("case_id", f"case {case.pseudonym} has a reference already")
         answer = answer_of(document, row)
         answer.pop("confidence", None)
-        one_of(row, "provenance", [value for value, _ in ReferenceGrade.Provenance.choices])
+        one_of(row, "provenance", _provenances(document))
+        covered = document.reference.get("findings")
+        if covered:
+            one_of(row, "finding", covered)
         contributors = [code for code in row["reader_contributed"].split(";") if code]
         unknown = [code for code in contributors if code not in roster.roles]
         if unknown:
