@@ -193,7 +193,8 @@ def viewer_words(
 
 def presentation_alias(assignment: Assignment) -> str:
     """Return the alias of the images: a repeat shares no UID, address or ETag with its first showing."""
-    return "" if assignment.occasion == 1 else assignment.presentation.hex
+    first = assignment.occasion == 1 and assignment.session == 1
+    return "" if first else assignment.presentation.hex
 
 
 def _label(given: Any) -> str:

@@ -12,6 +12,7 @@ from grading.access import open_to
 from grading.blinding import PageFrame
 from grading.models import Discordance, Read
 from grading.selectors import case_is_settled, confirmed_cases, open_discordances, read_states, reviewed_by
+from grading.sessions import IN_ORDER
 from readerstudy.accounts.models import User
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
@@ -69,7 +70,7 @@ def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
             study=study, user=user, duty__duty=duty, withdrawn_at__isnull=True, case__status="included"
         )
         .select_related("case__image_set")
-        .order_by("position")
+        .order_by(*IN_ORDER)
     )
 
 

@@ -9,7 +9,7 @@ register_events(
         "studies.study.locked": "locked the study; data {digest}",
         "studies.study.unlocked": "opened the locked study again: {reason}",
         "studies.study.unblinded": "unblinded the study; predictions {digest}",
-        "studies.protocol.amended": "amended the protocol to version {version}",
+        "studies.protocol.amended": "amended the protocol to version {version}, {digest}: {reason}",
         "studies.role.granted": "gave {person} the roles {roles}",
         "studies.role.removed": "took all roles from {person}",
         "studies.cases.imported": "imported {n_cases} cases from {source}",
@@ -21,6 +21,11 @@ register_events(
         "studies.landmarks.imported": "imported {n} places",
         "studies.partition.drawn": "drew the partitions with seed {seed}: {counts}",
         "studies.assignment.drawn": "assigned {n} reads with seed {seed}",
+        "studies.assignment.reassigned": "gave {n} reads of {person} to {successor} with seed {seed}: {reason}",
+        "studies.assignment.due": "set the due date of {n} reads of {person}: {date}",
+        "studies.role.paused": "paused {person}: {reason}",
+        "studies.role.resumed": "ended the pause of {person}",
+        "studies.role.left": "{person} left the study, {successor} takes over: {reason}",
         "studies.assignment.withdrawn": "withdrew an assignment of {person}: {reason}",
     }
 )

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -98,7 +99,8 @@ def _uids(planted: Planted) -> dict[str, str]:
 
 
 def ask(client: Client, method: str, address: str, body: Any = None) -> Any:
-    """Ask and take back whatever the asking changed."""
+    """Ask and take back whatever the asking changed, in the database and in the browser: signing out, too."""
+    cookies = deepcopy(client.cookies)
     with transaction.atomic():
         response = client.generic(
             method, address, data=body or b"", content_type="application/json" if body else "text/plain"
@@ -108,6 +110,7 @@ def ask(client: Client, method: str, address: str, body: Any = None) -> Any:
         else:
             response.content_read = response.content
         transaction.set_rollback(True)
+    client.cookies = cookies
     return response
 
 
