@@ -53,7 +53,7 @@ class Queue:
         return next((row for row in self.rows if row.address and row.state != "submitted"), None)
 
 
-def _frame(study: ReaderStudy, user: User) -> PageFrame:
+def frame_of(study: ReaderStudy, user: User) -> PageFrame:
     protocol = study.protocols.order_by("-version")[0]
     return PageFrame(
         title=protocol_title(study),
@@ -115,7 +115,7 @@ def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
             )
         )
     return Queue(
-        frame=_frame(study, reader),
+        frame=frame_of(study, reader),
         slug=study.slug,
         is_open=is_open,
         rows=tuple(rows),
@@ -154,7 +154,7 @@ def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
         if waiting.get(each.case_id)
     )
     return Queue(
-        frame=_frame(study, adjudicator),
+        frame=frame_of(study, adjudicator),
         slug=study.slug,
         is_open=is_open,
         rows=rows,
@@ -190,7 +190,7 @@ def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
         if each.case_id not in confirmed and case_is_settled(each.case_id) and not reviewed_by(each)
     )
     return Queue(
-        frame=_frame(study, member),
+        frame=frame_of(study, member),
         slug=study.slug,
         is_open=is_open,
         rows=rows,

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from grading.access import access_adjudication, access_assignment, access_panel_case, access_study
 from grading.blinding import blinded_case, blinded_items, panel_case
+from grading.desk.pages import desk_card, desk_config, waits_for
 from grading.models import Read
 from grading.progress import study_progress
 from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
@@ -23,12 +24,23 @@ from readerstudy.studies.selectors import role_code
 @require_GET
 def worklist(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_reader")
-    return render(request, "grading/worklist.html", {"list": worklist_of(study=study, reader=request.user)})
+    return render(
+        request,
+        "grading/worklist.html",
+        {
+            "list": worklist_of(study=study, reader=request.user),
+            "card": desk_card(study=study, reader=request.user, now=timezone.now()),
+            "desk": desk_config(user=request.user),
+        },
+    )
 
 
 @require_GET
 def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     found = access_assignment(reader=request.user, assignment=assignment)
+    before = waits_for(study=found.study, user=request.user, session_key=request.session.session_key)
+    if before:
+        return redirect(before, slug=found.study.slug)
     read = open_read(assignment=found, at=timezone.now())
     if read.state == Read.State.SUBMITTED:
         return redirect("grading:worklist", slug=found.study.slug)
@@ -40,7 +52,11 @@ def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
         n_cases=listed.n_cases,
         n_submitted=listed.n_submitted,
     )
-    response = render(request, "grading/case_read.html", {"case": case})
+    response = render(
+        request,
+        "grading/case_read.html",
+        {"case": case, "desk": desk_config(user=request.user, assignment=found)},
+    )
     return present_images(request=request, response=response, assignment=found, at=timezone.now())
 
 

@@ -25,6 +25,9 @@ class ReaderStudy(models.Model):
     title = models.CharField(max_length=200)
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     is_demonstration = models.BooleanField(default=False)
+    asks_before_reading = models.BooleanField(
+        default=False, help_text="Charter and viewing conditions are acknowledged before a case opens."
+    )
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     locked_at = models.DateTimeField(null=True)

@@ -54,7 +54,12 @@ def create_study(
     if ReaderStudy.objects.filter(slug=slug).exists():
         raise StudyRefused(f"There is a study named {slug!r} already. Choose another short name.")
     study = ReaderStudy.objects.create(
-        slug=slug, title=title or str(document.title), created_at=at, is_demonstration=is_demonstration
+        slug=slug,
+        title=title or str(document.title),
+        created_at=at,
+        is_demonstration=is_demonstration,
+        # A demonstration goes straight to the case.
+        asks_before_reading=not is_demonstration,
     )
     Protocol.objects.create(
         study=study, version=document.version, source=source, digest=document.digest, created_at=at

@@ -281,7 +281,7 @@ PLANTS: tuple[Plant, ...] = (
             GUARDS + "test_a_case_out_of_turn_is_absent_for_page_and_call",
             ACCESS + "test_case_opens_for_the_person_whose_duty_it_is[grading:read_case-first_reader-unread]",
         ),
-        put("grading.access:_is_its_turn", lambda assignment: True),
+        put("grading.access:_is_its_turn", lambda assignment, now: True),
     ),
     Plant(
         "forbidden-differs-from-absent",
