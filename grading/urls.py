@@ -7,6 +7,7 @@ from grading import views
 app_name = "grading"
 urlpatterns = [
     path("", include("grading.desk.urls")),
+    path("", include("grading.office.urls")),
     path("studies/<slug:slug>/", views.overview, name="overview"),
     path("studies/<slug:slug>/worklist/", views.worklist, name="worklist"),
     path("read/<uuid:assignment>/", views.read_case, name="read_case"),

@@ -68,6 +68,8 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "presentation": [str(each.presentation) for each in mine if each.case == cases[1]],
         "case": [str(one.cases["unread"].public_id), str(other.cases["unread"].public_id)],
         "batch": [str(ImportBatch.objects.order_by("pk")[0].public_id)],
+        "token": ["no-invitation-has-this-token"],
+        "code": ["X1"],
         "number": ["1"],
         "act": ["stop"],
         "block": ["readers"],

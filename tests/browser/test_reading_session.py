@@ -1,15 +1,27 @@
 """A page that nobody uses covers itself, keeps the draft, and opens again for the same person only."""
 
+import threading
+import time
+
 import pytest
 from playwright.sync_api import expect
 
 from grading.models import Rating
+from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import ReaderQuery, ReaderStudy, ReadingSession
 from tests import factories
 from tests.browser.reading_desk import badge, cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FIRST = "L1-2-right|narrowing"
+
+
+def wait_for_event(name, patience_s=60):
+    """Return when the server has recorded it."""
+    until = time.monotonic() + patience_s
+    while not AuditEvent.objects.filter(event=name).exists():
+        assert time.monotonic() < until, f"{name} was never recorded"
+        threading.Event().wait(0.05)
 
 
 def test_idle_page_locks_and_its_person_goes_on_in_place(desk, contexts, settings):
@@ -23,6 +35,7 @@ def test_idle_page_locks_and_its_person_goes_on_in_place(desk, contexts, setting
     # Nothing of the page is reached behind it, and the session is over.
     page.keyboard.press("Escape")
     expect(lock).to_be_visible()
+    wait_for_event("accounts.signed_out")
     other = context.new_page()
     other.goto(desk.url)
     assert "/sign-in/" in other.url

@@ -113,8 +113,11 @@ class PageLock {
     document.body.dataset.locked = "";
     this.dialog.showModal();
     this.password.focus();
-    // Without a connection the page is covered all the same; the session then ends by itself.
-    send(this.config.addresses.lock, {}).catch(() => {});
+    // Where one was is kept first. Without a connection the page is covered all the same; the session then
+    // ends by itself.
+    const before = [];
+    document.dispatchEvent(new CustomEvent("rs:locking", { detail: { before } }));
+    Promise.allSettled(before).then(() => send(this.config.addresses.lock, {})).catch(() => {});
   }
 
   async open() {
