@@ -59,7 +59,7 @@ _PAGES = (
         "",
         (
             (N_("Overview"), "grading:overview", _OFFICE),
-            (N_("Cases"), "studies:cases", _OFFICE),
+            (N_("Cases"), "studies:cases", (*_OFFICE, "is_screener")),
             (N_("Images"), "studies:images", ("is_coordinator",)),
             (N_("Assignments"), "studies:assignments", _OFFICE),
             (N_("Reading progress"), "grading:monitor", _OFFICE),

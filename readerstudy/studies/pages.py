@@ -170,6 +170,7 @@ _ROLE_WORDS = {
     "is_coordinator": N_("coordinator"),
     "is_investigator": N_("investigator"),
     "is_auditor": N_("auditor"),
+    "is_screener": N_("screening doctor"),
 }
 
 

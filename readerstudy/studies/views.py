@@ -3,14 +3,14 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from readerstudy.studies.access import access_case, access_office
+from readerstudy.studies.access import access_case, access_office, access_screening
 from readerstudy.studies.forms import (
     DesignForm,
     ScreeningForm,
@@ -18,6 +18,7 @@ from readerstudy.studies.forms import (
     exclusion_choices,
     numbering_choices,
 )
+from readerstudy.studies.models import SCREENING_ROLES, UNBLINDED_ROLES
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.pages import case_rows, draw_rows, people_of, plan_matrix, plan_rows, protocol_page
 from readerstudy.studies.selectors import own_studies
@@ -45,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def cases(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_office(user=request.user, slug=slug)
+    study = access_office(user=request.user, slug=slug, roles=UNBLINDED_ROLES + SCREENING_ROLES)
     document = current_protocol(study).document
     language = get_language() or "en"
     return render(
@@ -56,7 +57,7 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
             "rows": case_rows(study),
             "reasons": exclusion_choices(document, language),
             "variants": numbering_choices(document, language),
-            "may_screen": _may(request, study.slug),
+            "may_screen": _may_screen(request, study.slug),
         },
     )
 
@@ -65,9 +66,17 @@ def _may(request: HttpRequest, slug: str) -> bool:
     return request.user.study_roles.filter(study__slug=slug, is_coordinator=True).exists()
 
 
+def _may_screen(request: HttpRequest, slug: str) -> bool:
+    try:
+        access_screening(user=request.user, slug=slug)
+    except Http404:
+        return False
+    return True
+
+
 @require_POST
 def screen_case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
-    study = access_office(user=request.user, slug=slug, roles=_COORDINATOR)
+    study = access_screening(user=request.user, slug=slug)
     found = access_case(study=study, case=case)
     form = ScreeningForm(request.POST)
     if not form.is_valid():

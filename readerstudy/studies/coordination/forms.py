@@ -15,6 +15,7 @@ ROLE_CHOICES = (
     ("is_coordinator", _("coordinator")),
     ("is_investigator", _("investigator")),
     ("is_auditor", _("auditor")),
+    ("is_screener", _("screening doctor")),
 )
 
 

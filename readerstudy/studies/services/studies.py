@@ -9,6 +9,7 @@ from readerstudy.accounts.models import User
 from readerstudy.core.audit import Actor, record
 from readerstudy.studies.models import (
     BLINDED_ROLES,
+    SCREENING_ROLES,
     UNBLINDED_ROLES,
     Protocol,
     ReaderStudy,
@@ -18,7 +19,7 @@ from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.protocols.loading import load_protocol
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 
-ROLES = BLINDED_ROLES + UNBLINDED_ROLES
+ROLES = BLINDED_ROLES + UNBLINDED_ROLES + SCREENING_ROLES
 _CODE_LETTERS = {
     "is_reader": "R",
     "is_adjudicator": "S",
@@ -26,6 +27,7 @@ _CODE_LETTERS = {
     "is_coordinator": "C",
     "is_investigator": "I",
     "is_auditor": "A",
+    "is_screener": "D",
 }
 
 
@@ -119,6 +121,11 @@ def grant_roles(
         with transaction.atomic():
             held.save()
     except IntegrityError as error:
+        if "no_blinded_duty_beside_screening" in str(error):
+            raise StudyRefused(
+                f"{user} cannot hold these roles together: whoever decides on cases sees their codes, and a "
+                "reader must not. Nothing was changed."
+            ) from None
         if "no_blinded_duty_beside" in str(error):
             raise StudyRefused(
                 f"{user} cannot hold these roles together: whoever grades, settles or confirms sees no result "

@@ -235,3 +235,40 @@ class TestReaders:
         client.post(address, {"act": "replace", "reason": "moved", "successor": "R7", "seed": 2})
         assert Assignment.objects.filter(user=new.user, withdrawn_at=None).count() == 12
         assert not Assignment.objects.filter(user=old.user, withdrawn_at=None).exists()
+
+
+class TestScreening:
+    """Where a study names a doctor who screens, nobody else decides; the doctor sees cases and no more."""
+
+    @pytest.fixture
+    def doctor(self, office):
+        return factories.study_role("screener", study=office[1]).user
+
+    def decide(self, client, study):
+        case = make_cases(study, ["waits"], status="imported")[0]
+        answer = client.post(page("studies:screen_case", study, case=case.public_id), {"act": "include"})
+        case.refresh_from_db()
+        return answer.status_code, case.status
+
+    def test_the_coordinator_decides_where_nobody_is_named(self, office):
+        client, study, _ = office
+        assert self.decide(client, study) == (302, "included")
+
+    def test_the_coordinator_does_not_decide_beside_a_doctor(self, office, doctor):
+        client, study, _ = office
+        assert self.decide(client, study) == (404, "imported")
+        assert 'value="include"' not in client.get(page("studies:cases", study)).content.decode()
+
+    def test_the_doctor_decides_and_sees_nothing_else(self, office, doctor):
+        client, study, _ = office
+        client.force_login(doctor)
+        assert self.decide(client, study) == (302, "included")
+        for name in ("grading:overview", "grading:monitor", "studies:assignments", "studies:team"):
+            assert client.get(page(name, study)).status_code == 404
+
+    @pytest.mark.parametrize("blinded", ["reader", "adjudicator", "panel"])
+    def test_who_grades_does_not_screen(self, office, blinded):
+        from django.db import IntegrityError, transaction
+
+        with pytest.raises(IntegrityError, match="no_blinded_duty_beside_screening"), transaction.atomic():
+            factories.study_role(blinded, "screener", study=office[1])
