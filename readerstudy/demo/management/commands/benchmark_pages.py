@@ -34,7 +34,7 @@ PAGES = (
 class Command(BaseCommand):
     help = (
         "Makes a large synthetic study in this database (once) and prints milliseconds and queries per page. "
-        "Use a data root of its own: READERSTUDY_DATA_ROOT=/some/empty/folder."
+        "Use a data root of its own (READERSTUDY_DATA_ROOT=/some/empty/folder) after migrate and collectstatic."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
