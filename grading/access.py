@@ -11,9 +11,19 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from grading.models import JointSession, Read
 from grading.services.joint import disputed_together, joint_session_of
+from grading.sessions import (
+    IN_ORDER,
+    open_sessions,
+    own_reads,
+    panel_reads,
+    session_gates,
+    submitted_read,
+    waits_for_its_aid,
+)
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
@@ -43,7 +53,8 @@ def _find(user: User, assignment: UUID, duty: str, role: str) -> Assignment | No
         )
         .first()
     )
-    if found is None or not StudyRole.objects.filter(study=found.study, user=user, **{role: True}).exists():
+    active = {role: True, "paused_at": None, "left_at": None}
+    if found is None or not StudyRole.objects.filter(study=found.study, user=user, **active).exists():
         return None
     return found
 
@@ -55,19 +66,15 @@ def _access(user: User, assignment: UUID, duty: str, role: str) -> Assignment:
     return found
 
 
-def panel_reads(study: ReaderStudy) -> bool:
-    """Return whether the panel reads the cases itself, instead of confirming what others settled."""
-    return bool(current_protocol(study).document.reference["from"] == "panel-read")
-
-
-def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
+def access_assignment(*, reader: User, assignment: UUID, now: datetime | None = None) -> Assignment:
     """
     Return the reader's own open assignment whose turn it is; a panel member's where the panel reads itself.
 
     Raises
     ------
     Http404
-        If it does not exist, is another reader's, its study is not open, or, where the order is
+        If it does not exist, is another reader's, its study is not open, its session has not begun (an earlier
+        one is not finished, or the washout is not over), its aid is not released or, where the order is
         enforced, an earlier case is not submitted yet. These are indistinguishable on purpose.
     """
     found = _find(reader, assignment, CaseDuty.Duty.READER, "is_reader")
@@ -75,55 +82,46 @@ def access_assignment(*, reader: User, assignment: UUID) -> Assignment:
         found = _access(reader, assignment, CaseDuty.Duty.PANEL, "is_panel")
         if not panel_reads(found.study):
             raise Http404(_NOTHING)
-    if not _is_its_turn(found):
+    if not _is_its_turn(found, now or timezone.now()):
         raise Http404(_NOTHING)
     return found
 
 
-def _own_reads(study: ReaderStudy, reader: User) -> "QuerySet[Assignment]":
-    duties = [CaseDuty.Duty.READER, *([CaseDuty.Duty.PANEL] if panel_reads(study) else [])]
-    return Assignment.objects.filter(
-        study=study,
-        user=reader,
-        duty__duty__in=duties,
-        withdrawn_at__isnull=True,
-        case__status="included",
+def _to_open(study: ReaderStudy, reader: User, now: datetime) -> "QuerySet[Assignment]":
+    """Return what of a reader's unfinished cases may be opened but for the order, in the reader's order."""
+    gates = session_gates(study, reader, now=now)
+    return (
+        own_reads(study, reader)
+        .filter(~submitted_read(), session__in=open_sessions(gates))
+        .exclude(waits_for_its_aid())
+        .order_by(*IN_ORDER)
     )
-
-
-def _next_in_order(study: ReaderStudy, reader: User) -> Assignment | None:
-    """Return the reader's first case that is not submitted."""
-    submitted = Read.objects.filter(
-        assignment=OuterRef("pk"), superseded_at__isnull=True, state=Read.State.SUBMITTED
-    )
-    return _own_reads(study, reader).filter(~Exists(submitted)).order_by("position").first()
 
 
 def _order_is_enforced(study: ReaderStudy) -> bool:
     return bool(current_protocol(study).document.reading["order_enforced"])
 
 
-def _is_its_turn(assignment: Assignment) -> bool:
+def _is_its_turn(assignment: Assignment, now: datetime) -> bool:
     """Return whether a reader's case was begun already, is the next one, or may be read in any order."""
     if Read.objects.filter(assignment=assignment, superseded_at__isnull=True).exists():
         return True
-    following = _next_in_order(assignment.study, assignment.user)
-    if following is not None and following.pk == assignment.pk:
-        return True
-    return not _order_is_enforced(assignment.study)
+    waiting = _to_open(assignment.study, assignment.user, now)
+    if not _order_is_enforced(assignment.study):
+        return waiting.filter(pk=assignment.pk).exists()
+    following = waiting.first()
+    return following is not None and following.pk == assignment.pk
 
 
-def open_to(reader: User, study: ReaderStudy) -> set[UUID]:
+def open_to(reader: User, study: ReaderStudy, now: datetime | None = None) -> set[UUID]:
     """Return the public ids of the reader's assignments that may be opened now."""
-    mine = _own_reads(study, reader)
-    if not _order_is_enforced(study):
-        return set(mine.values_list("public_id", flat=True))
+    waiting = _to_open(study, reader, now or timezone.now())
     begun = Read.objects.filter(assignment=OuterRef("pk"), superseded_at__isnull=True)
-    allowed = set(mine.filter(Exists(begun)).values_list("public_id", flat=True))
-    following = _next_in_order(study, reader)
-    if following is not None:
-        allowed.add(following.public_id)
-    return allowed
+    allowed = set(own_reads(study, reader).filter(Exists(begun)).values_list("public_id", flat=True))
+    if not _order_is_enforced(study):
+        return allowed | set(waiting.values_list("public_id", flat=True))
+    following = waiting.first()
+    return allowed | ({following.public_id} if following is not None else set())
 
 
 def next_to_fetch_ahead(*, assignment: Assignment, at: datetime) -> Assignment | None:
@@ -133,14 +131,11 @@ def next_to_fetch_ahead(*, assignment: Assignment, at: datetime) -> Assignment |
     Images only: nothing is opened, no clock starts. None where there is no next case in this session, where
     it has no images, and where its reader has read it before and the protocol's washout has not passed.
     """
-    submitted = Read.objects.filter(
-        assignment=OuterRef("pk"), superseded_at__isnull=True, state=Read.State.SUBMITTED
-    )
     following = (
-        _own_reads(assignment.study, assignment.user)
-        .filter(~Exists(submitted), session=assignment.session, position__gt=assignment.position)
+        _to_open(assignment.study, assignment.user, at)
+        .filter(session=assignment.session)
+        .exclude(pk=assignment.pk)
         .select_related("case__image_set")
-        .order_by("position")
         .first()
     )
     if following is None or following.case.image_set is None or following.case.image_set.withdrawn_at:

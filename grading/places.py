@@ -23,7 +23,8 @@ MOST_POINTS = 200
 
 def presentation_alias(assignment: Assignment) -> str:
     """Return the alias of the images: a repeat shares no UID, address or ETag with its first showing."""
-    return "" if assignment.occasion == 1 else assignment.presentation.hex
+    first = assignment.occasion == 1 and assignment.session == 1
+    return "" if first else assignment.presentation.hex
 
 
 def images_of(assignment: Assignment) -> ShownInstances:

@@ -21,6 +21,7 @@ from grading.selectors import (
     reviewed_by,
 )
 from grading.services.joint import disputed_together, settles_jointly
+from grading.sessions import IN_ORDER
 from readerstudy.accounts.models import User
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
@@ -63,7 +64,7 @@ class Queue:
         return next((row for row in self.rows if row.address and row.state != "submitted"), None)
 
 
-def _frame(study: ReaderStudy, user: User) -> PageFrame:
+def frame_of(study: ReaderStudy, user: User) -> PageFrame:
     protocol = study.protocols.order_by("-version")[0]
     return PageFrame(
         title=protocol_title(study),
@@ -80,7 +81,7 @@ def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
             study=study, user=user, duty__duty=duty, withdrawn_at__isnull=True, case__status="included"
         )
         .select_related("case__image_set")
-        .order_by("position")
+        .order_by(*IN_ORDER)
     )
 
 
@@ -125,7 +126,7 @@ def worklist_of(*, study: ReaderStudy, reader: User, duty: str = CaseDuty.Duty.R
             )
         )
     return Queue(
-        frame=_frame(study, reader),
+        frame=frame_of(study, reader),
         slug=study.slug,
         is_open=is_open,
         rows=tuple(rows),
@@ -177,7 +178,7 @@ def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
         if waiting.get(each.case_id)
     )
     return Queue(
-        frame=_frame(study, adjudicator),
+        frame=frame_of(study, adjudicator),
         slug=study.slug,
         is_open=is_open,
         rows=rows,
@@ -208,7 +209,7 @@ def joint_queue(*, study: ReaderStudy, joint: JointSession | None, reader: User)
         )
         for each in showings
     )
-    frame = _frame(study, reader)
+    frame = frame_of(study, reader)
     if joint is not None:
         frame = replace(
             frame, person_code=f"{frame.person_code} + {role_code(study=study, user=joint.second)}"
@@ -250,7 +251,7 @@ def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
         if each.case_id not in confirmed and case_is_settled(each.case_id) and not reviewed_by(each)
     )
     return Queue(
-        frame=_frame(study, member),
+        frame=frame_of(study, member),
         slug=study.slug,
         is_open=is_open,
         rows=rows,

@@ -1,11 +1,13 @@
 """Pages of blinded people."""
 
-from django.urls import path
+from django.urls import include, path
 
 from grading import joint_views, views
 
 app_name = "grading"
 urlpatterns = [
+    path("", include("grading.desk.urls")),
+    path("", include("grading.office.urls")),
     path("studies/<slug:slug>/", views.overview, name="overview"),
     path("studies/<slug:slug>/worklist/", views.worklist, name="worklist"),
     path("read/<uuid:assignment>/", views.read_case, name="read_case"),

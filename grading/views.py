@@ -14,14 +14,15 @@ from grading.access import (
     access_panel_case,
     access_study,
     next_to_fetch_ahead,
-    panel_reads,
 )
 from grading.blinding import blinded_case, blinded_items, panel_case, worklist_address
+from grading.desk.pages import desk_card, desk_config, waits_for
 from grading.models import Read
 from grading.progress import study_progress
 from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
 from grading.services.presenting import present_images
 from grading.services.reading import open_read
+from grading.sessions import panel_reads
 from readerstudy.studies.access import access_office
 from readerstudy.studies.models import CaseDuty
 from readerstudy.studies.navigation import study_frame
@@ -31,13 +32,24 @@ from readerstudy.studies.selectors import role_code
 @require_GET
 def worklist(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_reader")
-    return render(request, "grading/worklist.html", {"list": worklist_of(study=study, reader=request.user)})
+    return render(
+        request,
+        "grading/worklist.html",
+        {
+            "list": worklist_of(study=study, reader=request.user),
+            "card": desk_card(study=study, reader=request.user, now=timezone.now()),
+            "desk": desk_config(user=request.user),
+        },
+    )
 
 
 @require_GET
 def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     now = timezone.now()
     found = access_assignment(reader=request.user, assignment=assignment)
+    before = waits_for(study=found.study, user=request.user, session_key=request.session.session_key)
+    if before:
+        return redirect(before, slug=found.study.slug)
     read = open_read(assignment=found, at=now)
     if read.state == Read.State.SUBMITTED:
         return redirect(worklist_address(found))
@@ -51,7 +63,11 @@ def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
         n_cases=listed.n_cases,
         n_submitted=listed.n_submitted,
     )
-    response = render(request, "grading/case_read.html", {"case": case})
+    response = render(
+        request,
+        "grading/case_read.html",
+        {"case": case, "desk": desk_config(user=request.user, assignment=found)},
+    )
     return present_images(request=request, response=response, assignment=found, upcoming=upcoming, at=now)
 
 

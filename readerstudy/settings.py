@@ -267,6 +267,13 @@ READERSTUDY_TORCH_THREADS = int(os.environ.get("READERSTUDY_TORCH_THREADS", "1")
 # Decoded series that a worker process keeps, so that a second model on the same cases reads no file again.
 READERSTUDY_VOLUME_CACHE_MB = int(os.environ.get("READERSTUDY_VOLUME_CACHE_MB", "256"))
 
+# --- reading ---------------------------------------------------------------------------------------
+
+# A page of the reading room covers itself after this time without a key or the mouse; the same person goes on.
+READERSTUDY_IDLE_LOCK_MINUTES = float(os.environ.get("READERSTUDY_IDLE_LOCK_MINUTES", "15"))
+# After this time without a pause of five minutes the status bar proposes one. 0: never.
+READERSTUDY_BREAK_MINUTES = float(os.environ.get("READERSTUDY_BREAK_MINUTES", "50"))
+
 # --- images ---------------------------------------------------------------------------------------
 
 # The files as they came, encrypted in a store of their own; off keeps the blinded cache alone.

@@ -3,6 +3,7 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from readerstudy.studies.coordination.views import invitation
 from readerstudy.studies.views import home
 
 api = (
@@ -12,6 +13,7 @@ api = (
 
 urlpatterns = [
     path("", home, name="home"),
+    path("invitation/<str:token>/", invitation, name="invitation"),
     path("", include("readerstudy.accounts.urls")),
     path("", include("readerstudy.imaging.urls")),
     path("", include("readerstudy.studies.urls")),

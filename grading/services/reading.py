@@ -13,7 +13,7 @@ from grading.services.panel_reading import decide_from_panel_reads, panel_has_de
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
-from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy
+from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, ReleasedAid
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -69,6 +69,7 @@ def open_read(*, assignment: Assignment, at: datetime) -> Read:
         reader=assignment.user,
         opened_at=at,
     )
+    _begin_from_unaided(read, at)
     record(
         event="grading.read.opened",
         at=at,
@@ -79,6 +80,49 @@ def open_read(*, assignment: Assignment, at: datetime) -> Read:
         number=assignment.running_number,
     )
     return read
+
+
+def _begin_from_unaided(read: Read, at: datetime) -> None:
+    """In a sequential design an aided read starts from the answers of the unaided one of the same session."""
+    assignment = read.assignment
+    if assignment.condition != Assignment.Condition.AIDED:
+        return
+    before = Read.objects.filter(
+        assignment__duty=assignment.duty_id,
+        assignment__session=assignment.session,
+        assignment__occasion=assignment.occasion,
+        assignment__condition=Assignment.Condition.UNAIDED,
+        state=Read.State.SUBMITTED,
+        superseded_at__isnull=True,
+    ).first()
+    if before is not None:
+        read.case_answers = before.case_answers
+        read.save(update_fields=["case_answers"])
+        _copy_answers(before, read, at)
+
+
+def _copy_answers(before: Read, read: Read, at: datetime) -> None:
+    """Let a read start from another's ratings and marks."""
+    Rating.objects.bulk_create(
+        [
+            Rating(
+                read=read,
+                structure=rating.structure,
+                finding=rating.finding,
+                **GivenAnswer.of(rating).fields(),
+                confidence=rating.confidence,
+                is_flagged=rating.is_flagged,
+                note=rating.note,
+                sequence=0,
+                saved_at=at,
+            )
+            for rating in before.ratings.all()
+        ]
+    )
+    for mark in before.marks.order_by("pk"):
+        mark.pk, mark.read, mark.sequence, mark.saved_at = None, read, 0, at
+        mark._state.adding = True
+        mark.save()
 
 
 def save_place(*, read_id: int, resume: Mapping[str, Any], focused_seconds: int, idle_seconds: int) -> None:
@@ -161,8 +205,8 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
     Raises
     ------
     ReadRefused
-        If the study is not open, the case has been compared (somebody may have seen its discordances),
-        or no reason is given.
+        If the study is not open, the case has been compared (somebody may have seen its discordances), its
+        reader was shown an aid for it, or no reason is given.
     """
     read = (
         Read.objects.select_for_update(of=("self",))
@@ -184,6 +228,8 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
             raise ReadRefused("The panel's reads have made the reference of this case; this one stands.")
     elif case_is_compared(read.case_id):
         raise ReadRefused("The reads of this case have been compared already; this one stands.")
+    if ReleasedAid.objects.filter(assignment__case=read.case_id, assignment__user=read.reader_id).exists():
+        raise ReadRefused("The aid for this case was released; the read before it stands.")
     Read.objects.filter(pk=read.pk).update(superseded_at=at)
     successor = Read.objects.create(
         assignment=read.assignment,
@@ -196,22 +242,7 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
         case_answers=read.case_answers,
         reopen_reason=reason.strip(),
     )
-    for rating in read.ratings.all():
-        Rating.objects.create(
-            read=successor,
-            structure=rating.structure,
-            finding=rating.finding,
-            **GivenAnswer.of(rating).fields(),
-            confidence=rating.confidence,
-            is_flagged=rating.is_flagged,
-            note=rating.note,
-            sequence=0,
-            saved_at=at,
-        )
-    for mark in read.marks.order_by("pk"):
-        mark.pk, mark.read, mark.sequence, mark.saved_at = None, successor, 0, at
-        mark._state.adding = True
-        mark.save()
+    _copy_answers(read, successor, at)
     record(
         event="grading.read.reopened",
         at=at,

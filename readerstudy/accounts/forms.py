@@ -26,3 +26,11 @@ class SignInForm(AuthenticationForm):
 class LanguageForm(forms.Form):
     language = forms.CharField(max_length=10)
     next = forms.CharField(required=False)
+
+
+class ReturnForm(forms.Form):
+    """Signing in on a locked page."""
+
+    username = forms.CharField(max_length=150)
+    password = forms.CharField(max_length=4096, strip=False)
+    ticket = forms.CharField(max_length=300)

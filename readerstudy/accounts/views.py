@@ -1,17 +1,19 @@
 """Sign in, sign out, language."""
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from readerstudy.accounts.ending import end_session
-from readerstudy.accounts.forms import LanguageForm, SignInForm
+from readerstudy.accounts.forms import LanguageForm, ReturnForm, SignInForm
+from readerstudy.accounts.returning import person_of
 from readerstudy.accounts.services import choose_language, note_sign_in, note_sign_out
 
 
@@ -37,6 +39,34 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     # stay: they are sealed with their owner's key, and "storage" would erase everybody's, not one person's.
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
+
+
+@require_POST
+def lock_page(request: HttpRequest) -> HttpResponse:
+    """End the session of a page that nobody has used for a while; its drafts stay where they are."""
+    note_sign_out(user=request.user, at=timezone.now())
+    end_session(session_key=request.session.session_key or "", at=timezone.now())
+    logout(request)
+    return JsonResponse({})
+
+
+@login_not_required
+@require_POST
+def return_to_page(request: HttpRequest) -> HttpResponse:
+    """Sign in again on a locked page: its own person, nobody else; one answer for every failure."""
+    form = ReturnForm(request.POST)
+    if form.is_valid():
+        user = authenticate(
+            request, username=form.cleaned_data["username"], password=form.cleaned_data["password"]
+        )
+        if user is not None and user.public_id == person_of(form.cleaned_data["ticket"]):
+            login(request, user)
+            note_sign_in(user=user, at=timezone.now())
+            return JsonResponse({"ok": True})
+    return JsonResponse(
+        {"detail": _("This does not open the page. Only the person whose page it is can go on here.")},
+        status=403,
+    )
 
 
 @login_not_required

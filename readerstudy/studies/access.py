@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.http import Http404
 
 from readerstudy.accounts.models import User
-from readerstudy.studies.models import UNBLINDED_ROLES, Case, ReaderStudy, StudyRole
+from readerstudy.studies.models import SCREENING_ROLES, UNBLINDED_ROLES, Case, ReaderStudy, StudyRole
 
 
 def access_office(*, user: User, slug: str, roles: Collection[str] = UNBLINDED_ROLES) -> ReaderStudy:
@@ -21,6 +21,21 @@ def access_office(*, user: User, slug: str, roles: Collection[str] = UNBLINDED_R
     if role is None or not any(getattr(role, name) for name in roles):
         raise Http404("There is nothing here for you.")
     return role.study
+
+
+def access_screening(*, user: User, slug: str) -> ReaderStudy:
+    """
+    Return a study in which the user decides on cases: its screening doctor, else its coordinator.
+
+    Where a study names a doctor, nobody else decides.
+
+    Raises
+    ------
+    Http404
+        As `access_office`.
+    """
+    named = StudyRole.objects.filter(study__slug=slug, is_screener=True, left_at__isnull=True).exists()
+    return access_office(user=user, slug=slug, roles=SCREENING_ROLES if named else ("is_coordinator",))
 
 
 def access_case(*, study: ReaderStudy, case: object) -> Case:

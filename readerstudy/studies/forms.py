@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.services.assignment import AssignmentDesign
 
 
 class ScreeningForm(forms.Form):
@@ -31,6 +32,74 @@ class SeedForm(forms.Form):
 
     seed = forms.IntegerField(min_value=0, max_value=2**62, label=_("Seed"))
     confirm = forms.BooleanField(required=False)
+
+
+class DesignForm(forms.Form):
+    """The design of an assignment, its seed, and the digest of the plan that was shown."""
+
+    seed = forms.IntegerField(min_value=0, max_value=2**62, label=_("Seed"))
+    layout = forms.ChoiceField(
+        label=_("Layout"),
+        choices=[
+            ("balanced", _("Balanced: each case by the protocol's number of readers")),
+            ("crossed", _("Fully crossed: every reader reads every case")),
+            ("split-plot", _("Split-plot: groups of readers, each with its own cases")),
+        ],
+        required=False,
+    )
+    groups = forms.IntegerField(min_value=1, max_value=50, required=False, label=_("Groups (split-plot)"))
+    overlap_percent = forms.IntegerField(
+        min_value=0, max_value=100, required=False, label=_("Read by every reader, % of cases")
+    )
+    conditions = forms.ChoiceField(
+        label=_("Conditions"),
+        choices=[
+            ("unaided", _("Unaided only")),
+            ("sequential", _("Unaided, then aided at once")),
+            ("independent", _("Unaided, then aided in a later session")),
+            ("crossover", _("Each session half aided, crossed over")),
+        ],
+        required=False,
+    )
+    repeat_percent = forms.IntegerField(
+        min_value=0, max_value=100, required=False, label=_("Hidden repeats, % of cases")
+    )
+    washout_days = forms.IntegerField(
+        min_value=0, max_value=3650, required=False, label=_("Washout, days of 24 hours")
+    )
+    due_date = forms.DateField(required=False, label=_("Due"), widget=forms.DateInput(attrs={"type": "date"}))
+    confirm = forms.BooleanField(required=False)
+    digest = forms.CharField(max_length=64, required=False)
+
+    def design(self, document: ProtocolDocument) -> AssignmentDesign:
+        """Return the design that was chosen; what was left open is the protocol's."""
+        data, default = self.cleaned_data, AssignmentDesign.of(document)
+        chosen = data["conditions"] or (default.aided_order if default.is_aided else "unaided")
+        pick = lambda name, fallback: fallback if data[name] is None else data[name]  # noqa: E731
+        return AssignmentDesign(
+            layout=data["layout"] or default.layout,
+            readers_per_case=default.readers_per_case,
+            groups=pick("groups", default.groups),
+            overlap_fraction=pick("overlap_percent", 100 * default.overlap_fraction) / 100,
+            conditions=("unaided",) if chosen == "unaided" else ("unaided", "aided"),
+            aided_order=default.aided_order if chosen == "unaided" else chosen,
+            repeat_fraction=pick("repeat_percent", 100 * default.repeat_fraction) / 100,
+            washout_days=pick("washout_days", default.washout_days),
+        )
+
+    @classmethod
+    def beginning(cls, document: ProtocolDocument) -> dict[str, Any]:
+        """Return what the form shows first: the protocol's design."""
+        default = AssignmentDesign.of(document)
+        return {
+            "seed": 1,
+            "layout": default.layout,
+            "groups": default.groups,
+            "overlap_percent": round(100 * default.overlap_fraction),
+            "conditions": default.aided_order if default.is_aided else "unaided",
+            "repeat_percent": round(100 * default.repeat_fraction),
+            "washout_days": default.washout_days,
+        }
 
 
 def exclusion_choices(document: ProtocolDocument, language: str) -> list[tuple[str, str]]:

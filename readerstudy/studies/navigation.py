@@ -59,9 +59,11 @@ _PAGES = (
         "",
         (
             (N_("Overview"), "grading:overview", _OFFICE),
-            (N_("Cases"), "studies:cases", _OFFICE),
+            (N_("Cases"), "studies:cases", (*_OFFICE, "is_screener")),
             (N_("Images"), "studies:images", ("is_coordinator",)),
             (N_("Assignments"), "studies:assignments", _OFFICE),
+            (N_("Reading progress"), "grading:monitor", _OFFICE),
+            (N_("Queries"), "studies:queries", ("is_coordinator",)),
         ),
     ),
     (
@@ -71,11 +73,13 @@ _PAGES = (
             (N_("Models and runs"), "inference:runs", ("is_coordinator",)),
             (N_("Results"), "analysis:results", _OFFICE),
             (N_("Team"), "studies:team", _OFFICE),
+            (N_("Invitations"), "studies:invitations", ("is_coordinator",)),
         ),
     ),
     (
         N_("Records"),
         (
+            (N_("Deviations"), "studies:deviations", _OFFICE),
             (N_("Export"), "analysis:export", ("is_investigator", "is_auditor")),
             (N_("Audit log"), "analysis:audit", ("is_auditor", "is_investigator", "is_coordinator")),
         ),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as N_
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.protocols.document import ProtocolDocument
-from readerstudy.studies.services.assignment import AssignmentPlan
+from readerstudy.studies.services.assignment import AssignmentPlan, PlannedShowing
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -170,6 +170,7 @@ _ROLE_WORDS = {
     "is_coordinator": N_("coordinator"),
     "is_investigator": N_("investigator"),
     "is_auditor": N_("auditor"),
+    "is_screener": N_("screening doctor"),
 }
 
 
@@ -196,18 +197,85 @@ class PlanRow:
     code: str
     duty: str
     n_cases: int
+    n_showings: int
+    n_sessions: int
+    n_repeats: int
+    n_aided: int
 
 
 def plan_rows(study: ReaderStudy, plan: AssignmentPlan) -> list[PlanRow]:
-    """Return a plan as a table: person, duty, number of cases."""
+    """Return a plan as a table: person, duty, cases, showings, sessions, repeats, aided reads."""
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
     duties = dict(CaseDuty.Duty.choices)
+    by_person: dict[tuple[int, str], list[PlannedShowing]] = {}
+    for showing in plan.showings:
+        by_person.setdefault((showing.user_id, showing.duty), []).append(showing)
     return [
-        PlanRow(codes[user], str(duties[duty]), n)
-        for (user, duty), n in sorted(
-            plan.counts().items(), key=lambda entry: (entry[0][1], codes[entry[0][0]])
+        PlanRow(
+            codes[user],
+            str(duties[duty]),
+            len({each.case_id for each in mine}),
+            len(mine),
+            len({each.session for each in mine}),
+            sum(each.occasion > 1 for each in mine),
+            sum(each.condition == "aided" for each in mine),
+        )
+        for (user, duty), mine in sorted(
+            by_person.items(), key=lambda entry: (entry[0][1], codes[entry[0][0]])
         )
     ]
+
+
+CELL, LABEL, MOST_CASES = 6, 48, 400
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One reader of the matrix: three paths of cells, read once, in a later session, more than once."""
+
+    code: str
+    y: int
+    first: str
+    later: str
+    again: str
+
+
+@dataclass(frozen=True)
+class PlanMatrix:
+    """Readers x cases of a plan as squares of 6 px; cases by their code."""
+
+    width: int
+    height: int
+    rows: tuple[MatrixRow, ...]
+    n_cases: int
+    n_shown: int
+
+
+def plan_matrix(study: ReaderStudy, plan: AssignmentPlan) -> PlanMatrix:
+    """Return the matrix of a plan; of a large study its first 400 cases, which is said beside it."""
+    codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
+    reading = [each for each in plan.showings if each.duty == CaseDuty.Duty.READER]
+    names = dict(
+        Case.objects.filter(pk__in={each.case_id for each in reading}).values_list("pk", "pseudonym")
+    )
+    order = {case: place for place, case in enumerate(sorted(names, key=lambda case: names[case]))}
+    sessions: dict[int, dict[int, list[int]]] = {}
+    for each in reading:
+        sessions.setdefault(each.user_id, {}).setdefault(each.case_id, []).append(each.session)
+    rows = []
+    for line, user in enumerate(sorted(sessions, key=lambda user: codes[user])):
+        y = line * (CELL + 8)
+        paths: dict[str, list[str]] = {"first": [], "later": [], "again": []}
+        for case, held in sessions[user].items():
+            if order[case] < MOST_CASES:
+                kind = "again" if len(held) > 1 else "first" if held[0] == 1 else "later"
+                x = LABEL + order[case] * CELL
+                paths[kind].append(f"M{x} {y}h{CELL - 1}v{CELL + 2}h-{CELL - 1}z")
+        rows.append(
+            MatrixRow(codes[user], y, *("".join(paths[kind]) for kind in ("first", "later", "again")))
+        )
+    shown = min(len(order), MOST_CASES)
+    return PlanMatrix(LABEL + shown * CELL, len(rows) * (CELL + 8), tuple(rows), len(order), shown)
 
 
 def draw_rows(study: ReaderStudy) -> list[dict[str, object]]:

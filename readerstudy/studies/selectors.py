@@ -30,6 +30,7 @@ _DOORS = (
     ("is_reader", N_("Read cases"), "grading:worklist"),
     ("is_adjudicator", N_("Settle items"), "grading:adjudication_list"),
     ("is_panel", N_("Confirm cases"), "grading:panel_list"),
+    ("is_screener", N_("Screen cases"), "studies:cases"),
     ("is_coordinator", N_("Coordinate"), "grading:overview"),
     ("is_investigator", N_("Overview and results"), "grading:overview"),
     ("is_auditor", N_("Audit"), "grading:overview"),

@@ -13,4 +13,5 @@ urlpatterns = [
     path("studies/<slug:slug>/protocol/", views.protocol, name="protocol"),
     path("studies/<slug:slug>/team/", views.team, name="team"),
     path("studies/<slug:slug>/", include("readerstudy.studies.images.urls")),
+    path("studies/<slug:slug>/", include("readerstudy.studies.coordination.urls")),
 ]

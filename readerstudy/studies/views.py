@@ -3,17 +3,24 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from readerstudy.studies.access import access_case, access_office
-from readerstudy.studies.forms import ScreeningForm, SeedForm, exclusion_choices, numbering_choices
+from readerstudy.studies.access import access_case, access_office, access_screening
+from readerstudy.studies.forms import (
+    DesignForm,
+    ScreeningForm,
+    SeedForm,
+    exclusion_choices,
+    numbering_choices,
+)
+from readerstudy.studies.models import SCREENING_ROLES, UNBLINDED_ROLES
 from readerstudy.studies.navigation import study_frame
-from readerstudy.studies.pages import case_rows, people_of, plan_rows, protocol_page
+from readerstudy.studies.pages import case_rows, draw_rows, people_of, plan_matrix, plan_rows, protocol_page
 from readerstudy.studies.selectors import own_studies
 from readerstudy.studies.services.assignment import assign_reads, plan_assignment
 from readerstudy.studies.services.cases import (
@@ -39,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def cases(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_office(user=request.user, slug=slug)
+    study = access_office(user=request.user, slug=slug, roles=UNBLINDED_ROLES + SCREENING_ROLES)
     document = current_protocol(study).document
     language = get_language() or "en"
     return render(
@@ -50,7 +57,7 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
             "rows": case_rows(study),
             "reasons": exclusion_choices(document, language),
             "variants": numbering_choices(document, language),
-            "may_screen": _may(request, study.slug),
+            "may_screen": _may_screen(request, study.slug),
         },
     )
 
@@ -59,9 +66,17 @@ def _may(request: HttpRequest, slug: str) -> bool:
     return request.user.study_roles.filter(study__slug=slug, is_coordinator=True).exists()
 
 
+def _may_screen(request: HttpRequest, slug: str) -> bool:
+    try:
+        access_screening(user=request.user, slug=slug)
+    except Http404:
+        return False
+    return True
+
+
 @require_POST
 def screen_case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
-    study = access_office(user=request.user, slug=slug, roles=_COORDINATOR)
+    study = access_screening(user=request.user, slug=slug)
     found = access_case(study=study, case=case)
     form = ScreeningForm(request.POST)
     if not form.is_valid():
@@ -86,23 +101,32 @@ def screen_case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def assignments(request: HttpRequest, slug: str) -> HttpResponse:
-    """Preview what a seed gives; write it when it is confirmed."""
+    """Preview what a design and a seed give; write just that when it is confirmed."""
     study = access_office(user=request.user, slug=slug)
-    form = SeedForm(request.POST or None, initial={"seed": 1})
+    document = current_protocol(study).document
+    form = DesignForm(request.POST or None, initial=DesignForm.beginning(document))
     plan, problem = None, ""
     if request.method == "POST":
         study = access_office(user=request.user, slug=slug, roles=_COORDINATOR)
         if form.is_valid():
+            data = form.cleaned_data
             try:
-                if form.cleaned_data["confirm"]:
+                design = form.design(document)
+                if data["confirm"]:
                     assign_reads(
-                        study=study, seed=form.cleaned_data["seed"], actor=request.user, at=timezone.now()
+                        study=study,
+                        seed=data["seed"],
+                        design=design,
+                        expected_digest=data["digest"],
+                        due_date=data["due_date"],
+                        actor=request.user,
+                        at=timezone.now(),
                     )
                     messages.success(
                         request, _("The reads are assigned. The draw and its seed are on record.")
                     )
                     return redirect("studies:assignments", slug=slug)
-                plan = plan_assignment(study=study, seed=form.cleaned_data["seed"])
+                plan = plan_assignment(study=study, seed=data["seed"], design=design)
             except StudyRefused as error:
                 problem = str(error)
     return render(
@@ -111,16 +135,12 @@ def assignments(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "study": study_frame(study=study, user=request.user, current="studies:assignments"),
             "form": form,
-            "seed": form.data.get("seed", 1),
             "plan": plan_rows(study, plan) if plan else None,
+            "matrix": plan_matrix(study, plan) if plan else None,
             "plan_digest": plan.digest if plan else "",
             "problem": problem,
             "people": [row for row in people_of(study) if row.n_cases],
-            "draws": list(
-                study.draws.order_by("drawn_at").values(
-                    "purpose", "number", "seed", "drawn_at", "result_digest"
-                )
-            ),
+            "draws": draw_rows(study),
             "may_assign": _may(request, slug),
         },
     )
@@ -148,6 +168,7 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "study": study_frame(study=study, user=request.user, current="studies:protocol"),
             "protocol": protocol_page(study),
+            "may_edit": _may(request, slug) and study.state in {"draft", "open"},
         },
     )
 

@@ -1,5 +1,7 @@
+import { startProtocolEditor } from "./office/protocol.js";
 import { startRefresh } from "./office/refresh.js";
 import { startUploads } from "./office/upload.js";
 
 startUploads();
 startRefresh();
+startProtocolEditor();

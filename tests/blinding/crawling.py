@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -67,6 +68,8 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "presentation": [str(each.presentation) for each in mine if each.case == cases[1]],
         "case": [str(one.cases["unread"].public_id), str(other.cases["unread"].public_id)],
         "batch": [str(ImportBatch.objects.order_by("pk")[0].public_id)],
+        "token": ["no-invitation-has-this-token"],
+        "code": ["X1"],
         "number": ["1"],
         "act": ["stop"],
         "block": ["readers"],
@@ -98,7 +101,8 @@ def _uids(planted: Planted) -> dict[str, str]:
 
 
 def ask(client: Client, method: str, address: str, body: Any = None) -> Any:
-    """Ask and take back whatever the asking changed."""
+    """Ask and take back whatever the asking changed, in the database and in the browser: signing out, too."""
+    cookies = deepcopy(client.cookies)
     with transaction.atomic():
         response = client.generic(
             method, address, data=body or b"", content_type="application/json" if body else "text/plain"
@@ -108,6 +112,7 @@ def ask(client: Client, method: str, address: str, body: Any = None) -> Any:
         else:
             response.content_read = response.content
         transaction.set_rollback(True)
+    client.cookies = cookies
     return response
 
 

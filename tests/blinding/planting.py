@@ -164,7 +164,7 @@ def _predictions(one: CompleteStudy, canaries: Canaries) -> None:
         digest="c0ffee" * 10 + "abcd",
         name=canaries.plant("canary-model", "name of a model", "coordinator"),
         version="1",
-        manifest={},
+        manifest={"outputs": {"structures": ["L4-5-right"], "n_grades": {"cyst": 2}}},
         is_synthetic=True,
         registered_at=factories.AT,
     )

@@ -67,6 +67,8 @@ def test_no_role_finds_a_canary_anywhere(client, planted, role):
     assert not leaks, "\n".join(leaks[:20])
     assert not errors, "\n".join(errors)
     assert visited > 400
+    # To the very end it was this person who asked.
+    assert ("_auth_user_id" in client.session) == (role != "anonymous")
 
 
 def test_the_crawl_would_find_each_canary(planted):

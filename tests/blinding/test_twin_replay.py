@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from grading.models import Adjudication, Discordance, PanelVote, Rating, ReferenceGrade
 from inference.models import Prediction
+from readerstudy.studies.models import Assignment
 from tests import factories
 from tests.complete_studies import two_complete_studies
 from tests.tampering import without_append_only
@@ -45,8 +46,16 @@ def requests_of(one, role):
             one.page("studies:cases"),
             one.page("analysis:results"),
         ],
-        "adjudicator": [one.page("grading:adjudication_list"), one.page("grading:worklist")],
-        "panel_member": [one.page("grading:panel_list"), one.page("grading:adjudication_list")],
+        "adjudicator": [
+            one.page("grading:adjudication_list"),
+            one.page("grading:adjudicate_case", "adjudicator", "disputed"),
+            one.page("grading:worklist"),
+        ],
+        "panel_member": [
+            one.page("grading:panel_list"),
+            one.page("grading:confirm_case", "panel_member", "to_confirm"),
+            one.page("grading:adjudication_list"),
+        ],
     }[role]
     calls = []
     if role == "first_reader":
@@ -128,8 +137,14 @@ def repeat_flag(one):
     factories.assignment(of=old.case, person=old.user, occasion=2, position=90, running_number=90)
 
 
+def own_repeat_flag(one):
+    """Whether what the reader has on the screen is a repeat of a case seen before."""
+    Assignment.objects.filter(pk=one.assignment("first_reader", "in_progress").pk).update(occasion=2)
+
+
 SECRETS = {
     "first_reader": [
+        own_repeat_flag,
         other_readers_grades,
         adjudication,
         reference,

@@ -3,10 +3,11 @@
 import pytest
 from django.core.management import call_command
 from playwright.sync_api import expect
-from readerstudy.analysis.mark_tables import LESIONS, lesion_rows
 
 from grading.models import Mark, MarkDecision, MarkDiscordance, ReferenceMark
+from readerstudy.analysis.exchange_columns import LESIONS
 from readerstudy.analysis.selectors import finished_cases
+from readerstudy.analysis.services.exports.tables import lesion_rows
 from readerstudy.imaging.models import Instance
 from readerstudy.studies.models import Patient
 from tests.flows.journey import PATIENCE_MS, drag, ready, saved, screen_points, submit

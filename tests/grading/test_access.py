@@ -19,6 +19,14 @@ PAGES = {
     "studies:assignments": OFFICE,
     "studies:protocol": OFFICE,
     "studies:team": OFFICE,
+    "grading:session_start": {"first_reader", "second_reader"},
+    "grading:charter": {"first_reader", "second_reader", "adjudicator", "panel_member"},
+    "grading:messages": {"first_reader", "second_reader", "adjudicator", "panel_member"},
+    "grading:monitor": OFFICE,
+    "studies:queries": {"coordinator"},
+    "studies:deviations": OFFICE,
+    "studies:invitations": {"coordinator"},
+    "studies:edit_protocol": {"coordinator"},
 }
 # (page, whose assignment, case) -> who gets it.
 CASE_PAGES = {

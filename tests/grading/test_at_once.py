@@ -154,3 +154,74 @@ def test_a_panel_of_three_voting_together_confirms_once():
     assert events("case.confirmed") == 1
     assert ReferenceGrade.objects.filter(superseded_at=None, provenance="confirmed").count() == 50
     assert list(verify_chain(str(desk.study.public_id))) == []
+
+
+def _fifty_submissions(n_threads, n_rounds):
+    for round_ in range(n_rounds):
+        desk = make_desk()
+        read = factories.read(of=desk.first, grades=1)
+        before = events("read.submitted")
+        outcomes = at_once(*[lambda read=read: submit_read(read_id=read.pk, at=LATER)] * n_threads)
+        assert kinds(outcomes) == {"Read": 1, "ReadAlreadySubmitted": n_threads - 1}, (
+            round_,
+            kinds(outcomes),
+        )
+        assert events("read.submitted") == before + 1
+        assert Read.objects.filter(assignment=desk.first).count() == 1
+
+
+def test_fifty_parallel_submissions_ten_times():
+    _fifty_submissions(50, 10)
+
+
+@pytest.mark.full
+def test_fifty_parallel_submissions_a_hundred_times():
+    _fifty_submissions(50, 100)
+
+
+def test_two_coordinators_assign_once():
+    """Whoever is first writes the plan; the other is told, and nobody is assigned twice."""
+    from readerstudy.studies.models import Assignment
+    from readerstudy.studies.services.assignment import AssignmentDesign, assign_reads, plan_assignment
+    from readerstudy.studies.services.errors import StudyRefused
+
+    design = AssignmentDesign(repeat_fraction=0.34, washout_days=7)
+    for seed in range(4):
+        study = factories.reader_study()
+        for role in ("reader", "reader", "adjudicator", "panel"):
+            factories.study_role(role, study=study)
+        for _ in range(6):
+            factories.case(study=study)
+        plan = plan_assignment(study=study, seed=seed, design=design)
+        outcomes = at_once(
+            *[
+                lambda study=study, seed=seed, plan=plan: assign_reads(
+                    study=study, seed=seed, design=design, expected_digest=plan.digest, actor=None, at=AT
+                )
+            ]
+            * 4
+        )
+        assert kinds(outcomes)["Draw"] == 1, outcomes
+        assert sum(isinstance(each, StudyRefused) for each in outcomes) == 3, outcomes
+        assert Assignment.objects.filter(study=study).count() == len(plan.showings)
+
+
+def test_two_coordinators_relieve_a_reader_once():
+    from grading.services.reassigning import reassign_reads
+    from readerstudy.studies.models import Assignment
+    from readerstudy.studies.services.errors import StudyRefused
+
+    desk = make_desk()
+    successors = [factories.study_role("reader", study=desk.study).user for _ in range(2)]
+    outcomes = at_once(
+        *[
+            lambda successor=successor: reassign_reads(
+                study=desk.study, leaver=desk.first_reader, successor=successor, seed=1, reason="ill",
+                actor=None, at=LATER,
+            )
+            for successor in successors
+        ]
+    )  # fmt: skip
+    assert kinds(outcomes) == {"Draw": 1, "StudyRefused": 1}, outcomes
+    assert any(isinstance(each, StudyRefused) for each in outcomes)
+    assert Assignment.objects.filter(case=desk.case, user__in=successors, withdrawn_at=None).count() == 1

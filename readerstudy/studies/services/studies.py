@@ -9,15 +9,17 @@ from readerstudy.accounts.models import User
 from readerstudy.core.audit import Actor, record
 from readerstudy.studies.models import (
     BLINDED_ROLES,
+    SCREENING_ROLES,
     UNBLINDED_ROLES,
     Protocol,
     ReaderStudy,
     StudyRole,
 )
+from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.protocols.loading import load_protocol
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 
-ROLES = BLINDED_ROLES + UNBLINDED_ROLES
+ROLES = BLINDED_ROLES + UNBLINDED_ROLES + SCREENING_ROLES
 _CODE_LETTERS = {
     "is_reader": "R",
     "is_adjudicator": "S",
@@ -25,6 +27,7 @@ _CODE_LETTERS = {
     "is_coordinator": "C",
     "is_investigator": "I",
     "is_auditor": "A",
+    "is_screener": "D",
 }
 
 
@@ -53,7 +56,12 @@ def create_study(
     if ReaderStudy.objects.filter(slug=slug).exists():
         raise StudyRefused(f"There is a study named {slug!r} already. Choose another short name.")
     study = ReaderStudy.objects.create(
-        slug=slug, title=title or str(document.title), created_at=at, is_demonstration=is_demonstration
+        slug=slug,
+        title=title or str(document.title),
+        created_at=at,
+        is_demonstration=is_demonstration,
+        # A demonstration goes straight to the case.
+        asks_before_reading=not is_demonstration,
     )
     Protocol.objects.create(
         study=study, version=document.version, source=source, digest=document.digest, created_at=at
@@ -113,6 +121,11 @@ def grant_roles(
         with transaction.atomic():
             held.save()
     except IntegrityError as error:
+        if "no_blinded_duty_beside_screening" in str(error):
+            raise StudyRefused(
+                f"{user} cannot hold these roles together: whoever decides on cases sees their codes, and a "
+                "reader must not. Nothing was changed."
+            ) from None
         if "no_blinded_duty_beside" in str(error):
             raise StudyRefused(
                 f"{user} cannot hold these roles together: whoever grades, settles or confirms sees no result "
@@ -159,6 +172,80 @@ def open_study(*, study: ReaderStudy, actor: Actor | None, at: datetime) -> Read
         digest=protocol.digest,
     )
     return study
+
+
+@transaction.atomic
+def amend_protocol(
+    *, study: ReaderStudy, source: str, reason: str, actor: Actor | None, at: datetime, name: str = "protocol"
+) -> Protocol:
+    """
+    Give a study a new version of its protocol. Reads stay pinned to the version they were started with.
+
+    In a draft the protocol may become any other; from the opening on an amendment keeps items and scales,
+    because answers under both versions are compared with each other.
+
+    Raises
+    ------
+    ProtocolError
+        If the file cannot be used; it lists every problem by line.
+    WrongState
+        If the study is locked or unblinded.
+    StudyRefused
+        If no reason is given, the version is not the next one, nothing changes, or items would change.
+    """
+    document = load_protocol(source, name=name)
+    study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
+    if study.state not in {ReaderStudy.State.DRAFT, ReaderStudy.State.OPEN}:
+        raise WrongState(f"The study is {study.state}; its protocol stands. Nothing was changed.")
+    if not reason.strip():
+        raise StudyRefused("Say why the protocol is amended. Nothing was changed.")
+    present = current_protocol(study)
+    problems = []
+    if document.version != present.version + 1:
+        problems.append(f"the next version is {present.version + 1}; the file says {document.version}")
+    if document.id != present.document.id:
+        problems.append(f"the protocol is {present.document.id}; the file says {document.id}")
+    if study.state == ReaderStudy.State.OPEN:
+        problems += _changed_items(present.document, document)
+    if problems:
+        raise StudyRefused("The protocol was not amended: " + "; ".join(problems) + ". Nothing was changed.")
+    amended = Protocol.objects.create(
+        study=study,
+        version=document.version,
+        source=source,
+        digest=document.digest,
+        created_at=at,
+        frozen_at=at if study.state == ReaderStudy.State.OPEN else None,
+    )
+    record(
+        event="studies.protocol.amended",
+        at=at,
+        actor=actor,
+        study_id=study.public_id,
+        subject_type="study",
+        subject_id=study.public_id,
+        version=document.version,
+        digest=document.digest,
+        reason=reason.strip(),
+    )
+    return amended
+
+
+def _changed_items(present: ProtocolDocument, amended: ProtocolDocument) -> list[str]:
+    """Name what of the items an amendment would change."""
+    problems = []
+    if [each.id for each in present.structures] != [each.id for each in amended.structures]:
+        problems.append("the structures differ; reads under both versions could not be compared")
+    before = {each.id: (each.kind, each.n_grades, each.cut, each.agreement) for each in present.findings}
+    after = {each.id: (each.kind, each.n_grades, each.cut, each.agreement) for each in amended.findings}
+    if list(before) != list(after):
+        problems.append("the findings differ; reads under both versions could not be compared")
+    problems += [
+        f"scale, cut or agreement of {name} differ"
+        for name in before
+        if name in after and before[name] != after[name]
+    ]
+    return problems
 
 
 def current_protocol(study: ReaderStudy) -> Protocol:

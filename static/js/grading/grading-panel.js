@@ -163,6 +163,7 @@ export class RsGrading extends HTMLElement {
     document.querySelector("[data-sign-out]")?.addEventListener("submit", (event) => this.#signOut(event));
     window.addEventListener("online", () => this.queue.flush());
     window.addEventListener("pagehide", () => this.#savePlace(true));
+    document.addEventListener("rs:locking", (event) => event.detail.before.push(this.#savePlace(false)));
     window.addEventListener("beforeunload", (event) => { this.questions.flush(); if (this.queue.atRisk) event.preventDefault(); });
     // Signed in again in another window: what waits may leave now.
     window.addEventListener("focus", () => this.queue.flush());

@@ -2,6 +2,7 @@
 
 import { loadTexts } from "../viewer/texts.js";
 import { RsAdjudication } from "./adjudication.js";
+import { startDesk } from "./desk.js";
 import { RsGrading } from "./grading-panel.js";
 import { RsPanel } from "./panel.js";
 
@@ -9,3 +10,4 @@ loadTexts();
 customElements.define("rs-grading", RsGrading);
 customElements.define("rs-adjudication", RsAdjudication);
 customElements.define("rs-panel", RsPanel);
+startDesk();

@@ -1,8 +1,4 @@
-"""
-A reader study, its people, its protocol, its cases and who reads which of them in what order.
-
-`studies` stores what was decided before reading. It holds no grade, no prediction and no result.
-"""
+"""A reader study, its people, its protocol, its cases and who reads which of them in what order."""
 
 import uuid
 from functools import lru_cache
@@ -29,6 +25,9 @@ class ReaderStudy(models.Model):
     title = models.CharField(max_length=200)
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     is_demonstration = models.BooleanField(default=False)
+    asks_before_reading = models.BooleanField(
+        default=False, help_text="Charter and viewing conditions are acknowledged before a case opens."
+    )
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     locked_at = models.DateTimeField(null=True)
@@ -92,6 +91,8 @@ class Protocol(models.Model):
 
 BLINDED_ROLES = ("is_reader", "is_adjudicator", "is_panel")
 UNBLINDED_ROLES = ("is_coordinator", "is_investigator", "is_auditor")
+# Sees cases before they are read, no grade and no result.
+SCREENING_ROLES = ("is_screener",)
 
 
 class StudyRole(models.Model):
@@ -114,7 +115,14 @@ class StudyRole(models.Model):
     is_truther = models.BooleanField(
         default=True, help_text="Whether this reader's grades make the reference."
     )
+    is_screener = models.BooleanField(
+        default=False,
+        help_text="A doctor who decides on cases before reading. Where a study has one, nobody else decides.",
+    )
     granted_at = models.DateTimeField()
+    # While paused no case opens for the person; who left keeps what was submitted, under a code of their own.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    left_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -124,6 +132,10 @@ class StudyRole(models.Model):
                 condition=Q(is_reader=False, is_adjudicator=False, is_panel=False)
                 | Q(is_coordinator=False, is_investigator=False, is_auditor=False),
                 name="no_blinded_duty_beside_an_unblinded_role",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_reader=False, is_adjudicator=False, is_panel=False) | Q(is_screener=False),
+                name="no_blinded_duty_beside_screening",
             ),
         ]
 
@@ -210,6 +222,9 @@ class Case(models.Model):
         INCLUDED = "included", "included"
         EXCLUDED = "excluded", "excluded"
         WITHDRAWN = "withdrawn", "withdrawn"
+        # Read for practice and to be allowed to begin; no part of the study's data, never of its test set.
+        TRAINING = "training", "training"
+        CALIBRATION = "calibration", "calibration"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     study = models.ForeignKey(ReaderStudy, on_delete=models.PROTECT, related_name="cases")
@@ -285,7 +300,15 @@ class Assignment(models.Model):
     occasion = models.PositiveIntegerField(default=1, help_text="2 and more: a repeat of the same case.")
     position = models.PositiveIntegerField()
     running_number = models.PositiveIntegerField()
+    washout_days = models.PositiveSmallIntegerField(
+        default=0, help_text="Days of 24 hours since the last read of what this session shows again."
+    )
+    due_date = models.DateField(null=True, blank=True)
+    # A case put off goes to the end of its session; the drawn position stays.
+    skipped_at = models.DateTimeField(null=True, blank=True)
+    skip_reason = models.CharField(max_length=40, blank=True)
     withdrawn_at = models.DateTimeField(null=True)
+    withdrawal_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [

@@ -1,0 +1,180 @@
+"""
+Reading while blinded, in counts: per reader, per centre, per day. Never a grade, and never which way two differ.
+
+Every number comes from one query over the whole study; nothing is asked per reader or per case.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from django.db import connection
+from django.db.models import Avg, Count, Q
+from django.db.models.functions import TruncDate
+
+from grading.models import Discordance, Read, ReferenceGrade
+from grading.sessions import submitted_read
+from readerstudy.stats import Estimate, reader_disagreement_index
+from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderQuery, ReaderStudy, StudyRole
+
+
+@dataclass(frozen=True)
+class ReaderRow:
+    """One reader's progress."""
+
+    code: str
+    name: str
+    assigned: int
+    submitted: int
+    overdue: int
+    minutes_per_case: float | None
+    disagreement: Estimate | None
+    open_queries: int
+    is_paused: bool
+    has_left: bool
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.submitted / self.assigned) if self.assigned else 0
+
+
+@dataclass(frozen=True)
+class CentreRow:
+    """One centre's progress and how often its items are disputed."""
+
+    code: str
+    included: int
+    compared: int
+    items: int
+    disputed: int
+
+    @property
+    def adjudication_rate(self) -> float | None:
+        return self.disputed / self.items if self.items else None
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The page of the readers."""
+
+    readers: tuple[ReaderRow, ...]
+    centres: tuple[CentreRow, ...]
+    days: tuple[tuple[date, int], ...]
+
+
+# A reader is overruled at an item where the adjudicator's standing answer is not the reader's own; items that
+# both agreed on and that were sent along unmarked do not count.
+_OVERRULED = """
+    SELECT DISTINCT r.reader_id, r.case_id
+    FROM grading_discordance d
+    JOIN studies_case c ON c.id = d.case_id
+    JOIN grading_adjudication a ON a.discordance_id = d.id AND a.superseded_at IS NULL
+    JOIN grading_read r ON r.case_id = d.case_id AND r.superseded_at IS NULL AND r.state = 'submitted'
+    JOIN grading_rating g ON g.read_id = r.id AND g.structure = d.structure AND g.finding = d.finding
+    WHERE c.study_id = %s AND NOT d.is_audit
+      AND (g.kind <> a.kind OR COALESCE(g.grade, -1) <> COALESCE(a.grade, -1)
+           OR COALESCE(g.value, 0) <> COALESCE(a.value, 0))
+"""
+
+
+def _disagreement(study: ReaderStudy, read: dict[int, int]) -> dict[int, Estimate]:
+    """Return the Reader Disagreement Index by reader; `read` counts the compared cases that each has read."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERRULED, [study.pk])
+        overruled: dict[int, int] = {}
+        for reader, _ in cursor.fetchall():
+            overruled[reader] = overruled.get(reader, 0) + 1
+    found = {}
+    for reader, n_cases in read.items():
+        flags = np.zeros(n_cases, dtype=int)
+        flags[: overruled.get(reader, 0)] = 1
+        found[reader] = reader_disagreement_index(flags, cases=np.arange(n_cases))
+    return found
+
+
+def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monitor:
+    """Return how reading goes on."""
+    compared = set(ReferenceGrade.objects.filter(case__study=study).values_list("case", flat=True).distinct())
+    compared |= set(Discordance.objects.filter(case__study=study).values_list("case", flat=True).distinct())
+    assigned = {
+        row["user"]: row
+        for row in Assignment.objects.filter(
+            study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True, case__status="included"
+        )
+        .values("user")
+        .annotate(
+            n=Count("pk"),
+            done=Count("pk", filter=submitted_read()),
+            late=Count("pk", filter=Q(due_date__lt=now.date()) & ~submitted_read()),
+        )
+    }
+    reads = Read.objects.filter(
+        assignment__study=study, state=Read.State.SUBMITTED, superseded_at__isnull=True
+    )
+    active = dict(
+        reads.filter(focused_seconds__gt=0)
+        .values_list("reader")
+        .annotate(mean=Avg("focused_seconds"))
+        .values_list("reader", "mean")
+    )
+    read_cases: dict[int, int] = {}
+    for reader, case in reads.filter(assignment__occasion=1).values_list("reader", "case").distinct():
+        if case in compared:
+            read_cases[reader] = read_cases.get(reader, 0) + 1
+    disagreement = _disagreement(study, read_cases)
+    queries = dict(
+        ReaderQuery.objects.filter(study=study, answered_at__isnull=True)
+        .values_list("user")
+        .annotate(n=Count("pk"))
+        .values_list("user", "n")
+    )
+    rows = []
+    for role in StudyRole.objects.filter(study=study, is_reader=True).select_related("user").order_by("code"):
+        mine = assigned.get(role.user_id, {"n": 0, "done": 0, "late": 0})
+        seconds = active.get(role.user_id)
+        rows.append(
+            ReaderRow(
+                code=role.code,
+                name=str(role.user),
+                assigned=mine["n"],
+                submitted=mine["done"],
+                overdue=mine["late"],
+                minutes_per_case=seconds / 60 if seconds else None,
+                disagreement=disagreement.get(role.user_id),
+                open_queries=queries.get(role.user_id, 0),
+                is_paused=role.paused_at is not None,
+                has_left=role.left_at is not None,
+            )
+        )
+    since = now.date() - timedelta(days=n_days - 1)
+    per_day = dict(
+        reads.filter(submitted_at__date__gte=since)
+        .annotate(day=TruncDate("submitted_at"))
+        .values_list("day")
+        .annotate(n=Count("pk"))
+        .values_list("day", "n")
+    )
+    days = tuple(
+        (since + timedelta(days=k), per_day.get(since + timedelta(days=k), 0)) for k in range(n_days)
+    )
+    return Monitor(tuple(rows), _centres(study, compared), days)
+
+
+def _centres(study: ReaderStudy, compared: set[int]) -> tuple[CentreRow, ...]:
+    n_items = len(study.protocols.order_by("-version")[0].document.items)
+    included: dict[str, int] = {}
+    done: dict[str, int] = {}
+    cases = Case.objects.filter(study=study, status="included").values_list("pk", "patient__centre__code")
+    for case, centre in cases:
+        included[centre] = included.get(centre, 0) + 1
+        done[centre] = done.get(centre, 0) + (case in compared)
+    disputed = dict(
+        Discordance.objects.filter(case__study=study, case__status="included", is_audit=False)
+        .values_list("case__patient__centre__code")
+        .annotate(n=Count("pk"))
+        .values_list("case__patient__centre__code", "n")
+    )
+    return tuple(
+        CentreRow(centre, included[centre], done[centre], done[centre] * n_items, disputed.get(centre, 0))
+        for centre in sorted(included)
+    )

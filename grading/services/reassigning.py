@@ -1,0 +1,300 @@
+"""What changes after the draw: pause, due dates, another reader for cases not yet read, a reader who leaves."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+import numpy as np
+from django.db import transaction
+
+from grading.models import Read
+from readerstudy.accounts.models import User
+from readerstudy.core.audit import Actor, record
+from readerstudy.imaging.services.capability import close_presentation
+from readerstudy.studies.models import Assignment, CaseDuty, Draw, ReaderStudy, StudyRole
+from readerstudy.studies.services.assignment.writing import last_place, open_for_assignment
+from readerstudy.studies.services.errors import StudyRefused
+
+
+def is_submitted(assignment: Assignment) -> bool:
+    """Return whether the read of an assignment is closed."""
+    return Read.objects.filter(
+        assignment=assignment, state=Read.State.SUBMITTED, superseded_at__isnull=True
+    ).exists()
+
+
+def _with_reason(reason: str) -> str:
+    if not reason.strip():
+        raise StudyRefused("Say why. Nothing was changed.")
+    return reason.strip()[:300]
+
+
+def _role(study: ReaderStudy, user: User) -> StudyRole:
+    role = StudyRole.objects.select_for_update().filter(study=study, user=user).first()
+    if role is None:
+        raise StudyRefused(f"{user} has no role in this study. Nothing was changed.")
+    return role
+
+
+def _withdraw(assignment: Assignment, reason: str, at: datetime) -> None:
+    assignment.withdrawn_at, assignment.withdrawal_reason = at, reason
+    assignment.save(update_fields=["withdrawn_at", "withdrawal_reason"])
+    close_presentation(presentation=assignment.presentation, at=at)
+
+
+@transaction.atomic
+def withdraw_assignment(
+    *, assignment: Assignment, reason: str, actor: Actor | None, at: datetime
+) -> Assignment:
+    """
+    Take an assignment back; answers given so far are kept and count nowhere.
+
+    Raises
+    ------
+    StudyRefused
+        If no reason is given, or the read was submitted: submitted reads stay.
+    WrongState
+        If the study is not open.
+    """
+    reason = _with_reason(reason)
+    open_for_assignment(assignment.study)
+    assignment = Assignment.objects.select_for_update().select_related("study").get(pk=assignment.pk)
+    if assignment.withdrawn_at is not None:
+        return assignment
+    if is_submitted(assignment):
+        raise StudyRefused("This read was submitted; it stands. Nothing was changed.")
+    _withdraw(assignment, reason, at)
+    role = _role(assignment.study, assignment.user)
+    record(
+        event="studies.assignment.withdrawn",
+        at=at,
+        actor=actor,
+        study_id=assignment.study.public_id,
+        subject_type="assignment",
+        subject_id=assignment.public_id,
+        person=role.code,
+        reason=reason,
+    )
+    return assignment
+
+
+@transaction.atomic
+def reassign_reads(
+    *,
+    study: ReaderStudy,
+    leaver: User,
+    successor: User,
+    seed: int,
+    reason: str,
+    actor: Actor | None,
+    at: datetime,
+    cases: Collection[int] | None = None,
+) -> Draw:
+    """
+    Give the cases that a reader has not submitted to another reader, as a new block in an order of its own.
+
+    A case of which the leaver submitted one showing stays with him as a whole where a later showing of it
+    would be lost otherwise: only cases without any submitted showing change hands, and later showings of the
+    others are withdrawn.
+
+    Parameters
+    ----------
+    cases : collection of int, optional
+        Primary keys; every unfinished case by default.
+
+    Raises
+    ------
+    StudyRefused
+        If there is nothing to give, the successor is no active reader, or holds a duty for one of the cases.
+    """
+    reason = _with_reason(reason)
+    study = open_for_assignment(study)
+    role, next_role = _role(study, leaver), _role(study, successor)
+    if not next_role.is_reader or next_role.left_at is not None:
+        raise StudyRefused(f"{successor} is no active reader of this study. Nothing was changed.")
+    if leaver.pk == successor.pk:
+        raise StudyRefused("Choose another person to take over. Nothing was changed.")
+    mine = list(
+        Assignment.objects.select_for_update()
+        .filter(study=study, user=leaver, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True)
+        .order_by("session", "position")
+    )
+    if cases is not None:
+        mine = [each for each in mine if each.case_id in set(cases)]
+    kept = {each.case_id for each in mine if is_submitted(each)}
+    given = [each for each in mine if each.case_id not in kept]
+    lost = [each for each in mine if each.case_id in kept and not is_submitted(each)]
+    if not given and not lost:
+        raise StudyRefused("There is no unfinished case to give away. Nothing was changed.")
+    wanted = sorted({each.case_id for each in given})
+    taken = CaseDuty.objects.filter(case_id__in=wanted, user=successor).count()
+    if taken:
+        raise StudyRefused(
+            f"{successor} holds a duty for {taken} of these cases already; nobody has two. Nothing was changed."
+        )
+    for each in (*given, *lost):
+        _withdraw(each, reason, at)
+    generator = np.random.default_rng(seed)
+    draw = Draw.objects.create(
+        study=study,
+        purpose=Draw.Purpose.ASSIGNMENT,
+        number=study.draws.filter(purpose=Draw.Purpose.ASSIGNMENT).count() + 1,
+        seed=seed,
+        rule={"reassigned_from": role.code, "to": next_role.code},
+        result_digest=f"{len(given):064d}",
+        reason=reason,
+        drawn_at=at,
+    )
+    duties = {
+        each.case_id: each
+        for each in CaseDuty.objects.bulk_create(
+            [CaseDuty(case_id=case, user=successor, duty=CaseDuty.Duty.READER) for case in wanted]
+        )
+    }
+    place = last_place(study, successor.pk)
+    for session in sorted({each.session for each in given}):
+        here = [each for each in given if each.session == session]
+        by_case: dict[int, list[Assignment]] = {}
+        for each in here:
+            by_case.setdefault(each.case_id, []).append(each)
+        order = sorted(by_case)
+        for index in generator.permutation(len(order)):
+            for each in by_case[order[int(index)]]:
+                place += 1
+                Assignment.objects.create(
+                    duty=duties[each.case_id],
+                    case_id=each.case_id,
+                    user=successor,
+                    study=study,
+                    draw=draw,
+                    condition=each.condition,
+                    session=each.session,
+                    occasion=each.occasion,
+                    washout_days=each.washout_days,
+                    due_date=each.due_date,
+                    position=place,
+                    running_number=place,
+                )
+    record(
+        event="studies.assignment.reassigned",
+        at=at,
+        actor=actor,
+        study_id=study.public_id,
+        subject_type="draw",
+        subject_id=f"assignment {draw.number}",
+        person=role.code,
+        successor=next_role.code,
+        n=len(given),
+        seed=seed,
+        reason=reason,
+    )
+    return draw
+
+
+@transaction.atomic
+def replace_reader(
+    *,
+    study: ReaderStudy,
+    leaver: User,
+    successor: User,
+    seed: int,
+    reason: str,
+    actor: Actor | None,
+    at: datetime,
+) -> Draw | None:
+    """
+    Let a reader leave for good: unfinished cases go to the successor, submitted reads stay under the old code.
+
+    The two are never pooled: each has a code of their own in every table.
+    """
+    reason = _with_reason(reason)
+    study = open_for_assignment(study)
+    role = _role(study, leaver)
+    if role.left_at is not None:
+        raise StudyRefused(f"{leaver} has left this study already. Nothing was changed.")
+    waiting = Assignment.objects.filter(
+        study=study, user=leaver, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True
+    )
+    draw = None
+    if any(not is_submitted(each) for each in waiting):
+        draw = reassign_reads(
+            study=study, leaver=leaver, successor=successor, seed=seed, reason=reason, actor=actor, at=at
+        )
+    role.left_at = at
+    role.save(update_fields=["left_at"])
+    record(
+        event="studies.role.left",
+        at=at,
+        actor=actor,
+        study_id=study.public_id,
+        subject_type="user",
+        subject_id=leaver.public_id,
+        person=role.code,
+        successor=_role(study, successor).code,
+        reason=reason,
+    )
+    return draw
+
+
+@transaction.atomic
+def pause_person(*, study: ReaderStudy, user: User, reason: str, actor: Actor | None, at: datetime) -> None:
+    """Open no case for a person until further notice; what was begun stays as it is."""
+    reason = _with_reason(reason)
+    open_for_assignment(study)
+    role = _role(study, user)
+    if role.paused_at is None:
+        role.paused_at = at
+        role.save(update_fields=["paused_at"])
+        _record_role("studies.role.paused", study, user, role, actor, at, reason=reason)
+
+
+@transaction.atomic
+def resume_person(*, study: ReaderStudy, user: User, actor: Actor | None, at: datetime) -> None:
+    """End a pause."""
+    open_for_assignment(study)
+    role = _role(study, user)
+    if role.paused_at is not None:
+        role.paused_at = None
+        role.save(update_fields=["paused_at"])
+        _record_role("studies.role.resumed", study, user, role, actor, at)
+
+
+@transaction.atomic
+def set_due_date(
+    *, study: ReaderStudy, user: User, due_date: date | None, actor: Actor | None, at: datetime
+) -> int:
+    """Give the unfinished reads of a person a date; returns how many."""
+    open_for_assignment(study)
+    role = _role(study, user)
+    waiting = [
+        each.pk
+        for each in Assignment.objects.filter(
+            study=study, user=user, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True
+        )
+        if not is_submitted(each)
+    ]
+    Assignment.objects.filter(pk__in=waiting).update(due_date=due_date)
+    _record_role(
+        "studies.assignment.due", study, user, role, actor, at, date=str(due_date or "none"), n=len(waiting)
+    )
+    return len(waiting)
+
+
+def _record_role(
+    event: str,
+    study: ReaderStudy,
+    user: User,
+    role: StudyRole,
+    actor: Actor | None,
+    at: datetime,
+    **detail: object,
+) -> None:
+    record(
+        event=event,
+        at=at,
+        actor=actor,
+        study_id=study.public_id,
+        subject_type="user",
+        subject_id=user.public_id,
+        person=role.code,
+        **detail,
+    )

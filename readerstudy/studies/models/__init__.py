@@ -1,0 +1,58 @@
+"""
+A reader study, its people, its protocol, its cases and who reads which of them in what order.
+
+`studies` stores what was decided before reading, and what happens beside it. It holds no grade, no prediction
+and no result.
+"""
+
+from readerstudy.studies.models.coordination import (
+    AccidentalUnblinding,
+    CalibrationAttempt,
+    CharterAcknowledgement,
+    Deviation,
+    Invitation,
+    ReaderQuery,
+    ReadingSession,
+)
+from readerstudy.studies.models.study import (
+    BLINDED_ROLES,
+    SCREENING_ROLES,
+    UNBLINDED_ROLES,
+    Assignment,
+    Case,
+    CaseDuty,
+    Centre,
+    Draw,
+    Landmark,
+    Patient,
+    Protocol,
+    ReaderStudy,
+    ReleasedAid,
+    Signature,
+    StudyRole,
+)
+
+__all__ = [
+    "BLINDED_ROLES",
+    "SCREENING_ROLES",
+    "UNBLINDED_ROLES",
+    "AccidentalUnblinding",
+    "Assignment",
+    "CalibrationAttempt",
+    "Case",
+    "CaseDuty",
+    "Centre",
+    "CharterAcknowledgement",
+    "Deviation",
+    "Draw",
+    "Invitation",
+    "Landmark",
+    "Patient",
+    "Protocol",
+    "ReaderQuery",
+    "ReaderStudy",
+    "ReadingSession",
+    "ReleasedAid",
+    "Signature",
+    "StudyRole",
+]

@@ -1,0 +1,97 @@
+"""Every page of every role, in both languages: axe finds no serious fault."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.urls import reverse
+
+from readerstudy.studies.services.coordination import ask, note_deviation
+from tests import factories
+from tests.complete_studies import two_complete_studies
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+AXE = django_settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+
+# role -> pages of the study (by name) and of an assignment (name, case).
+STUDY_PAGES = {
+    "first_reader": ["grading:worklist", "grading:session_start", "grading:charter", "grading:messages"],
+    "adjudicator": ["grading:adjudication_list", "grading:charter", "grading:messages"],
+    "panel_member": ["grading:panel_list", "grading:charter", "grading:messages"],
+    "coordinator": [
+        "grading:overview", "studies:cases", "studies:images", "studies:text_in_pixels", "studies:assignments",
+        "grading:monitor", "studies:queries", "studies:deviations", "studies:invitations", "studies:protocol",
+        "studies:edit_protocol", "studies:team", "inference:runs", "analysis:results", "analysis:lock",
+        "analysis:audit",
+    ],
+    "investigator": [
+        "grading:overview", "studies:cases", "analysis:results", "analysis:lock", "analysis:unblind",
+        "analysis:audit", "studies:deviations",
+    ],
+    "auditor": ["grading:overview", "studies:protocol", "studies:team", "analysis:audit", "grading:monitor"],
+}  # fmt: skip
+CASE_PAGES = {
+    "first_reader": [("grading:read_case", "in_progress")],
+    "adjudicator": [("grading:adjudicate_case", "disputed")],
+    "panel_member": [("grading:confirm_case", "to_confirm")],
+}
+
+
+def pages_of(one: Any, role: str) -> Iterator[str]:
+    yield reverse("home")
+    for name in STUDY_PAGES[role]:
+        yield reverse(name, kwargs={"slug": one.study.slug})
+    for name, case in CASE_PAGES.get(role, []):
+        yield one.page(name, role, case)
+
+
+def faults(page: Any) -> list[str]:
+    """Return the serious and critical faults of a page, each with the first element that has it."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        """async () => {
+          const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+          return violations
+            .filter((each) => ["serious", "critical"].includes(each.impact))
+            .map((each) => `${each.id}: ${each.help} (${each.nodes.length}): ${each.nodes[0].html.slice(0, 160)}`);
+        }"""
+    )
+    return list(found)
+
+
+@pytest.fixture
+def one(transactional_db: None) -> Any:
+    made = two_complete_studies().one
+    made.study.asks_before_reading = False
+    made.study.save()
+    ask(study=made.study, user=made.first_reader, kind="question", text="Which one is L5?", at=factories.AT)
+    note_deviation(
+        study=made.study, text="Read on another screen.", happened_on=factories.AT.date(),
+        actor=made.coordinator, at=factories.AT, case=made.cases["unread"], leaves_per_protocol_set=True,
+    )  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("role", STUDY_PAGES)
+@pytest.mark.parametrize("language", ["en", pytest.param("zh-hans", marks=pytest.mark.full)])
+def test_no_serious_fault_on_any_page(one, live_server, contexts, role, language):
+    if not AXE.exists():
+        pytest.skip("axe-core is absent: npm ci")
+    person = one.people[role]
+    person.language = language
+    person.save()
+    context = contexts(bypass_csp=True)
+    page = context.new_page()
+    page.goto(live_server.url + reverse("accounts:sign_in"))
+    wrong = [f"sign in: {fault}" for fault in faults(page)]
+    page.fill("input[name=username]", person.username)
+    page.fill("input[name=password]", factories.PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    for address in pages_of(one, role):
+        answer = page.goto(live_server.url + address)
+        assert answer.status == 200, address
+        page.wait_for_load_state("load")
+        wrong += [f"{address}: {fault}" for fault in faults(page)]
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,89 @@
+"""A page that nobody uses covers itself, keeps the draft, and opens again for the same person only."""
+
+import threading
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from grading.models import Rating
+from readerstudy.core.models import AuditEvent
+from readerstudy.studies.models import ReaderQuery, ReaderStudy, ReadingSession
+from tests import factories
+from tests.browser.reading_desk import badge, cell
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+FIRST = "L1-2-right|narrowing"
+
+
+def wait_for_event(name, patience_s=60):
+    """Return when the server has recorded it."""
+    until = time.monotonic() + patience_s
+    while not AuditEvent.objects.filter(event=name).exists():
+        assert time.monotonic() < until, f"{name} was never recorded"
+        threading.Event().wait(0.05)
+
+
+def test_idle_page_locks_and_its_person_goes_on_in_place(desk, contexts, settings):
+    settings.READERSTUDY_IDLE_LOCK_MINUTES = 0.1
+    context = contexts()
+    page = desk.open(desk.sign_in(context))
+    page.keyboard.press("2")
+    badge(page, "saved")
+    lock = page.locator("dialog.page-lock")
+    expect(lock).to_be_visible(timeout=60_000)
+    # Nothing of the page is reached behind it, and the session is over.
+    page.keyboard.press("Escape")
+    expect(lock).to_be_visible()
+    wait_for_event("accounts.signed_out")
+    other = context.new_page()
+    other.goto(desk.url)
+    assert "/sign-in/" in other.url
+    other.close()
+    settings.READERSTUDY_IDLE_LOCK_MINUTES = 15
+    page.fill("#lock-password", "wrong")
+    page.keyboard.press("Enter")
+    expect(lock).to_contain_text("Only the person whose page it is")
+    page.fill("#lock-password", factories.PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("rs-grading[data-ready]")
+    expect(page.locator("dialog.page-lock")).to_have_count(0)
+    assert page.url == desk.address
+    expect(cell(page, FIRST)).to_have_text("2")
+    page.keyboard.press("1")
+    badge(page, "saved")
+    assert Rating.objects.count() == 2
+
+
+def test_a_break_is_proposed_in_the_status_bar(desk, contexts, settings):
+    settings.READERSTUDY_BREAK_MINUTES = 0.01
+    page = desk.open(desk.sign_in(contexts()))
+    expect(page.locator(".break-note")).to_contain_text("A short break helps", timeout=60_000)
+
+
+def test_a_problem_is_reported_by_one_key_and_a_case_put_off(desk, contexts):
+    page = desk.open(desk.sign_in(contexts()))
+    page.keyboard.press("Alt+p")
+    expect(page.locator(".desk-told")).to_contain_text("The coordinator has been told")
+    query = ReaderQuery.objects.get()
+    assert query.kind == "technical"
+    assert "1440 x 900" in query.circumstances["window"]
+    page.keyboard.press("Alt+l")
+    page.click("text=Put off, next case")
+    page.wait_for_url(lambda url: url != desk.address)
+    desk.assignment.refresh_from_db()
+    assert desk.assignment.skipped_at is not None
+
+
+def test_the_screen_is_acknowledged_before_the_first_case(desk, contexts):
+    ReaderStudy.objects.update(asks_before_reading=True)
+    page = desk.sign_in(contexts())
+    page.goto(desk.address)
+    page.wait_for_url("**/charter/")
+    page.locator("#continue").click()
+    page.goto(desk.address)
+    page.wait_for_url("**/session/")
+    expect(page.locator("[data-screen-words]")).to_contain_text("pixels")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("rs-grading[data-ready]")
+    assert ReadingSession.objects.get().screen_width > 0
