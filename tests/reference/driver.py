@@ -8,15 +8,16 @@ prints what fails.
 
 from __future__ import annotations
 
+import dis
 import json
 import os
 import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import readerstudy.stats
+from readerstudy.stats import AnalysisRefused
 
 from . import compare, multireader, planning, readers, single_reader
 from .layouts import Folder
@@ -97,9 +98,18 @@ _PACKAGE = str(Path(readerstudy.stats.__file__).parent)
 
 
 def _is_refusal(fault: ValueError) -> bool:
-    """Whether the package itself raised the error, by a statement of its own: its documented refusal."""
-    last = traceback.extract_tb(fault.__traceback__)[-1]
-    return last.filename.startswith(_PACKAGE) and (last.line or "").startswith("raise ")
+    """Whether the package itself raised the error, by a `raise` of its own: its documented refusal."""
+    if isinstance(fault, AnalysisRefused):
+        return True
+    last = fault.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return False
+    code = last.tb_frame.f_code
+    # The instruction at which the frame was left: a call that failed inside NumPy is no `raise`.
+    raised = dis.opname[code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+    return raised and code.co_filename.startswith(_PACKAGE)
 
 
 def run_one(data: Folder, params: dict):

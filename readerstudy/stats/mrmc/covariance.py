@@ -36,8 +36,8 @@ def jackknife_covariance(cells: Cells) -> FloatArray:
     ndarray, shape (n_cells, n_cells)
     """
     flat = cells.without.reshape(-1, cells.n_units)
-    gap = flat - flat.mean(axis=1, keepdims=True)
     n = cells.n_units
+    gap = flat - flat.sum(axis=1, keepdims=True) / n
     return np.asarray((n - 1) / n * (gap @ gap.T))
 
 

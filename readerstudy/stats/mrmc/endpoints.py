@@ -114,7 +114,7 @@ def leave_one_out_means(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     there = ~np.isnan(values)
     if there.all():
         n = values.shape[-1]
-        mean = values.mean(axis=-1)
+        mean = values.sum(axis=-1) / n
         return (n * mean[..., None] - values) / (n - 1), mean
     n_each = there.sum(axis=-1)
     filled = np.where(there, values, 0.0)

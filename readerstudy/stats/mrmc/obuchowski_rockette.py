@@ -58,8 +58,9 @@ def mean_squares(foms: FloatArray) -> tuple[float, float, float]:
     Mean squares of treatments, readers and their interaction; NaN where there are no degrees of freedom.
     """
     i, j = foms.shape
-    grand = foms.mean()
-    rows, columns = foms.mean(axis=1), foms.mean(axis=0)
+    # Sums over sizes are what `mean` gives, without its overhead, which counts at ten cells.
+    rows, columns = foms.sum(axis=1) / j, foms.sum(axis=0) / i
+    grand = rows.sum() / i
     ms_t = j * float(((rows - grand) ** 2).sum()) / (i - 1) if i > 1 else math.nan
     ms_r = i * float(((columns - grand) ** 2).sum()) / (j - 1) if j > 1 else math.nan
     rest = foms - rows[:, None] - columns[None, :] + grand
@@ -168,22 +169,23 @@ class _Analysis:
                 )
         return tuple(out)
 
-    def block(self, a: int) -> tuple[float, float]:
-        """Error variance and covariance between readers within one treatment."""
+    def blocks(self) -> list[tuple[float, float]]:
+        """Error variance and covariance between readers within each treatment."""
         if not self.random_cases:
-            return math.nan, math.nan
-        own = self.cov.reshape(self.i, self.j, self.i, self.j)[a, :, a, :]
-        error = float(np.trace(own)) / self.j
-        if self.j < 2 or self.design == "case_in_reader":
-            return error, 0.0
-        return error, float((own.sum() - np.trace(own)) / (self.j * (self.j - 1)))
+            return [(math.nan, math.nan)] * self.i
+        c, j = self.cov.reshape(self.i, self.j, self.i, self.j), self.j
+        traces, sums = np.einsum("abab->a", c).tolist(), np.einsum("abac->a", c).tolist()
+        if j < 2 or self.design == "case_in_reader":
+            return [(trace / j, 0.0) for trace in traces]
+        return [(t / j, (s - t) / (j * (j - 1))) for t, s in zip(traces, sums, strict=True)]
 
     def means(self) -> tuple[Mean, ...]:
         out = []
-        for a in range(self.i):
-            value = float(self.foms[a].mean())
-            ms_r = float(self.foms[a].var(ddof=1)) if self.j > 1 else math.nan
-            error, cov2 = self.block(a)
+        values = self.foms.sum(axis=1) / self.j
+        squares = ((self.foms - values[:, None]) ** 2).sum(axis=1).tolist()
+        for a, (error, cov2) in enumerate(self.blocks()):
+            value = float(values[a])
+            ms_r = squares[a] / (self.j - 1) if self.j > 1 else math.nan
             if not self.random_readers:
                 variance, df = (error + (self.j - 1) * max(cov2, 0.0)) / self.j, math.inf
             elif not self.random_cases:

@@ -57,7 +57,8 @@ def _sorted_placements(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatA
     """Placements of one reader by sorting the pooled scores once."""
     n1, n0 = x.shape[0], y.shape[0]
     pooled = np.concatenate((x, y))
-    order = np.argsort(pooled, kind="stable")
+    # Equal scores are taken together below: their order does not matter, and a plain sort is faster.
+    order = np.argsort(pooled)
     ordered = pooled[order]
     is_x = order < n1
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
@@ -152,4 +153,5 @@ def _cluster_sums(values: FloatArray, codes: np.ndarray, m: int) -> FloatArray:
 
 def split_by_class(reference: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Scores (..., n) of the diseased and of the non-diseased items."""
-    return scores[..., reference], scores[..., ~reference]
+    # Places instead of a mask: one pass over the reference, whatever the number of readers.
+    return np.take(scores, np.flatnonzero(reference), -1), np.take(scores, np.flatnonzero(~reference), -1)
