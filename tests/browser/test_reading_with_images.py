@@ -1,6 +1,7 @@
 """Grading a joint after the other while three viewports follow: the answer is on the screen before any image moves."""
 
 import csv
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,35 @@ def test_images_follow_after_the_answer_is_painted(desk_with_images, contexts):
     assert len(viewports) == len(set(viewports)) >= 2
     assert len(set(frames)) == len(frames)
     page.goto("about:blank")
+
+
+# What each viewport shows: image, magnification, middle, and how many reference lines of others cross it.
+SHOWN = """() => document.querySelector("rs-viewer").panes.map((pane) => [
+  pane.index, pane.look.view.scale, ...pane.surface.canvasPxToImagePx([100, 100]),
+  pane.element.querySelectorAll(".rs-line").length,
+])"""
+
+
+def test_coming_back_shows_the_same_images_and_fields(desk_with_images, contexts):
+    """A joint in the middle of a case: image, the protocol's field around the joint, and reference lines."""
+    page = _open(desk_with_images, contexts)
+    for _ in range(12):
+        page.keyboard.press("0")
+    badge(page, "saved")
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    before = page.evaluate(SHOWN)
+    # The viewer tells where it is a while after the last move; leaving the page sends it.
+    page.wait_for_function(
+        "(wanted) => JSON.stringify(document.querySelector('rs-grading').viewerState?.panes?.map(({ slice }) => slice - 1))"
+        " === wanted",
+        arg=json.dumps([index for index, *_ in before], separators=(",", ":")),
+    )
+    with page.expect_request("**/place/"):
+        page.reload()
+    page.wait_for_selector("rs-viewer[data-quality=full]", timeout=PATIENCE_MS)
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    after = page.evaluate(SHOWN)
+    assert [index for index, *_ in after] == [index for index, *_ in before]
+    for was, now in zip(before, after, strict=True):
+        assert now == pytest.approx(was, abs=0.01)
+    assert all(lines for *_, lines in after)

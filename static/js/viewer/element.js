@@ -86,7 +86,7 @@ export class RsViewer extends HTMLElement {
     const back = this.config.resume?.structure === named;
     this.hang(Math.max(0, resumed), this.config.resume);
     // Coming back to the same joint, one comes back to the same images; another joint is gone to.
-    if (named && back) this.structure = this.config.structures.find(({ id }) => id === named);
+    if (named && back) this.#comeBackTo(named);
     else if (named) this.#goWhenOpen(named);
     // Fires at once with the first size, and whenever the layout of the page changes.
     new ResizeObserver(() => this.arrange()).observe(this.grid);
@@ -335,14 +335,31 @@ export class RsViewer extends HTMLElement {
   }
 
   #moveTo(pane, id) {
-    for (const { frame, point } of this.#places(id)) {
-      // The middle of the level, so that the view stays put from the right joint to the left.
-      const level = this.levels(frame).find(({ group }) => group === this.structure?.group);
-      if (pane.isIn(frame)) pane.showPlace(point, frame, level?.point ?? point);
+    for (const place of this.#places(id)) {
+      if (pane.isIn(place.frame)) pane.showPlace(place.point, place.frame, this.#middleFor(place));
     }
   }
 
   /** Go to the joint that was named before the images were known. */
+  /** The images stay as they were left; a viewport that showed the protocol's field shows it again. */
+  #comeBackTo(id) {
+    this.structure = this.config.structures.find((one) => one.id === id);
+    for (const pane of this.panes) {
+      pane.stack?.open().then(
+        () => {
+          const place = this.#places(id).find(({ frame }) => pane.isIn(frame));
+          if (place && this.structure?.id === id && pane.fitted) pane.centreOn(this.#middleFor(place));
+        },
+        () => {},
+      );
+    }
+  }
+
+  /** The middle of a joint's level, so that the view stays put from the right joint to the left. */
+  #middleFor({ frame, point }) {
+    return this.levels(frame).find(({ group }) => group === this.structure?.group)?.point ?? point;
+  }
+
   #goWhenOpen(id) {
     this.structure = this.config.structures.find((one) => one.id === id);
     for (const pane of this.panes) {
