@@ -46,7 +46,12 @@ _CODES: dict[str, tuple[str, frozenset[str]]] = {
     "RescaleType": ("00281054", frozenset({"HU", "US", "OD", "HU_MOD", "PCT", "Z_EFF"})),
     "ViewPosition": (
         "00185101",
-        frozenset({"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL", "LAT", "OBLIQUE"}),
+        frozenset(
+            {
+                *("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL", "LAT"),
+                *("RPO", "LPO", "RAO", "LAO", "OBLIQUE"),
+            }
+        ),
     ),
     "ImageLaterality": ("00200062", frozenset({"L", "R", "U", "B"})),
     "Laterality": ("00200060", frozenset({"L", "R"})),

@@ -177,15 +177,28 @@ def weighting_of(
     return ""
 
 
+_OBLIQUE_VIEWS = frozenset({"RLO", "LLO", "RPO", "LPO", "RAO", "LAO", "OBLIQUE"})
+
+
+def view_code(attributes: Json) -> str:
+    """Return the view position of a radiograph as its file states it, "" where it does not."""
+    return str((attributes.get("00185101", {}).get("Value") or [""])[0])
+
+
 def projection_view(attributes: Json) -> str:
-    """Return ``AP``, ``lateral`` or "" of a radiograph, from its view position or patient orientation."""
-    code = (attributes.get("00185101", {}).get("Value") or [""])[0]
+    """Return ``AP``, ``lateral``, ``oblique`` or "" of a radiograph, from view position or patient orientation."""
+    code = view_code(attributes)
     if code in ("AP", "PA"):
         return "AP"
     if code in ("LL", "RL", "LAT", "LATERAL", "LLD", "RLD"):
         return "lateral"
+    if code in _OBLIQUE_VIEWS:
+        return "oblique"
     directions = attributes.get("00200020", {}).get("Value") or []
     if len(directions) == 2 and directions[1][:1] in ("F", "H"):
+        # Two letters of the horizontal plane: columns run between a side and front or back (PS3.3 C.7.6.1.1.1).
+        if set(directions[0]) & set("LR") and set(directions[0]) & set("AP"):
+            return "oblique"
         if directions[0][:1] in ("L", "R"):
             return "AP"
         if directions[0][:1] in ("A", "P"):
@@ -193,9 +206,14 @@ def projection_view(attributes: Json) -> str:
     return ""
 
 
-def neutral_label(*, modality: str, plane: str, weighting: str, view: str, localiser: bool) -> str:
+def neutral_label(
+    *, modality: str, plane: str, weighting: str, view: str, localiser: bool, code: str = ""
+) -> str:
     """Return the label under which readers see a series; made of codes only, nothing of the file's text."""
     if plane == "projection":
+        if view == "oblique":
+            # Which oblique it is decides whose joints are seen end on.
+            return "Oblique X-ray" + (f", {code}" if code in _OBLIQUE_VIEWS - {"OBLIQUE"} else "")
         return {"AP": "AP X-ray", "lateral": "Lateral X-ray"}.get(view, "X-ray")
     kind = weighting or modality
     if localiser:
@@ -252,6 +270,7 @@ def describe(
         weighting=weighting,
         view=projection_view(instances[0]),
         localiser=localiser,
+        code=view_code(instances[0]),
     )
     return SeriesFacts(
         modality=modality,

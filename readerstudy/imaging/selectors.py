@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from readerstudy.dicom.frames import Json, frame_places, pixel_spacing_of, rescale_values
@@ -31,7 +32,7 @@ class SeriesRow:
     modality, plane, weighting, label : str
         From geometry and codes.
     view : str
-        ``AP``, ``lateral`` or "" of a radiograph.
+        ``AP``, ``lateral``, ``oblique`` or "" of a radiograph.
     n_images : int
         Images to scroll through (frames of all instances).
     laterality : str
@@ -82,6 +83,9 @@ def study_table(
             continue
         study = row.imaging_study
         reference = row.frame_of_reference_uid
+        view = _view(row) if row.plane == "projection" else ""
+        # Taken in before obliques were told apart.
+        label = "Oblique X-ray" if view == "oblique" and row.label == "AP X-ray" else row.label
         out.append(
             SeriesRow(
                 study_uid=uids.uid(study.blinded_uid) if uids else study.blinded_uid,
@@ -90,8 +94,8 @@ def study_table(
                 modality=row.modality,
                 plane=row.plane,
                 weighting=row.weighting,
-                label=row.label,
-                view=_view(row) if row.plane == "projection" else "",
+                label=label_in_words(label),
+                view=view,
                 n_images=row.n_frames,
                 rows=row.rows,
                 columns=row.columns,
@@ -102,6 +106,30 @@ def study_table(
             )
         )
     return tuple(out)
+
+
+def label_in_words(label: str) -> str:
+    """Return a neutral label (`dicom.series.neutral_label`) in the language of the page."""
+    whole = {
+        "AP X-ray": _("AP X-ray"),
+        "Lateral X-ray": _("Lateral X-ray"),
+        "X-ray": _("X-ray"),
+        "Image": _("Image"),
+    }
+    if label in whole:
+        return whole[label]
+    first, _blank, rest = label.partition(" ")
+    if label.startswith("Oblique X-ray"):
+        return _("Oblique X-ray") + label.removeprefix("Oblique X-ray")
+    if rest == "localiser":
+        return _("{kind} localiser").format(kind=first)
+    planes = {
+        "Sagittal": _("Sagittal {kind}"),
+        "Axial": _("Axial {kind}"),
+        "Coronal": _("Coronal {kind}"),
+        "Oblique": _("Oblique {kind}"),
+    }
+    return planes[first].format(kind=rest) if first in planes and rest else label
 
 
 def blinded_frame(uid: str, *, alias: str = "") -> str:

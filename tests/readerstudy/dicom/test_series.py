@@ -113,6 +113,12 @@ def test_three_planes_in_one_series_are_a_localiser():
         ({"00185101": element("CS", "LL")}, "Lateral X-ray"),
         ({"00200020": element("CS", "L", "F")}, "AP X-ray"),
         ({"00200020": element("CS", "A", "F")}, "Lateral X-ray"),
+        ({"00185101": element("CS", "RPO")}, "Oblique X-ray, RPO"),
+        ({"00185101": element("CS", "OBLIQUE")}, "Oblique X-ray"),
+        ({"00200020": element("CS", "LP", "F")}, "Oblique X-ray"),
+        ({"00200020": element("CS", "AR", "F")}, "Oblique X-ray"),
+        ({"00185101": element("CS", "AP"), "00200020": element("CS", "LP", "F")}, "AP X-ray"),
+        ({"00200020": element("CS", "LF", "FR")}, "AP X-ray"),
         ({}, "X-ray"),
     ],
 )

@@ -3,9 +3,10 @@
 import numpy as np
 import pydicom
 import pytest
+from django.utils import translation
 
 from readerstudy.imaging.models import Series
-from readerstudy.imaging.selectors import read_volume, study_table
+from readerstudy.imaging.selectors import label_in_words, read_volume, study_table
 
 pytestmark = pytest.mark.shared
 
@@ -39,3 +40,22 @@ def test_an_alias_changes_every_uid_and_keeps_what_belongs_together(lumbar_set):
     others = {uid for row in repeat for uid in (row.study_uid, row.series_uid, row.frame_of_reference)}
     assert not uids & others
     assert repeat[0].frame_of_reference == repeat[1].frame_of_reference
+
+
+@pytest.mark.parametrize(
+    ("label", "chinese"),
+    [
+        ("Sagittal T2", "矢状位 T2"),
+        ("Axial CT", "轴位 CT"),
+        ("Oblique MR", "斜位 MR"),
+        ("MR localiser", "MR 定位像"),
+        ("AP X-ray", "正位 X 线片"),
+        ("Oblique X-ray, RPO", "斜位 X 线片, RPO"),
+        ("X-ray", "X 线片"),
+        ("T2", "T2"),
+    ],
+)
+def test_labels_speak_the_language_of_the_page(label, chinese):
+    assert label_in_words(label) == label
+    with translation.override("zh-hans"):
+        assert label_in_words(label) == chinese
