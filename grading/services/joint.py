@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_noop as N_
 
 from grading.models import JointSession, Read
 from grading.selectors import open_discordances, open_mark_items
@@ -93,19 +94,21 @@ def open_joint_session(
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.OPEN:
-        raise JointRefused("The study is not open any more.")
+        raise JointRefused(N_("The study is not open any more."))
     if first.pk == second.pk:
-        raise JointRefused("The second person must be the other reader.")
+        raise JointRefused(N_("The second person must be the other reader."))
     readers = set(
         StudyRole.objects.filter(study=study, is_reader=True, user__in=[first, second]).values_list(
             "user_id", flat=True
         )
     )
     if readers != {first.pk, second.pk} or not settles_jointly(study):
-        raise JointRefused("The second person is not the other reader of your cases.")
+        raise JointRefused(N_("The second person is not the other reader of your cases."))
     if not disputed_together(study=study, first=first, second=second):
         raise JointRefused(
-            "Nothing is ready to be settled together. It opens when both of you have submitted all your reads."
+            N_(
+                "Nothing is ready to be settled together. It opens when both of you have submitted all your reads."
+            )
         )
     JointSession.objects.filter(study=study, session_hash=hashed(session_key), ended_at__isnull=True).update(
         ended_at=at

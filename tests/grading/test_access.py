@@ -14,6 +14,8 @@ PAGES = {
     "grading:worklist": {"first_reader", "second_reader"},
     "grading:adjudication_list": {"adjudicator"},
     "grading:panel_list": {"panel_member"},
+    # Only where the protocol lets the readers settle together.
+    "grading:joint_list": set(),
     "grading:overview": OFFICE,
     "studies:cases": OFFICE,
     "studies:assignments": OFFICE,
@@ -35,6 +37,9 @@ CASE_PAGES = {
     # Out of turn: the case before it is not submitted.
     ("grading:read_case", "first_reader", "unread"): set(),
     ("grading:read_case", "adjudicator", "disputed"): set(),
+    # A panel that confirms does not read, and nobody settles jointly here.
+    ("grading:read_case", "panel_member", "to_confirm"): set(),
+    ("grading:joint_case", "first_reader", "disputed"): set(),
     ("grading:adjudicate_case", "adjudicator", "disputed"): {"adjudicator"},
     ("grading:adjudicate_case", "first_reader", "disputed"): set(),
     ("grading:adjudicate_case", "panel_member", "disputed"): set(),
@@ -55,6 +60,10 @@ CALLS = {
         {"adjudicator"},
     ),
     ("api:item-settle", "first_reader", "disputed"): (
+        {"structure": "L4-5-right", "finding": "cyst", "choice": "A"},
+        set(),
+    ),
+    ("api:joint-settle", "first_reader", "disputed"): (
         {"structure": "L4-5-right", "finding": "cyst", "choice": "A"},
         set(),
     ),

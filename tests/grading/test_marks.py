@@ -1,5 +1,7 @@
 """Marks from the browser's drawing to lesions of the reference standard."""
 
+import json
+import re
 import uuid
 
 import pytest
@@ -266,6 +268,21 @@ def test_the_adjudicators_page_and_call(desk, client):
     text = page.content.decode()
     for mark in Mark.objects.all():
         assert str(mark.mark_id) not in text
+    # What a disputed mark tells, and nothing else.
+    config, viewer = (
+        json.loads(re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', text, re.S)[1])
+        for name in ("adjudication-config", "viewer-config")
+    )
+    assert [set(item) for item in config["items"]] == [
+        {"structure", "finding", "mark_kind", "own", "shown"}
+    ] * 2
+    assert {key for item in config["items"] for shown in item["shown"] for key in shown} == {
+        "letter", "kind", "grade", "value", "confidence",
+    }  # fmt: skip
+    assert {key for mark in viewer["marks"] for key in mark} == {
+        "id", "kind", "class", "shape", "series_uid", "sop_uid", "frame", "points_px", "points_mm", "slice_sops",
+        "slice_frames", "text", "fixed",
+    }  # fmt: skip
     address = reverse("api:item-settle", kwargs={"assignment": desk.adjudicator.public_id})
     ask = lambda item: client.post(  # noqa: E731
         address,

@@ -58,6 +58,8 @@ export function belongsElsewhere(event) {
   const target = event.target;
   if (!(target instanceof Element)) return false;
   if (target.closest("dialog[open], rs-viewer, .person")) return true;
+  // From the text of a question, too, the case can be submitted.
+  if (target.closest(".case-questions") && (event.ctrlKey || event.metaKey) && event.code.endsWith("Enter")) return false;
   // The list of questions has digits and arrows of its own; what goes with Ctrl is the panel's.
   if (target.closest(".case-questions") && !event.ctrlKey && !event.metaKey) return true;
   return Boolean(target.closest("input, textarea, select, [contenteditable]"));
