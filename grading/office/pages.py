@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from django.core.cache import cache
 from django.db import connection
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Count, Max, Q
 from django.db.models.functions import TruncDate
 
-from grading.models import Discordance, Read, ReferenceGrade
+from grading.models import Adjudication, Discordance, Read
+from grading.selectors import compared_cases
 from grading.sessions import submitted_read
 from readerstudy.stats import Estimate, reader_disagreement_index
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderQuery, ReaderStudy, StudyRole
@@ -77,13 +79,24 @@ _OVERRULED = """
 """
 
 
+def _overruled(study: ReaderStudy) -> dict[int, int]:
+    """Return in how many cases each reader was overruled; computed again when a decision was added."""
+    newest = Adjudication.objects.aggregate(newest=Max("pk"), gone=Max("superseded_at"))
+    key = f"grading.overruled.{study.public_id}.{newest['newest']}.{newest['gone']}".replace(" ", "-")
+    kept = cache.get(key)
+    if kept is None:
+        kept = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_OVERRULED, [study.pk])
+            for reader, _ in cursor.fetchall():
+                kept[reader] = kept.get(reader, 0) + 1
+        cache.set(key, kept, 24 * 3600)
+    return kept
+
+
 def _disagreement(study: ReaderStudy, read: dict[int, int]) -> dict[int, Estimate]:
     """Return the Reader Disagreement Index by reader; `read` counts the compared cases that each has read."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OVERRULED, [study.pk])
-        overruled: dict[int, int] = {}
-        for reader, _ in cursor.fetchall():
-            overruled[reader] = overruled.get(reader, 0) + 1
+    overruled = _overruled(study)
     found = {}
     for reader, n_cases in read.items():
         flags = np.zeros(n_cases, dtype=int)
@@ -94,8 +107,7 @@ def _disagreement(study: ReaderStudy, read: dict[int, int]) -> dict[int, Estimat
 
 def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monitor:
     """Return how reading goes on."""
-    compared = set(ReferenceGrade.objects.filter(case__study=study).values_list("case", flat=True).distinct())
-    compared |= set(Discordance.objects.filter(case__study=study).values_list("case", flat=True).distinct())
+    compared = compared_cases(study)
     assigned = {
         row["user"]: row
         for row in Assignment.objects.filter(
