@@ -12,7 +12,7 @@ from grading.access import open_to
 from grading.blinding import PageFrame
 from grading.models import Adjudication, Discordance, PanelReview, Read, ReferenceGrade
 from grading.selectors import confirmed_cases, open_discordances, read_states
-from grading.sessions import IN_ORDER
+from grading.sessions import IN_ORDER, SessionGate
 from readerstudy.accounts.models import User
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
@@ -102,13 +102,13 @@ def _n_done(read: Read | None, n_items: int) -> int:
     return n_items if read.state == Read.State.SUBMITTED else read.n_answers
 
 
-def worklist_of(*, study: ReaderStudy, reader: User) -> Queue:
-    """Return a reader's worklist in the stored order."""
+def worklist_of(*, study: ReaderStudy, reader: User, gates: dict[int, SessionGate] | None = None) -> Queue:
+    """Return a reader's worklist in the stored order; `gates` where the caller has asked for them already."""
     assignments = _mine(study, reader, CaseDuty.Duty.READER)
     reads = read_states(assignments)
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
-    allowed = open_to(reader, study) if is_open else set()
+    allowed = open_to(reader, study, gates=gates) if is_open else set()
     document = study.protocols.order_by("-version")[0].document
     n_items = len(document.items)
     rows = []

@@ -48,7 +48,7 @@ def confirmed_cases(case_ids: Any) -> set[int]:
 def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:
     """Return the standing read of each assignment that has one, with the number of its answers."""
     standing = Read.objects.filter(assignment__in=assignments, superseded_at__isnull=True)
-    found = {read.assignment_id: read for read in standing.defer("resume", "case_answers")}
+    found = {read.assignment_id: read for read in standing.only("assignment_id", "state", "version")}
     # A closed read has an answer to every item: only open ones are counted.
     begun = [read.pk for read in found.values() if read.state == Read.State.IN_PROGRESS]
     counts = dict(Rating.objects.filter(read__in=begun).values_list("read").annotate(n=Count("pk")))

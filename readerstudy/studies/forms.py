@@ -67,7 +67,9 @@ class DesignForm(forms.Form):
     washout_days = forms.IntegerField(
         min_value=0, max_value=3650, required=False, label=_("Washout, days of 24 hours")
     )
-    due_date = forms.DateField(required=False, label=_("Due"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    due_date = forms.DateField(
+        required=False, label=_("Due"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     confirm = forms.BooleanField(required=False)
     digest = forms.CharField(max_length=64, required=False)
 
