@@ -17,6 +17,7 @@ from grading.models import JointSession, Read
 from grading.services.joint import disputed_together, joint_session_of
 from grading.sessions import (
     IN_ORDER,
+    SessionGate,
     open_sessions,
     own_reads,
     panel_reads,
@@ -87,9 +88,11 @@ def access_assignment(*, reader: User, assignment: UUID, now: datetime | None = 
     return found
 
 
-def _to_open(study: ReaderStudy, reader: User, now: datetime) -> "QuerySet[Assignment]":
+def _to_open(
+    study: ReaderStudy, reader: User, now: datetime, gates: dict[int, SessionGate] | None = None
+) -> "QuerySet[Assignment]":
     """Return what of a reader's unfinished cases may be opened but for the order, in the reader's order."""
-    gates = session_gates(study, reader, now=now)
+    gates = session_gates(study, reader, now=now) if gates is None else gates
     return (
         own_reads(study, reader)
         .filter(~submitted_read(), session__in=open_sessions(gates))
@@ -113,9 +116,14 @@ def _is_its_turn(assignment: Assignment, now: datetime) -> bool:
     return following is not None and following.pk == assignment.pk
 
 
-def open_to(reader: User, study: ReaderStudy, now: datetime | None = None) -> set[UUID]:
+def open_to(
+    reader: User,
+    study: ReaderStudy,
+    now: datetime | None = None,
+    gates: dict[int, SessionGate] | None = None,
+) -> set[UUID]:
     """Return the public ids of the reader's assignments that may be opened now."""
-    waiting = _to_open(study, reader, now or timezone.now())
+    waiting = _to_open(study, reader, now or timezone.now(), gates)
     begun = Read.objects.filter(assignment=OuterRef("pk"), superseded_at__isnull=True)
     allowed = set(own_reads(study, reader).filter(Exists(begun)).values_list("public_id", flat=True))
     if not _order_is_enforced(study):

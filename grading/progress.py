@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from grading.models import Discordance, Read, ReferenceGrade
-from grading.selectors import confirmed_cases, open_discordances
+from grading.models import Discordance, Read
+from grading.selectors import compared_cases, confirmed_cases, open_discordances
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Patient, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
 
@@ -52,7 +52,8 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     """Return the counts of a study; nothing in it depends on any grade but through agreement."""
     document = current_protocol(study).document
     status = dict(Case.objects.filter(study=study).values_list("status").annotate(n=Count("pk")))
-    included_ids = list(Case.objects.filter(study=study, status="included").values_list("pk", flat=True))
+    included_ids = Case.objects.filter(study=study, status="included").values("pk")
+    n_included = status.get("included", 0)
     reasons = {name: label.in_language(language) for name, label in document.exclusion_criteria}
     excluded = tuple(
         (reasons.get(reason, reason), n)
@@ -70,8 +71,7 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
         .annotate(n=Count("pk", distinct=True))
         .order_by("partition")
     )
-    compared = set(ReferenceGrade.objects.filter(case_id__in=included_ids).values_list("case_id", flat=True))
-    compared |= set(Discordance.objects.filter(case_id__in=included_ids).values_list("case_id", flat=True))
+    compared = compared_cases(study)
     # Audited agreed items are counted among the agreed: nobody sees which they are.
     disputed = Discordance.objects.filter(case_id__in=included_ids, is_audit=False)
     n_disputed = disputed.count()
@@ -109,7 +109,7 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
             Share(code, submitted.get(user, 0), assigned.get(user, 0)) for user, code in codes.items()
         ),
         adjudication=Share("", n_disputed - waiting, n_disputed),
-        panel=Share("", len(confirmed), len(included_ids)),
+        panel=Share("", len(confirmed), n_included),
         disputes=tuple(
             Share(each.label.in_language(language), per_finding.get(each.id, 0), per_finding_total)
             for each in document.findings

@@ -4,29 +4,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from grading.access import open_to
 from grading.blinding import PageFrame
-from grading.models import Discordance, JointSession, MarkDiscordance, Read
+from grading.models import (
+    Adjudication,
+    CaseComparison,
+    Discordance,
+    JointSession,
+    MarkDiscordance,
+    PanelReview,
+    Read,
+    ReferenceGrade,
+)
 from grading.selectors import (
-    case_is_settled,
     confirmed_cases,
     n_open_items,
     open_discordances,
     open_mark_items,
     read_states,
-    reviewed_by,
 )
 from grading.services.joint import disputed_together, settles_jointly
-from grading.sessions import IN_ORDER
+from grading.sessions import IN_ORDER, SessionGate
 from readerstudy.accounts.models import User
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
 from readerstudy.studies.navigation import protocol_title
 from readerstudy.studies.selectors import role_code
+
+MOST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,21 @@ class Queue:
     n_items: int = 0
     # Where the two readers settle together, once all of one's own are submitted.
     joint_address: str = ""
+    # How many rows there are; the page shows a part of a long list.
+    n_rows: int = 0
+
+    @property
+    def shown(self) -> tuple[QueueRow, ...]:
+        """The rows to draw: all of a short list, else those around the one to go on with."""
+        if len(self.rows) <= MOST_ROWS:
+            return self.rows
+        here = self.rows.index(self.current) if self.current else len(self.rows)
+        start = max(0, min(here - MOST_ROWS // 4, len(self.rows) - MOST_ROWS))
+        return self.rows[start : start + MOST_ROWS]
+
+    @property
+    def n_hidden(self) -> int:
+        return max(self.n_rows, len(self.rows)) - len(self.shown)
 
     @property
     def current(self) -> QueueRow | None:
@@ -75,14 +99,14 @@ def frame_of(study: ReaderStudy, user: User) -> PageFrame:
     )
 
 
+def _assigned(study: ReaderStudy, user: User, duty: str) -> "QuerySet[Assignment]":
+    return Assignment.objects.filter(
+        study=study, user=user, duty__duty=duty, withdrawn_at__isnull=True, case__status="included"
+    ).order_by(*IN_ORDER)
+
+
 def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
-    return list(
-        Assignment.objects.filter(
-            study=study, user=user, duty__duty=duty, withdrawn_at__isnull=True, case__status="included"
-        )
-        .select_related("case__image_set")
-        .order_by(*IN_ORDER)
-    )
+    return list(_assigned(study, user, duty).select_related("case__image_set").order_by(*IN_ORDER))
 
 
 def _modalities(assignments: Sequence[Assignment]) -> dict[int, str]:
@@ -90,13 +114,32 @@ def _modalities(assignments: Sequence[Assignment]) -> dict[int, str]:
     return {each.pk: ", ".join(found.get(each.case.image_set_id or 0, ())) for each in assignments}
 
 
-def worklist_of(*, study: ReaderStudy, reader: User, duty: str = CaseDuty.Duty.READER) -> Queue:
-    """Return the worklist of a reader, or of a panel member who reads, in the stored order."""
+def _n_done(read: Read | None, n_items: int) -> int:
+    if read is None:
+        return 0
+    return n_items if read.state == Read.State.SUBMITTED else read.n_answers
+
+
+def worklist_of(
+    *,
+    study: ReaderStudy,
+    reader: User,
+    duty: str = CaseDuty.Duty.READER,
+    gates: dict[int, SessionGate] | None = None,
+) -> Queue:
+    """
+    Return the worklist of a reader, or of a panel member who reads, in the stored order.
+
+    Parameters
+    ----------
+    gates : dict, optional
+        Where the caller has asked for them already.
+    """
     assignments = _mine(study, reader, duty)
     reads = read_states(assignments)
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
-    allowed = open_to(reader, study) if is_open else set()
+    allowed = open_to(reader, study, gates=gates) if is_open else set()
     document = study.protocols.order_by("-version")[0].document
     n_items = len(document.items)
     rows = []
@@ -117,7 +160,7 @@ def worklist_of(*, study: ReaderStudy, reader: User, duty: str = CaseDuty.Duty.R
                 running_number=each.running_number,
                 state=state,
                 state_text=text,
-                n_done=read.n_answers if read else 0,
+                n_done=_n_done(read, n_items),
                 n_items=n_items,
                 modalities=modalities[each.pk],
                 address=reverse("grading:read_case", kwargs={"assignment": each.public_id})
@@ -144,21 +187,22 @@ def _joint_address(study: ReaderStudy) -> str:
 
 
 def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
-    """Return the adjudicator's cases with items to settle, in the stored order."""
-    assignments = _mine(study, adjudicator, CaseDuty.Duty.ADJUDICATOR)
-    case_ids = [each.case_id for each in assignments]
+    """Return the adjudicator's cases with items to settle, in the stored order; of a long list the first ones."""
+    mine = _assigned(study, adjudicator, CaseDuty.Duty.ADJUDICATOR)
+    cases = mine.values("case")
     waiting = dict(
-        open_discordances(case_ids).values_list("case_id").annotate(n=Count("pk")).values_list("case_id", "n")
+        open_discordances(cases).values_list("case_id").annotate(n=Count("pk")).values_list("case_id", "n")
     )
-    total = dict(
-        Discordance.objects.filter(case_id__in=case_ids).values_list("case_id").annotate(n=Count("pk"))
-    )
-    for counts, marks in (
-        (waiting, open_mark_items(case_ids)),
-        (total, MarkDiscordance.objects.filter(case_id__in=case_ids)),
+    for case_id, n in (
+        open_mark_items(cases).values_list("case_id").annotate(n=Count("pk")).values_list("case_id", "n")
     ):
-        for case_id, n in marks.values_list("case_id").annotate(n=Count("pk")).values_list("case_id", "n"):
-            counts[case_id] = counts.get(case_id, 0) + n
+        waiting[case_id] = waiting.get(case_id, 0) + n
+    first = [pk for pk in mine.values_list("case_id", flat=True) if waiting.get(pk)][: MOST_ROWS + 1]
+    assignments = list(mine.filter(case__in=first).select_related("case__image_set"))
+    total = dict(Discordance.objects.filter(case_id__in=first).values_list("case_id").annotate(n=Count("pk")))
+    disputed_marks = MarkDiscordance.objects.filter(case_id__in=first).values_list("case_id")
+    for case_id, n in disputed_marks.annotate(n=Count("pk")):
+        total[case_id] = total.get(case_id, 0) + n
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
     rows = tuple(
@@ -175,16 +219,16 @@ def adjudication_queue(*, study: ReaderStudy, adjudicator: User) -> Queue:
             else "",
         )
         for each in assignments
-        if waiting.get(each.case_id)
     )
     return Queue(
         frame=frame_of(study, adjudicator),
         slug=study.slug,
         is_open=is_open,
         rows=rows,
-        n_cases=len(rows),
+        n_cases=len(waiting),
         n_submitted=0,
-        n_items=sum(row.n_items for row in rows),
+        n_items=sum(waiting.values()),
+        n_rows=len(waiting),
     )
 
 
@@ -225,10 +269,44 @@ def joint_queue(*, study: ReaderStudy, joint: JointSession | None, reader: User)
     )
 
 
+def _voted(member: User, cases: Sequence[int]) -> set[int]:
+    """Return those of the cases on which the member has voted in the present round."""
+    if not cases:
+        return set()
+    given = PanelReview.objects.filter(assignment__user=member, submitted_at__isnull=False)
+    votes = list(given.values_list("case_id", "round"))
+    sent_back = dict(
+        Adjudication.objects.filter(
+            discordance__case_id__in=[case for case, _ in votes], superseded_at__isnull=False
+        )
+        .values_list("discordance__case_id")
+        .annotate(n=Count("pk"))
+    )
+    return {case for case, number in votes if number == sent_back.get(case, 0) + 1}
+
+
 def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
     """Return the panel member's settled cases without their vote, in the stored order."""
-    assignments = _mine(study, member, CaseDuty.Duty.PANEL)
-    confirmed = confirmed_cases(each.case_id for each in assignments)
+    mine = _assigned(study, member, CaseDuty.Duty.PANEL)
+    n_cases = mine.count()
+    confirmed = confirmed_cases(mine.values("case"))
+    open_cases = {
+        *open_discordances(mine.values("case")).values_list("case_id", flat=True).distinct(),
+        *open_mark_items(mine.values("case")).values_list("case_id", flat=True),
+    }
+    compared = mine.filter(
+        Exists(CaseComparison.objects.filter(case=OuterRef("case")))
+        | Exists(ReferenceGrade.objects.filter(case=OuterRef("case")))
+        | Exists(Discordance.objects.filter(case=OuterRef("case")))
+    )
+    ready = [
+        each
+        for each in compared.values_list("pk", "case_id")
+        if each[1] not in confirmed and each[1] not in open_cases
+    ]
+    voted = _voted(member, [case for _, case in ready])
+    ready = [pk for pk, case in ready if case not in voted]
+    assignments = list(mine.filter(pk__in=ready[: MOST_ROWS + 1]).select_related("case__image_set"))
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
     adjudicated = dict(
@@ -248,15 +326,15 @@ def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
             address=reverse("grading:confirm_case", kwargs={"assignment": each.public_id}) if is_open else "",
         )
         for each in assignments
-        if each.case_id not in confirmed and case_is_settled(each.case_id) and not reviewed_by(each)
     )
     return Queue(
         frame=frame_of(study, member),
         slug=study.slug,
         is_open=is_open,
         rows=rows,
-        n_cases=len(assignments),
+        n_cases=n_cases,
         n_submitted=len(confirmed),
+        n_rows=len(ready),
     )
 
 

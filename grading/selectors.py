@@ -1,6 +1,7 @@
 """Reads that span grading's tables."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -11,11 +12,12 @@ from grading.models import (
     MarkDecision,
     MarkDiscordance,
     PanelReview,
+    Rating,
     Read,
     ReferenceGrade,
     ReferenceMark,
 )
-from readerstudy.studies.models import Assignment
+from readerstudy.studies.models import Assignment, Case, ReaderStudy
 
 
 def case_is_compared(case_id: int) -> bool:
@@ -27,13 +29,13 @@ def case_is_compared(case_id: int) -> bool:
     )
 
 
-def open_discordances(case_ids: Iterable[int]) -> "QuerySet[Discordance]":
+def open_discordances(case_ids: Any) -> "QuerySet[Discordance]":
     """Return the items of these cases that wait for the adjudicator, unordered."""
     standing = Adjudication.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True)
     return Discordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
 
 
-def open_mark_items(case_ids: Iterable[int]) -> "QuerySet[MarkDiscordance]":
+def open_mark_items(case_ids: Any) -> "QuerySet[MarkDiscordance]":
     """Return the disputed marks of these cases that wait for a decision, unordered."""
     standing = MarkDecision.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True)
     return MarkDiscordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
@@ -61,9 +63,14 @@ def standing_reference(case_id: int) -> "QuerySet[ReferenceGrade]":
     )
 
 
-def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
-    """Return those of the cases whose reference the panel has decided; an item without a majority is decided too."""
-    case_ids = list(case_ids)
+def confirmed_cases(case_ids: Any) -> set[int]:
+    """
+    Return those of the cases whose reference the panel has decided; an item without a majority is decided too.
+
+    Parameters
+    ----------
+    case_ids : collection of int or QuerySet of one column
+    """
     decided = ReferenceGrade.objects.filter(
         Q(provenance__in=["confirmed", "overruled", "panel_read"]) | Q(no_majority=True),
         case_id__in=case_ids,
@@ -76,11 +83,15 @@ def confirmed_cases(case_ids: Iterable[int]) -> set[int]:
 
 
 def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:
-    """Return the standing read of each assignment that has one."""
-    reads = Read.objects.filter(assignment__in=assignments, superseded_at__isnull=True).annotate(
-        n_answers=Count("ratings")
-    )
-    return {read.assignment_id: read for read in reads}
+    """Return the standing read of each assignment that has one, with the number of its answers."""
+    standing = Read.objects.filter(assignment__in=assignments, superseded_at__isnull=True)
+    found = {read.assignment_id: read for read in standing.only("assignment_id", "state", "version")}
+    # A closed read has an answer to every item: only open ones are counted.
+    begun = [read.pk for read in found.values() if read.state == Read.State.IN_PROGRESS]
+    counts = dict(Rating.objects.filter(read__in=begun).values_list("read").annotate(n=Count("pk")))
+    for read in found.values():
+        read.n_answers = counts.get(read.pk, 0) if read.state == Read.State.IN_PROGRESS else None
+    return found
 
 
 def panel_round(case_id: int) -> int:
@@ -94,3 +105,16 @@ def reviewed_by(assignment: Assignment) -> bool:
     return PanelReview.objects.filter(
         assignment=assignment, round=panel_round(assignment.case_id), submitted_at__isnull=False
     ).exists()
+
+
+def compared_cases(study: ReaderStudy) -> set[int]:
+    """Return the included cases whose first reads have been compared, by one look-up per case."""
+    return set(
+        Case.objects.filter(
+            Exists(CaseComparison.objects.filter(case=OuterRef("pk")))
+            | Exists(ReferenceGrade.objects.filter(case=OuterRef("pk")))
+            | Exists(Discordance.objects.filter(case=OuterRef("pk"))),
+            study=study,
+            status=Case.Status.INCLUDED,
+        ).values_list("pk", flat=True)
+    )

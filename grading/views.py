@@ -22,7 +22,7 @@ from grading.progress import study_progress
 from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
 from grading.services.presenting import present_images
 from grading.services.reading import open_read
-from grading.sessions import panel_reads
+from grading.sessions import panel_reads, session_gates
 from readerstudy.studies.access import access_office
 from readerstudy.studies.models import CaseDuty
 from readerstudy.studies.navigation import study_frame
@@ -32,12 +32,14 @@ from readerstudy.studies.selectors import role_code
 @require_GET
 def worklist(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_reader")
+    now = timezone.now()
+    gates = session_gates(study, request.user, now=now)
     return render(
         request,
         "grading/worklist.html",
         {
-            "list": worklist_of(study=study, reader=request.user),
-            "card": desk_card(study=study, reader=request.user, now=timezone.now()),
+            "list": worklist_of(study=study, reader=request.user, gates=gates),
+            "card": desk_card(study=study, reader=request.user, now=now, gates=gates),
             "desk": desk_config(user=request.user),
         },
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from grading.desk.forms import PUT_OFF_REASONS
 from grading.models import Read
-from grading.sessions import own_reads, session_gates, submitted_read
+from grading.sessions import SessionGate, own_reads, session_gates, submitted_read
 from readerstudy.accounts.models import User
 from readerstudy.accounts.returning import return_ticket
 from readerstudy.studies.models import (
@@ -54,11 +54,13 @@ class DeskCard:
     n_unread_answers: int
 
 
-def desk_card(*, study: ReaderStudy, reader: User, now: datetime) -> DeskCard:
+def desk_card(
+    *, study: ReaderStudy, reader: User, now: datetime, gates: dict[int, SessionGate] | None = None
+) -> DeskCard:
     """Return the card; the pace is the median of the focused minutes of one's own last twenty cases."""
     mine = own_reads(study, reader)
     left = mine.filter(~submitted_read())
-    gates = session_gates(study, reader, now=now)
+    gates = session_gates(study, reader, now=now) if gates is None else gates
     closed = [gate.opens_at for gate in gates.values() if not gate.is_open and gate.opens_at is not None]
     paces = list(
         Read.objects.filter(

@@ -5,14 +5,16 @@ Every number comes from one query over the whole study; nothing is asked per rea
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
+from django.core.cache import cache
 from django.db import connection
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Count, Exists, Max, OuterRef
 from django.db.models.functions import TruncDate
 
-from grading.models import Discordance, Read, ReferenceGrade
+from grading.models import Adjudication, Discordance, Read, ReferenceGrade
+from grading.selectors import compared_cases
 from grading.sessions import submitted_read
 from readerstudy.stats import Estimate, reader_disagreement_index
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderQuery, ReaderStudy, StudyRole
@@ -77,13 +79,24 @@ _OVERRULED = """
 """
 
 
+def _overruled(study: ReaderStudy) -> dict[int, int]:
+    """Return in how many cases each reader was overruled; computed again when a decision was added."""
+    newest = Adjudication.objects.aggregate(newest=Max("pk"), gone=Max("superseded_at"))
+    key = f"grading.overruled.{study.public_id}.{newest['newest']}.{newest['gone']}".replace(" ", "-")
+    kept = cache.get(key)
+    if kept is None:
+        kept = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_OVERRULED, [study.pk])
+            for reader, _ in cursor.fetchall():
+                kept[reader] = kept.get(reader, 0) + 1
+        cache.set(key, kept, 24 * 3600)
+    return kept
+
+
 def _disagreement(study: ReaderStudy, read: dict[int, int]) -> dict[int, Estimate]:
     """Return the Reader Disagreement Index by reader; `read` counts the compared cases that each has read."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OVERRULED, [study.pk])
-        overruled: dict[int, int] = {}
-        for reader, _ in cursor.fetchall():
-            overruled[reader] = overruled.get(reader, 0) + 1
+    overruled = _overruled(study)
     found = {}
     for reader, n_cases in read.items():
         flags = np.zeros(n_cases, dtype=int)
@@ -94,22 +107,25 @@ def _disagreement(study: ReaderStudy, read: dict[int, int]) -> dict[int, Estimat
 
 def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monitor:
     """Return how reading goes on."""
-    compared = set(ReferenceGrade.objects.filter(case__study=study).values_list("case", flat=True).distinct())
-    compared |= set(Discordance.objects.filter(case__study=study).values_list("case", flat=True).distinct())
-    assigned = {
-        row["user"]: row
-        for row in Assignment.objects.filter(
-            study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True, case__status="included"
-        )
-        .values("user")
-        .annotate(
-            n=Count("pk"),
-            done=Count("pk", filter=submitted_read()),
-            late=Count("pk", filter=Q(due_date__lt=now.date()) & ~submitted_read()),
-        )
-    }
+    compared = compared_cases(study)
+    reading = Assignment.objects.filter(
+        study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True, case__status="included"
+    )
+    assigned = dict(reading.values_list("user").annotate(n=Count("pk")).values_list("user", "n"))
+    late = dict(
+        reading.filter(~submitted_read(), due_date__lt=now.date())
+        .values_list("user")
+        .annotate(n=Count("pk"))
+        .values_list("user", "n")
+    )
     reads = Read.objects.filter(
         assignment__study=study, state=Read.State.SUBMITTED, superseded_at__isnull=True
+    )
+    done = dict(
+        reads.filter(assignment__withdrawn_at__isnull=True, case__status="included")
+        .values_list("reader")
+        .annotate(n=Count("pk"))
+        .values_list("reader", "n")
     )
     active = dict(
         reads.filter(focused_seconds__gt=0)
@@ -117,10 +133,16 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
         .annotate(mean=Avg("focused_seconds"))
         .values_list("reader", "mean")
     )
-    read_cases: dict[int, int] = {}
-    for reader, case in reads.filter(assignment__occasion=1).values_list("reader", "case").distinct():
-        if case in compared:
-            read_cases[reader] = read_cases.get(reader, 0) + 1
+    read_cases = dict(
+        reads.filter(
+            Exists(Discordance.objects.filter(case=OuterRef("case")))
+            | Exists(ReferenceGrade.objects.filter(case=OuterRef("case"))),
+            assignment__occasion=1,
+        )
+        .values_list("reader")
+        .annotate(n=Count("case", distinct=True))
+        .values_list("reader", "n")
+    )
     disagreement = _disagreement(study, read_cases)
     queries = dict(
         ReaderQuery.objects.filter(study=study, answered_at__isnull=True)
@@ -130,15 +152,14 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
     )
     rows = []
     for role in StudyRole.objects.filter(study=study, is_reader=True).select_related("user").order_by("code"):
-        mine = assigned.get(role.user_id, {"n": 0, "done": 0, "late": 0})
         seconds = active.get(role.user_id)
         rows.append(
             ReaderRow(
                 code=role.code,
                 name=str(role.user),
-                assigned=mine["n"],
-                submitted=mine["done"],
-                overdue=mine["late"],
+                assigned=assigned.get(role.user_id, 0),
+                submitted=done.get(role.user_id, 0),
+                overdue=late.get(role.user_id, 0),
                 minutes_per_case=seconds / 60 if seconds else None,
                 disagreement=disagreement.get(role.user_id),
                 open_queries=queries.get(role.user_id, 0),
@@ -148,7 +169,8 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
         )
     since = now.date() - timedelta(days=n_days - 1)
     per_day = dict(
-        reads.filter(submitted_at__date__gte=since)
+        # By the moment, not by the date: SQLite would call Python for every read of the study.
+        reads.filter(submitted_at__gte=datetime.combine(since, time.min, tzinfo=now.tzinfo))
         .annotate(day=TruncDate("submitted_at"))
         .values_list("day")
         .annotate(n=Count("pk"))

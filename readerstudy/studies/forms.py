@@ -49,7 +49,7 @@ class DesignForm(forms.Form):
     )
     groups = forms.IntegerField(min_value=1, max_value=50, required=False, label=_("Groups (split-plot)"))
     overlap_percent = forms.IntegerField(
-        min_value=0, max_value=100, required=False, label=_("Read by every reader, % of cases")
+        min_value=0, max_value=100, required=False, label=_("Read by every reader, percent of cases")
     )
     conditions = forms.ChoiceField(
         label=_("Conditions"),
@@ -62,12 +62,14 @@ class DesignForm(forms.Form):
         required=False,
     )
     repeat_percent = forms.IntegerField(
-        min_value=0, max_value=100, required=False, label=_("Hidden repeats, % of cases")
+        min_value=0, max_value=100, required=False, label=_("Hidden repeats, percent of cases")
     )
     washout_days = forms.IntegerField(
         min_value=0, max_value=3650, required=False, label=_("Washout, days of 24 hours")
     )
-    due_date = forms.DateField(required=False, label=_("Due"), widget=forms.DateInput(attrs={"type": "date"}))
+    due_date = forms.DateField(
+        required=False, label=_("Due"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     confirm = forms.BooleanField(required=False)
     digest = forms.CharField(max_length=64, required=False)
 

@@ -1,8 +1,10 @@
 """What the coordinator's pages show, as frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from django.core.paginator import Page, Paginator
+from django.db.models import Count
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
@@ -34,20 +36,32 @@ class CaseRow:
     is_assigned: bool
 
 
-def case_rows(study: ReaderStudy) -> list[CaseRow]:
-    """Return every case of a study, by pseudonym."""
+CASES_PER_PAGE = 100
+
+
+def case_page(study: ReaderStudy, number: object) -> Page:
+    """Return one page of a study's cases, by pseudonym; a page that there is not is the nearest one."""
+    cases = Case.objects.filter(study=study).order_by("pseudonym")
+    return Paginator(cases.values_list("pk", flat=True), CASES_PER_PAGE).get_page(number)
+
+
+def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list[CaseRow]:
+    """Return the chosen cases of a study, every one by default, by pseudonym."""
     document = current_protocol(study).document
     language = get_language() or "en"
     variants = {name: label.in_language(language) for name, label in document.numbering_variants}
     reasons = {name: label.in_language(language) for name, label in document.exclusion_criteria}
+    wanted = Case.objects.filter(study=study)
     cases = list(
-        Case.objects.filter(study=study)
+        (wanted if chosen is None else wanted.filter(pk__in=chosen))
         .select_related("patient__centre", "image_set")
         .prefetch_related("image_set__imaging_studies__series")
         .order_by("pseudonym")
     )
     modalities = modalities_of([case.image_set_id for case in cases if case.image_set_id])
-    assigned = set(Assignment.objects.filter(study=study).values_list("case_id", flat=True))
+    assigned = set(
+        Assignment.objects.filter(case__in=cases).order_by().values_list("case_id", flat=True).distinct()
+    )
     rows = []
     for case in cases:
         studies = list(case.image_set.imaging_studies.all()) if case.image_set else []
@@ -176,9 +190,13 @@ _ROLE_WORDS = {
 
 def people_of(study: ReaderStudy) -> list[PersonRow]:
     """Return the people of a study with their roles and how many cases they hold."""
-    held: dict[int, int] = {}
-    for user_id in CaseDuty.objects.filter(case__study=study).values_list("user_id", flat=True):
-        held[user_id] = held.get(user_id, 0) + 1
+    held = dict(
+        CaseDuty.objects.filter(case__study=study)
+        .order_by()
+        .values_list("user_id")
+        .annotate(n=Count("pk"))
+        .values_list("user_id", "n")
+    )
     return [
         PersonRow(
             code=role.code,

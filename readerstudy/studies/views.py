@@ -20,7 +20,15 @@ from readerstudy.studies.forms import (
 )
 from readerstudy.studies.models import SCREENING_ROLES, UNBLINDED_ROLES
 from readerstudy.studies.navigation import study_frame
-from readerstudy.studies.pages import case_rows, draw_rows, people_of, plan_matrix, plan_rows, protocol_page
+from readerstudy.studies.pages import (
+    case_page,
+    case_rows,
+    draw_rows,
+    people_of,
+    plan_matrix,
+    plan_rows,
+    protocol_page,
+)
 from readerstudy.studies.selectors import own_studies
 from readerstudy.studies.services.assignment import assign_reads, plan_assignment
 from readerstudy.studies.services.cases import (
@@ -49,12 +57,14 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_office(user=request.user, slug=slug, roles=UNBLINDED_ROLES + SCREENING_ROLES)
     document = current_protocol(study).document
     language = get_language() or "en"
+    shown = case_page(study, request.GET.get("page", 1))
     return render(
         request,
         "studies/case_list.html",
         {
             "study": study_frame(study=study, user=request.user, current="studies:cases"),
-            "rows": case_rows(study),
+            "page": shown,
+            "rows": case_rows(study, list(shown)),
             "reasons": exclusion_choices(document, language),
             "variants": numbering_choices(document, language),
             "may_screen": _may_screen(request, study.slug),

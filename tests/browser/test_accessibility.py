@@ -95,3 +95,20 @@ def test_no_serious_fault_on_any_page(one, live_server, contexts, role, language
         page.wait_for_load_state("load")
         wrong += [f"{address}: {fault}" for fault in faults(page)]
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_fault_would_be_found(one, live_server, contexts):
+    """A field without a name and a text too faint, planted in a page: axe is no mere form here."""
+    page = contexts(bypass_csp=True).new_page()
+    page.goto(live_server.url + reverse("accounts:sign_in"))
+    page.evaluate(
+        """() => {
+          const text = document.createElement("p");
+          text.textContent = "faint words";
+          text.style.cssText = "color: #333; background: #222";
+          document.querySelector("main").append(document.createElement("select"), text);
+        }"""
+    )
+    found = " ".join(faults(page))
+    assert "select-name" in found
+    assert "color-contrast" in found

@@ -57,7 +57,9 @@ class DeviationForm(_Touching):
     text = forms.CharField(
         max_length=1000, label=_("What departed from the protocol"), widget=forms.Textarea(attrs={"rows": 3})
     )
-    happened_on = forms.DateField(label=_("On"), widget=forms.DateInput(attrs={"type": "date"}))
+    happened_on = forms.DateField(
+        label=_("On"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     leaves = forms.BooleanField(required=False, label=_("What it touches leaves the per-protocol set"))
     field_order = ["text", "happened_on", "case", "person", "leaves"]
 

@@ -7,7 +7,6 @@ and no result.
 
 from readerstudy.studies.models.coordination import (
     AccidentalUnblinding,
-    CalibrationAttempt,
     CharterAcknowledgement,
     Deviation,
     Invitation,
@@ -38,7 +37,6 @@ __all__ = [
     "UNBLINDED_ROLES",
     "AccidentalUnblinding",
     "Assignment",
-    "CalibrationAttempt",
     "Case",
     "CaseDuty",
     "Centre",

@@ -1,4 +1,4 @@
-"""What happens beside reading: sessions, the charter, queries, deviations, accidents, invitations, calibration."""
+"""What happens beside reading: sessions, the charter, queries, deviations, accidents, invitations."""
 
 import uuid
 
@@ -142,32 +142,3 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation {self.pk}"
-
-
-class CalibrationAttempt(models.Model):
-    """One try of a reader at the calibration set, with what came out."""
-
-    study = models.ForeignKey("studies.ReaderStudy", on_delete=models.PROTECT, related_name="+")
-    protocol = models.ForeignKey("studies.Protocol", on_delete=models.PROTECT, related_name="+")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    number = models.PositiveSmallIntegerField()
-    begun_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-    # finding -> weighted kappa, null where it cannot be estimated.
-    scores = models.JSONField(default=dict)
-    is_passed = models.BooleanField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["study", "user", "number"], name="one_calibration_attempt_per_number"
-            ),
-            models.CheckConstraint(
-                condition=Q(finished_at__isnull=True, is_passed__isnull=True)
-                | Q(finished_at__isnull=False, is_passed__isnull=False),
-                name="finished_calibration_says_how",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"calibration {self.number}"

@@ -222,9 +222,6 @@ class Case(models.Model):
         INCLUDED = "included", "included"
         EXCLUDED = "excluded", "excluded"
         WITHDRAWN = "withdrawn", "withdrawn"
-        # Read for practice and to be allowed to begin; no part of the study's data, never of its test set.
-        TRAINING = "training", "training"
-        CALIBRATION = "calibration", "calibration"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     study = models.ForeignKey(ReaderStudy, on_delete=models.PROTECT, related_name="cases")

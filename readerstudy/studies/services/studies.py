@@ -40,10 +40,17 @@ def create_study(
     at: datetime,
     title: str = "",
     is_demonstration: bool = False,
+    asks_before_reading: bool | None = None,
     name: str = "protocol",
 ) -> ReaderStudy:
     """
     Make a draft study from the text of a protocol file.
+
+    Parameters
+    ----------
+    asks_before_reading : bool, optional
+        Whether charter and viewing conditions are acknowledged before the first case; by default in every
+        study but a demonstration.
 
     Raises
     ------
@@ -61,7 +68,7 @@ def create_study(
         created_at=at,
         is_demonstration=is_demonstration,
         # A demonstration goes straight to the case.
-        asks_before_reading=not is_demonstration,
+        asks_before_reading=not is_demonstration if asks_before_reading is None else asks_before_reading,
     )
     Protocol.objects.create(
         study=study, version=document.version, source=source, digest=document.digest, created_at=at

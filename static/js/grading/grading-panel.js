@@ -440,13 +440,15 @@ export class RsGrading extends HTMLElement {
   #queueChanged() {
     clearTimeout(this.badgeTimer);
     const state = this.cells.conflicts.size ? worst(["conflict", this.queue.state]) : this.queue.state;
-    // A save that takes a moment is not news.
-    if (state === "saving") this.badgeTimer = setTimeout(() => this.#showState("saving"), SAVING_SHOWN_AFTER_MS);
-    else this.#showState(state);
+    if (state !== "saving") return this.#showState(state);
+    // The badge is never more hopeful than the truth; for the cells a save that takes a moment is no news.
+    this.drawBadge("saving");
+    this.badgeTimer = setTimeout(() => this.#showState("saving"), SAVING_SHOWN_AFTER_MS);
   }
 
   #showState(kind) {
-    const turned = this.badge?.dataset.kind !== kind;
+    const turned = this.shownState !== kind;
+    this.shownState = kind;
     this.drawBadge(kind);
     // A cell draws itself when it changes; only a turn of the whole queue changes how every cell looks.
     if (turned) this.drawAll();

@@ -114,7 +114,7 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.queues:worklist_of",
             (
-                "n_done=read.n_answers if read else 0,",
+                "n_done=_n_done(read, n_items),",
                 "n_done=__import__('grading.models').models.Rating.objects.filter("
                 "read__case=each.case_id).count(),",
             ),
@@ -127,7 +127,7 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.queues:worklist_of",
             (
-                "n_done=read.n_answers if read else 0,",
+                "n_done=_n_done(read, n_items),",
                 "n_done=__import__('grading.models').models.ReferenceGrade.objects.filter("
                 "case=each.case_id, grade__gt=0).count(),",
             ),
@@ -140,7 +140,7 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.queues:worklist_of",
             (
-                "n_done=read.n_answers if read else 0,",
+                "n_done=_n_done(read, n_items),",
                 "n_done=__import__('grading.models').models.Adjudication.objects.filter("
                 "discordance__case=each.case_id, grade=1).count(),",
             ),

@@ -44,31 +44,42 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--times", type=int, default=5, help="how often each page is asked for")
         parser.add_argument("--limit-ms", type=float, default=300)
+        parser.add_argument(
+            "--by-cpu",
+            action="store_true",
+            help="hold the limit against processor time: for a machine that others use, with SQLite",
+        )
         parser.add_argument("--limit-queries", type=int, default=20)
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = self._study(options)
-        self.stdout.write(f"{'page':<28}{'median ms':>11}{'worst ms':>10}{'queries':>9}{'kB':>8}")
+        self.stdout.write(
+            f"{'page':<28}{'median ms':>11}{'worst ms':>10}{'cpu ms':>8}{'queries':>9}{'kB':>8}"
+        )
         over = []
         for role, name in PAGES:
             client = Client()
             client.force_login(getattr(made, role))
             address = reverse(name, kwargs={"slug": SLUG})
             client.get(address)
-            took = []
+            took, used = [], []
             for _ in range(options["times"]):
-                started = time.perf_counter()
+                started, worked = time.perf_counter(), time.process_time()
                 answer = client.get(address)
                 took.append(1000 * (time.perf_counter() - started))
+                used.append(1000 * (time.process_time() - worked))
             with CaptureQueriesContext(connection) as queries:
                 answer = client.get(address)
             if answer.status_code != 200:
                 raise CommandError(f"{address} answered {answer.status_code}")
             median, n_queries = statistics.median(took), len(queries)
+            cpu = statistics.median(used)
+            size = len(answer.content) / 1000
             self.stdout.write(
-                f"{name:<28}{median:>11.0f}{max(took):>10.0f}{n_queries:>9}{len(answer.content) / 1000:>8.0f}"
+                f"{name:<28}{median:>11.0f}{max(took):>10.0f}{cpu:>8.0f}{n_queries:>9}{size:>8.0f}"
             )
-            if median > options["limit_ms"] or n_queries > options["limit_queries"]:
+            judged = cpu if options["by_cpu"] else median
+            if judged > options["limit_ms"] or n_queries > options["limit_queries"]:
                 over.append(name)
         if over:
             raise CommandError(

@@ -21,6 +21,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demonstration", action="store_true", help="mark everything as demonstration data"
         )
+        parser.add_argument(
+            "--straight-to-cases",
+            action="store_true",
+            help="readers begin without acknowledging charter and viewing conditions",
+        )
         parser.add_argument("--by", help="account in whose name this is done")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,6 +38,7 @@ class Command(BaseCommand):
                 slug=options["slug"],
                 title=options["title"],
                 is_demonstration=options["demonstration"],
+                asks_before_reading=not (options["demonstration"] or options["straight_to_cases"]),
                 actor=actor_named(options["by"]),
                 at=timezone.now(),
                 name=path.name,
