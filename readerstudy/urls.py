@@ -6,7 +6,11 @@ from drf_spectacular.views import SpectacularAPIView
 from readerstudy.studies.views import home
 
 api = (
-    [path("", include("grading.api_urls")), path("schema/", SpectacularAPIView.as_view(), name="schema")],
+    [
+        path("", include("grading.api_urls")),
+        path("", include("readerstudy.analysis.api_urls")),
+        path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    ],
     "api",
 )
 

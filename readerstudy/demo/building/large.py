@@ -310,7 +310,9 @@ def _settle(
     at: datetime,
 ) -> None:
     protocol = current_protocol(study)
-    discordances, decisions, references = [], [], []
+    discordances: list[Discordance] = []
+    decisions: list[Adjudication] = []
+    references: list[ReferenceGrade] = []
     for row, case in enumerate(cases):
         pair = [reads["first", case.pk], reads["second", case.pk]]
         order = [read.pk for read in pair]
@@ -336,9 +338,10 @@ def _settle(
                         **_answer(final),
                     )
                 )  # fmt: skip
-    _bulk(discordances)
-    _bulk(decisions)
-    _bulk(references)
+        if len(references) > 50_000 or row + 1 == len(cases):
+            for rows in (discordances, decisions, references):
+                _bulk(rows)
+            discordances, decisions, references = [], [], []
     _bulk(
         [
             PanelReview(case=case, assignment=seats["panel", case.pk, 1], opened_at=at, submitted_at=at)
