@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from readerstudy.analysis.views import audit, cases, files, marks, planner, readers, results, signed
+from readerstudy.analysis.views import audit, cases, files, marks, planner, readers, results, signed, tables
 
 app_name = "analysis"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
     path("studies/<slug:slug>/planner/", planner.planner, name="planner"),
     path("studies/<slug:slug>/results/report/", files.report, name="report"),
     path("studies/<slug:slug>/results/report.pdf", files.report_file, name="report_pdf"),
+    path("studies/<slug:slug>/tables/", tables.take_table, name="take_table"),
     path("studies/<slug:slug>/lock/", signed.study_lock, name="lock"),
     path("studies/<slug:slug>/unblind/", signed.study_unblind, name="unblind"),
     path("studies/<slug:slug>/export/", files.export, name="export"),
