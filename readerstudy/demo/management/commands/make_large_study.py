@@ -60,4 +60,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"{what}: {1000 * seconds:.0f} ms")
         except ValueError as missing:
             # The manifest of static files is read by the first page.
-            self.stderr.write(f"The study stands; its pages were not timed: {missing} Run collectstatic first.")
+            self.stderr.write(
+                f"The study stands; its pages were not timed: {missing} Run collectstatic first."
+            )
