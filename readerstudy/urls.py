@@ -7,7 +7,11 @@ from readerstudy.studies.coordination.views import invitation
 from readerstudy.studies.views import home
 
 api = (
-    [path("", include("grading.api_urls")), path("schema/", SpectacularAPIView.as_view(), name="schema")],
+    [
+        path("", include("grading.api_urls")),
+        path("", include("readerstudy.analysis.api_urls")),
+        path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    ],
     "api",
 )
 

@@ -75,6 +75,11 @@ def can_export(study: ReaderStudy, user: User) -> bool:
     return True
 
 
+def access_import(*, user: User, slug: str) -> ReaderStudy:
+    """Return a study into which the person may take tables: its coordinator or investigator. Raises Http404."""
+    return _access(user, slug, ("is_coordinator", "is_investigator"))[0]
+
+
 def access_lock(*, user: User, slug: str) -> ReaderStudy:
     """Return a study that the person may lock: its coordinator or investigator. Raises Http404."""
     return _access(user, slug, ("is_coordinator", "is_investigator"))[0]

@@ -11,6 +11,7 @@ from readerstudy.analysis.views import (
     readers,
     results,
     signed,
+    tables,
     training,
 )
 
@@ -29,9 +30,13 @@ urlpatterns = [
     path("studies/<slug:slug>/results/readers/<slug:block>.csv", readers.readers_table, name="readers_table"),
     path("studies/<slug:slug>/results/items/", cases.items, name="items"),
     path("studies/<slug:slug>/results/cases/<uuid:case>/", cases.case, name="case"),
+    path(
+        "studies/<slug:slug>/results/cases/<uuid:case>/reports.zip", cases.case_reports, name="case_reports"
+    ),
     path("studies/<slug:slug>/planner/", planner.planner, name="planner"),
     path("studies/<slug:slug>/results/report/", files.report, name="report"),
     path("studies/<slug:slug>/results/report.pdf", files.report_file, name="report_pdf"),
+    path("studies/<slug:slug>/tables/", tables.take_table, name="take_table"),
     path("studies/<slug:slug>/lock/", signed.study_lock, name="lock"),
     path("studies/<slug:slug>/unblind/", signed.study_unblind, name="unblind"),
     path("studies/<slug:slug>/export/", files.export, name="export"),

@@ -21,6 +21,12 @@ _REASONS = (
     gettext_noop("no negative calls"),
     gettext_noop("no positive items and no positive calls"),
     gettext_noop("no items"),
+    gettext_noop("no lesion"),
+    gettext_noop("no case was read twice"),
+    gettext_noop("no agreed item was audited"),
+    gettext_noop("this reader's grades are not adjudicated"),
+    gettext_noop("no time was recorded"),
+    gettext_noop("undefined on these cases"),
     gettext_noop("chance agreement is already complete: only one grade was used"),
 )
 

@@ -71,3 +71,17 @@ test("a saved chart carries its title, its source and no markup from texts", () 
   assert.ok(svg.includes("Demonstration data"));
   assert.equal(width, 340);
 });
+
+test("names of curves are spread without leaving their frame", async () => {
+  const { roundUp, spread } = await import("../../static/js/analysis/localisation.js");
+  assert.deepEqual(spread([50, 52, 54], 16, 10, 400), [50, 66, 82]);
+  const squeezed = spread([395, 396, 397], 16, 10, 400);
+  assert.deepEqual(squeezed, [368, 384, 400]);
+  assert.deepEqual([0.43, 1, 1.7, 0].map(roundUp), [0.5, 1, 2, 1]);
+});
+
+test("limits that coincide are no interval", async () => {
+  const { interval } = await import("../../static/js/analysis/format.js");
+  assert.equal(interval({ low: 1, high: 1 }, "{low} to {high}"), "");
+  assert.equal(interval({ low: 0.5, high: 1 }, "{low} to {high}"), "0.50 to 1.00");
+});

@@ -4,6 +4,7 @@ from readerstudy.analysis.dashboard.charts import chart_data
 from readerstudy.analysis.dashboard.filters import fact, filters
 from readerstudy.analysis.dashboard.flow import flow_steps
 from readerstudy.analysis.dashboard.headline import headline, incorporation
+from readerstudy.analysis.dashboard.importing import column_meaning, table_names
 from readerstudy.analysis.dashboard.items import cell_names, item_rows, items_title
 from readerstudy.analysis.dashboard.marks import (
     chosen_condition,
@@ -35,6 +36,7 @@ __all__ = [
     "cell_names",
     "chart_data",
     "chosen_condition",
+    "column_meaning",
     "design_methods",
     "design_names",
     "fact",
@@ -60,5 +62,6 @@ __all__ = [
     "resampled",
     "resampled_tables",
     "size_words",
+    "table_names",
     "tables",
 ]

@@ -21,6 +21,7 @@ def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: Analysi
     return {
         "headline": _headline_table(figures),
         "roc": _roc_table(figures),
+        "aided": _aided_table(figures),
         "pr": _precision_recall_table(figures),
         "agreement": _agreement_table(figures),
         "confusion": _confusion_table(figures),
@@ -104,6 +105,14 @@ def _roc_table(figures: Mapping[str, Any]) -> Table:
     if figures.get("cooccurrence"):
         rows.append(([_("the other findings alone"), _("AUC from probabilities")], figures["cooccurrence"]))
     return long_table(rows, [_("Who"), _("Measure")])
+
+
+def _aided_table(figures: Mapping[str, Any]) -> Table:
+    measures = wording.measure_names()
+    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    for row in figures.get("aided", ()):
+        rows.extend(([row["code"], measures[name]], row[name]) for name in HEADLINE)
+    return long_table(rows, [_("Who"), _("With the aid minus without it")])
 
 
 def _precision_recall_table(figures: Mapping[str, Any]) -> Table:

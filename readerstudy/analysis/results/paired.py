@@ -114,6 +114,7 @@ def model_minus_readers(
     n_grades: int,
     cut: int,
     confidence: float,
+    name: str = "",
 ) -> Estimate:
     """
     Mean over the readers of (model minus reader), each on the items that both graded.
@@ -122,6 +123,8 @@ def model_minus_readers(
     ----------
     model : ndarray of int8, shape (n_items,)
         The model's grade: for areas too, so that both have the same scale (like with like).
+    name : str
+        Words for what is subtracted from what, where it is not a model from readers.
 
     Returns
     -------
@@ -137,7 +140,8 @@ def model_minus_readers(
         n += int(both.sum())
         for grades in (model, read):
             tables.append(_class_tables(reference[both], grades[both], codes[both], m, n_grades, cut))
-    name = f"model minus the mean of {len(reads)} fixed readers, {measure} on the same items and scale"
+    name = name or f"model minus the mean of {len(reads)} fixed readers"
+    name = f"{name}, {measure} on the same items and scale"
     if n == 0:
         return Estimate.undefined(
             "no item was graded by both", n=0, n_clusters=m, method=name, confidence=confidence

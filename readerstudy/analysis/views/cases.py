@@ -6,16 +6,18 @@ from uuid import UUID, uuid4
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from grading.blinding import viewer_words
 from readerstudy.analysis import dashboard
-from readerstudy.analysis.access import access_figures
+from readerstudy.analysis.access import access_export, access_figures, can_export
 from readerstudy.analysis.results.items import cell_from, describe, select_items
 from readerstudy.analysis.results.views import ALL, BadView, View
 from readerstudy.analysis.selectors import first_showing, protocol_of
 from readerstudy.analysis.services.snapshots import dataset_of, latest_snapshot
+from readerstudy.analysis.services.structured import write_structured_reports
 from readerstudy.analysis.views.frame import (
     frame_of,
     plan_and_view,
@@ -142,6 +144,9 @@ def case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
         "snapshot": snapshot,
         "tabs": results_tabs(snapshot, "items"),
         "case": shown.pseudonym,
+        "reports": reverse("analysis:case_reports", kwargs={"slug": slug, "case": case})
+        if can_export(study, request.user)
+        else "",
         "centre": shown.patient.centre.code,
         "patient": shown.patient.pseudonym,
         "partition": shown.patient.partition,
@@ -164,4 +169,18 @@ def case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
     context |= {"presentation": presentation, "viewer": viewer_words(showing, document, {})}
     response = render(request, "analysis/case_show.html", context)
     set_capability_cookie(response, capability)
+    return response
+
+
+@require_POST
+def case_reports(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
+    """One case's answers as DICOM structured reports; taking them is recorded as an export."""
+    study = access_export(user=request.user, slug=slug)
+    snapshot = latest_snapshot(study)
+    shown = Case.objects.select_related("patient", "image_set").filter(study=study, public_id=case).first()
+    if snapshot is None or shown is None:
+        raise Http404
+    content = write_structured_reports(snapshot=snapshot, actor=request.user, at=timezone.now(), only=shown)
+    response = HttpResponse(content, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-{shown.pseudonym}-reports.zip"'
     return response

@@ -44,6 +44,11 @@ PAGES = (
     ("results page, a state outside the plan, first time", "results/?finding=osteophytes&cut=1&centre=A&partition=all"),
     ("results page, the same state again", "results/?finding=osteophytes&cut=1&centre=A&partition=all"),
     ("figures of a state outside the plan, first time", "results/figures.json?finding=cyst&centre=B&partition=all"),
+    (
+        "bootstrap figures of a state outside the plan, first time",
+        "results/resampled.json?finding=cyst&cut=1&partition=all",
+    ),
+    ("items of a cell", "results/items/?finding=cyst&partition=all&who=R1&cell=fn"),
     ("report page", "results/report/"),
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ PAGES = {
     "results/items/?who=R9&cell=fn": (set(), set()),
     "results/items.csv": (set(), {"coordinator", "investigator", "auditor"}),
     "results/resampled.json": (set(), {"coordinator", "investigator", "auditor"}),
+    "tables/": ({"coordinator", "investigator"}, {"coordinator", "investigator"}),
     "planner/": ({"coordinator", "investigator", "auditor"}, {"coordinator", "investigator", "auditor"}),
     "results/roc.csv": (set(), {"coordinator", "investigator", "auditor"}),
     "results/nothing.csv": (set(), set()),

@@ -162,3 +162,42 @@ def test_marks_without_one_place_per_case_get_no_lroc():
     found = compute_marks(replace(dataset, marks=fewer), 0.95)["test"]["model"]["conditions"][0]["figures"]
     assert found["LROC"]["refused"] == "not_one_mark_per_case"
     assert found["wAFROC"]["rows"]
+
+
+def test_the_page_looks_at_a_table_maps_its_columns_and_explains_refusals(client, enrolled):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from readerstudy.studies.services.studies import grant_roles
+    from tests.factories.finished_study import person
+
+    study = enrolled["study"]
+    investigator = person("table_investigator")
+    grant_roles(study=study, user=investigator, roles=["is_investigator"], actor=None, at=NOW)
+    client.force_login(investigator)
+    text = "Case ID,patient,Lesion-ID,class,weight\nC2,P2,L1,node,\nC2,P9,L2,node,\n"
+    given = SimpleUploadedFile("from elsewhere.csv", text.encode())
+    page = client.post("/studies/marked/tables/", {"kind": "lesions", "file": given}).content.decode()
+    assert '<option value="Case ID" selected>' in page  # by its name
+    assert "2 rows; the first ones" in page
+    second = {"kind": "lesions", "text": text, "source": "from elsewhere.csv", "take": "yes"}
+    page = client.post("/studies/marked/tables/", second).content.decode()
+    assert "patient_id" in page
+    assert "missing; the table has" in page
+    page = client.post("/studies/marked/tables/", second | {"column-patient_id": "patient"}).content.decode()
+    assert "case C2 is of patient P2" in page
+    assert "1 row refused. Nothing was changed." in page
+    assert ImportedLesion.objects.count() == 2
+    good = second | {"column-patient_id": "patient", "text": text.replace("P9", "P2")}
+    answer = client.post("/studies/marked/tables/", good)
+    assert answer.status_code == 302
+    assert ImportedLesion.objects.count() == 4
+    twice = second | {"column-patient_id": "Case ID"}
+    assert (
+        "stands for case_id and for patient_id"
+        in client.post("/studies/marked/tables/", twice).content.decode()
+    )
+    wrong = SimpleUploadedFile("latin.csv", "case_id\né".encode("latin-1"))
+    assert (
+        "is not UTF-8"
+        in client.post("/studies/marked/tables/", {"kind": "reads", "file": wrong}).content.decode()
+    )

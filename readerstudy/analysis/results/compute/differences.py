@@ -130,3 +130,34 @@ def subgroup_rows(part: Slice, compared: list[int]) -> list[dict[str, Any]]:
         return found
 
     return subgroups(groups, part.reference, part.cut, differences)
+
+
+def aided_rows(part: Slice) -> list[dict[str, Any]]:
+    """Each reader with the aid minus without it, on the items graded both ways; empty where nobody read aided."""
+    aided = part.data.aided[part.graded]
+    rows = []
+    for k, reader in enumerate(part.dataset.readers):
+        both = (aided[:, k] >= 0) & (part.reads[:, k] >= 0)
+        if not both.any():
+            continue
+        row: dict[str, Any] = {
+            "code": reader.code,
+            "items": int(both.sum()),
+            "changed": int((aided[both, k] != part.reads[both, k]).sum()),
+        }
+        for measure in MEASURES:
+            row[measure] = as_json(
+                model_minus_readers(
+                    part.reference,
+                    aided[:, k],
+                    [part.reads[:, k]],
+                    clusters=part.clusters,
+                    measure=measure,
+                    n_grades=part.n_grades,
+                    cut=part.cut,
+                    confidence=part.confidence,
+                    name="with the aid minus without it",
+                )
+            )
+        rows.append(row)
+    return rows

@@ -16,6 +16,7 @@ from readerstudy.analysis.results.compute.accuracy import (
 )
 from readerstudy.analysis.results.compute.agreement import agreement
 from readerstudy.analysis.results.compute.differences import (
+    aided_rows,
     each_reader,
     forest_rows,
     settle_claims,
@@ -122,6 +123,7 @@ def compute_view(
         "agreement": agreement(part, compared),
         "confusion": confusion(part, compared),
         "forest": forest,
+        "aided": aided_rows(part),
         "multireader": _multireader(part, compared),
         "calibration": _calibration(part),
         "subgroups": subgroup_rows(part, compared),

@@ -55,5 +55,11 @@ class Command(BaseCommand):
         self.stdout.write(f"written in {time.perf_counter() - begun:.1f} s")
         for what, seconds in finish(study=study, investigator=investigator):
             self.stdout.write(f"{what}: {seconds:.2f} s")
-        for what, seconds in measure_pages(study=study, investigator=investigator):
-            self.stdout.write(f"{what}: {1000 * seconds:.0f} ms")
+        try:
+            for what, seconds in measure_pages(study=study, investigator=investigator):
+                self.stdout.write(f"{what}: {1000 * seconds:.0f} ms")
+        except ValueError as missing:
+            # The manifest of static files is read by the first page.
+            self.stderr.write(
+                f"The study stands; its pages were not timed: {missing} Run collectstatic first."
+            )
