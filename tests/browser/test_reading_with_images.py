@@ -1,7 +1,6 @@
 """Grading a joint after the other while three viewports follow: the answer is on the screen before any image moves."""
 
 import csv
-import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -125,6 +124,15 @@ def test_images_follow_after_the_answer_is_painted(desk_with_images, contexts):
     page.goto("about:blank")
 
 
+def poll(holds: Any, page: Any) -> None:
+    """Wait until something holds, by the browser's clock."""
+    for _ in range(int(PATIENCE_MS / 100)):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it never came to hold")
+
+
 # What each viewport shows: image, magnification, middle, and how many reference lines of others cross it.
 SHOWN = """() => document.querySelector("rs-viewer").panes.map((pane) => [
   pane.index, pane.look.view.scale, ...pane.surface.canvasPxToImagePx([100, 100]),
@@ -141,11 +149,10 @@ def test_coming_back_shows_the_same_images_and_fields(desk_with_images, contexts
     page.wait_for_selector("rs-viewer:not([data-following])")
     before = page.evaluate(SHOWN)
     # The viewer tells where it is a while after the last move; leaving the page sends it.
-    page.wait_for_function(
-        "(wanted) => JSON.stringify(document.querySelector('rs-grading').viewerState?.panes?.map(({ slice }) => slice - 1))"
-        " === wanted",
-        arg=json.dumps([index for index, *_ in before], separators=(",", ":")),
+    told = (
+        "() => document.querySelector('rs-grading').viewerState?.panes?.map(({ slice }) => slice - 1) ?? []"
     )
+    poll(lambda: page.evaluate(told) == [index for index, *_ in before], page)
     with page.expect_request("**/place/"):
         page.reload()
     page.wait_for_selector("rs-viewer[data-quality=full]", timeout=PATIENCE_MS)
