@@ -24,7 +24,7 @@ from grading.services.presenting import present_images
 from grading.services.reading import open_read
 from grading.sessions import panel_reads, session_gates
 from readerstudy.studies.access import access_office
-from readerstudy.studies.models import CaseDuty
+from readerstudy.studies.models import CaseDuty, ReaderStudy
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.selectors import role_code
 
@@ -32,13 +32,17 @@ from readerstudy.studies.selectors import role_code
 @require_GET
 def worklist(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_reader")
+    return _worklist_page(request, study, CaseDuty.Duty.READER)
+
+
+def _worklist_page(request: HttpRequest, study: ReaderStudy, duty: str) -> HttpResponse:
     now = timezone.now()
     gates = session_gates(study, request.user, now=now)
     return render(
         request,
         "grading/worklist.html",
         {
-            "list": worklist_of(study=study, reader=request.user, gates=gates),
+            "list": worklist_of(study=study, reader=request.user, duty=duty, gates=gates),
             "card": desk_card(study=study, reader=request.user, now=now, gates=gates),
             "desk": desk_config(user=request.user),
         },
@@ -102,8 +106,7 @@ def adjudicate_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
 def panel_list(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_panel")
     if panel_reads(study):
-        listed = worklist_of(study=study, reader=request.user, duty=CaseDuty.Duty.PANEL)
-        return render(request, "grading/worklist.html", {"list": listed})
+        return _worklist_page(request, study, CaseDuty.Duty.PANEL)
     return render(request, "grading/panel_list.html", {"list": panel_queue(study=study, member=request.user)})
 
 
