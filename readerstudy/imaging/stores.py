@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from django.conf import settings
 
 from readerstudy.core.keys import derive_key
 from readerstudy.dicom.frames import Json
+from readerstudy.dicom.intake import FRAME_TAIL
 
 BASE_VIEW = "base"
 METADATA_NAME = "metadata.json.gz"
@@ -167,8 +169,50 @@ def frame_name(instance: str, frame: int) -> str:
     return f"{instance}_{frame}"
 
 
-def write_metadata(folder: Path, instances: list[Json]) -> None:
-    """Write a series' attributes in reading order."""
+#: Private element with the check sum of each frame, and the block it stands in (PS3.5 7.8.1).
+SEALS, SEALS_BLOCK = "00991001", "00990010"
+
+
+def frame_seal(instance: str, frame: int, data: bytes) -> int:
+    """
+    Return the check sum that binds the encoded pixels of a frame to its place: CRC-32 over UID, number and bytes.
+
+    A guard against mix-ups on the way (another frame's bytes look like an image), not against an attacker.
+    """
+    return zlib.crc32(data, zlib.crc32(f"{instance}/{frame}\n".encode()))
+
+
+def _sealed(folder: Path, entry: Json, *, anew: bool) -> Json:
+    if SEALS in entry and not anew:
+        return entry
+    instance = entry["00080018"]["Value"][0]
+    count = int((entry.get("00280008", {}).get("Value") or [1])[0])
+    head_end, tail = b"\r\n\r\n", len(FRAME_TAIL)
+    seals = []
+    for frame in range(1, count + 1):
+        try:
+            stored = (folder / frame_name(instance, frame)).read_bytes()
+        except FileNotFoundError:
+            # An image without pixels is told of when it is asked for.
+            return {tag: value for tag, value in entry.items() if tag not in (SEALS, SEALS_BLOCK)}
+        seals.append(frame_seal(instance, frame, stored[stored.index(head_end) + len(head_end) : -tail]))
+    return {
+        **entry,
+        SEALS_BLOCK: {"vr": "LO", "Value": ["READERSTUDY"]},
+        SEALS: {"vr": "UL", "Value": seals},
+    }
+
+
+def write_metadata(folder: Path, instances: list[Json], *, anew: bool = False) -> None:
+    """
+    Write a series' attributes in reading order, each frame sealed.
+
+    Parameters
+    ----------
+    anew : bool
+        Seal again what is sealed already: the instances have other UIDs than before.
+    """
+    instances = [_sealed(folder, entry, anew=anew) for entry in instances]
     data = json.dumps(instances, separators=(",", ":")).encode()
     write_private(folder / METADATA_NAME, gzip.compress(data, compresslevel=9, mtime=0))
 

@@ -60,7 +60,8 @@ def _make(image_set: ImageSet, root: str, *, alias: str, only_series: frozenset[
                     file, target / stores.frame_name(uids.uid(instance) if uids else instance, int(frame))
                 )
         entries = stores.read_metadata(source)
-        stores.write_metadata(target, [uids.attributes(entry) if uids else entry for entry in entries])
+        shown = [uids.attributes(entry) if uids else entry for entry in entries]
+        stores.write_metadata(target, shown, anew=bool(uids))
     try:
         building.rename(finished)
     except OSError:

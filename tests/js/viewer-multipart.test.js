@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { BrokenAnswer, headerParameter, singlePart } from "../../static/js/viewer/multipart.js";
+import { BrokenAnswer, crc32, headerParameter, sealOf, singlePart } from "../../static/js/viewer/multipart.js";
 
 const encoder = new TextEncoder();
 const type = 'multipart/related; type="application/octet-stream"; boundary=abc';
@@ -44,4 +44,12 @@ test("header parameters, quoted or not", () => {
   assert.equal(headerParameter('a/b; x="1;2"; y=3', "x"), "1;2");
   assert.equal(headerParameter('a/b; x="1;2"; y=3', "y"), "3");
   assert.equal(headerParameter("a/b", "y"), undefined);
+});
+
+test("the check sum is CRC-32, and depends on whose bytes they are", () => {
+  assert.equal(crc32(encoder.encode("123456789")), 0xcbf43926); // the check value of ISO 3309
+  assert.equal(crc32(encoder.encode("6789"), crc32(encoder.encode("12345"))), 0xcbf43926);
+  assert.equal(sealOf("2.25.1", 1, payload), crc32(Uint8Array.from([...encoder.encode("2.25.1/1\n"), ...payload])));
+  assert.notEqual(sealOf("2.25.1", 1, payload), sealOf("2.25.2", 1, payload));
+  assert.notEqual(sealOf("2.25.1", 1, payload), sealOf("2.25.1", 2, payload));
 });

@@ -1,6 +1,7 @@
 // Reading DICOM JSON (PS3.18 annex F) into plain instance records. Pure; no DOM, no Cornerstone.
 
 const TAG = {
+  seals: "00991001", // our own: the check sum of each frame (multipart.js)
   sopClassUid: "00080016",
   sopInstanceUid: "00080018",
   modality: "00080060",
@@ -110,6 +111,7 @@ export function framesOfInstance(dataset) {
     records.push({
       ...common,
       frame: index + 1,
+      seal: values(dataset, TAG.seals)[index],
       position: numbers(position, TAG.imagePosition, 3),
       orientation: numbers(orientation, TAG.imageOrientation, 6),
       spacing: spacing && spacing[0] > 0 && spacing[1] > 0 ? spacing : undefined,

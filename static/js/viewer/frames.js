@@ -2,7 +2,7 @@
 
 import createImage from "dicom-image-loader/createImage";
 import { DecodingFailed } from "./decode-pool.js";
-import { BrokenAnswer, singlePart } from "./multipart.js";
+import { BrokenAnswer, sealOf, singlePart } from "./multipart.js";
 
 /** Why an image is missing, as a code that the page can put into words. */
 export class ImageFailure extends Error {
@@ -141,6 +141,10 @@ export async function loadFrame(imageId, { signal, fresh = false } = {}) {
   } catch (error) {
     if (error instanceof BrokenAnswer) throw new ImageFailure("damaged", error.message);
     throw error;
+  }
+  // Bytes of another frame decode to a perfect image of something else.
+  if (frame.seal !== undefined && sealOf(frame.sopUid, frame.frame, part.bytes) !== frame.seal) {
+    throw new ImageFailure("damaged", "the bytes are not those of this image");
   }
   const transferSyntax = part.transferSyntax ?? "1.2.840.10008.1.2.1";
   if (UNCOMPRESSED.has(transferSyntax)) {

@@ -75,3 +75,21 @@ export function singlePart(contentType, bytes) {
     transferSyntax: headerParameter(partType, "transfer-syntax") ?? headerParameter(contentType, "transfer-syntax"),
   };
 }
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k += 1) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+/** CRC-32 (ISO 3309) of bytes, going on from `crc`. */
+export function crc32(bytes, crc = 0) {
+  let c = ~crc;
+  for (let i = 0; i < bytes.length; i += 1) c = CRC_TABLE[(c ^ bytes[i]) & 255] ^ (c >>> 8);
+  return ~c >>> 0;
+}
+
+/** The check sum that binds the encoded pixels of a frame to its place, as the series' metadata state it. */
+export function sealOf(sopUid, frame, bytes) {
+  return crc32(bytes, crc32(ascii(`${sopUid}/${frame}\n`)));
+}

@@ -1,5 +1,7 @@
 """Which form of a frame a client gets, and what a view of some series shows."""
 
+import zlib
+
 import imagecodecs
 import numpy as np
 import pydicom
@@ -127,3 +129,25 @@ def test_searching_matches_attributes_of_the_answer_only(lumbar_set, open_images
         assert found(query) == 0
     bad = client.get(f"{HOST}/dicomweb/{presentation}/instances?limit=-1")
     assert bad.status_code == 400
+
+
+@pytest.mark.shared
+def test_metadata_state_a_check_sum_of_each_frame_that_no_other_frame_has(lumbar_set, open_images):
+    """In the set's own view and in a repeat's, where the same pixels have another name and another sum."""
+    seen: list[int] = []
+    for alias in ("", "again"):
+        case, presentation = open_images(lumbar_set, alias=alias)
+        client = session(token=case.token)
+        base = f"{HOST}/dicomweb/{presentation}"
+        (row, *_) = study_table(lumbar_set, alias=alias)
+        series = f"{base}/studies/{row.study_uid}/series/{row.series_uid}"
+        for entry in client.get(f"{series}/metadata").json():
+            uid = entry["00080018"]["Value"][0]
+            answer = client.get(f"{series}/instances/{uid}/frames/1", headers={"Accept": "*/*"})
+            boundary = answer.headers["Content-Type"].split("boundary=")[1].strip('"').encode()
+            _, _, part = answer.content.partition(b"\r\n\r\n")
+            pixels = part[: part.rindex(b"\r\n--" + boundary)]
+            (seal,) = entry["00991001"]["Value"]
+            assert seal == zlib.crc32(f"{uid}/1\n".encode() + pixels)
+            seen.append(seal)
+    assert len(set(seen)) == len(seen)
