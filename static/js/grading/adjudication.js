@@ -82,13 +82,24 @@ export class RsAdjudication extends HTMLElement {
     this.draw();
     this.say("");
     if (this.item.mark_kind) this.#showMark();
-    else announce("rs:activate-structure", { structure: this.item.structure });
+    else this.#drawMarks();
+    if (!this.item.mark_kind) announce("rs:activate-structure", { structure: this.item.structure });
+  }
+
+  /** Draw the marks of this item alone: the letters of another one would mislead. */
+  #drawMarks() {
+    if (!this.items.some((item) => item.mark_kind)) return;
+    this.drawn ??= JSON.parse(document.getElementById("viewer-config").textContent).marks;
+    announce("rs:set-marks", { marks: this.drawn.filter(({ id }) => id.startsWith(this.item.finding)) });
   }
 
   /** Bring the first of the item's marks into view. */
   #showMark() {
     const marked = this.item.shown.find((shown) => shown.grade > 0);
-    const go = () => announce("rs:go-to-mark", { id: `${this.item.finding}-${marked.letter}` });
+    const go = () => {
+      this.#drawMarks();
+      announce("rs:go-to-mark", { id: `${this.item.finding}-${marked.letter}` });
+    };
     if (document.querySelector("rs-viewer[data-first-image]")) go();
     else document.addEventListener("rs:first-image", go, { once: true });
   }
@@ -102,7 +113,7 @@ export class RsAdjudication extends HTMLElement {
     );
     this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
     const keys = finding.kind === "continuous" ? [cap("0–9")] : [cap("0"), " – ", cap(String(finding.scale.length - 1))];
-    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), " ", cap("X"), ` ${t("not assessable")}`));
+    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), ...(finding.typed.length ? [" ", cap("X"), ` ${t("not assessable")}`] : [])));
     this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
     const entry = finding.kind === "continuous" ? [this.valueEntry.show(finding, this.choice?.answer)] : [];
     this.options.replaceChildren(...entry, ...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());

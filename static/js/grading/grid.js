@@ -80,6 +80,7 @@ export class GradeGrid {
     const finding = this.view.finding(findingId);
     button.classList.toggle("is-empty", !cell?.kind);
     button.classList.toggle("is-typed", Boolean(cell?.kind) && cell.kind !== "grade" && cell.kind !== "value");
+    button.classList.toggle("is-value", cell?.kind === "value");
     button.classList.toggle("is-flagged", Boolean(cell?.flag) || changed);
     button.classList.toggle("is-waiting", state === "waiting" || state === "unsaved");
     button.classList.toggle("is-saving", state === "saving");
