@@ -10,6 +10,16 @@ from readerstudy.accounts.models import User
 from readerstudy.studies.models import ReaderStudy, StudyRole
 
 _NOTHING = "There is nothing here for you."
+
+
+class BeforeUnblinding(Http404):
+    """A person of the study's office asked for figures or rows before unblinding: as absent, and recorded."""
+
+    def __init__(self, study: ReaderStudy) -> None:
+        super().__init__(_NOTHING)
+        self.study = study
+
+
 OFFICE_ROLES = ("is_coordinator", "is_investigator", "is_auditor")
 
 
@@ -43,11 +53,13 @@ def access_figures(*, user: User, slug: str) -> ReaderStudy:
     Raises
     ------
     Http404
-        As `access_results`, and before unblinding.
+        As `access_results`.
+    BeforeUnblinding
+        Before unblinding; a page answers it as it answers `Http404`, and records it.
     """
     study = access_results(user=user, slug=slug)
     if study.state != ReaderStudy.State.UNBLINDED:
-        raise Http404(_NOTHING)
+        raise BeforeUnblinding(study)
     return study
 
 
@@ -62,7 +74,7 @@ def access_export(*, user: User, slug: str) -> ReaderStudy:
     """
     study, _ = _access(user, slug, ("is_investigator", "is_auditor"))
     if study.state != ReaderStudy.State.UNBLINDED:
-        raise Http404(_NOTHING)
+        raise BeforeUnblinding(study)
     return study
 
 

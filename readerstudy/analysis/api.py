@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from readerstudy.analysis.access import access_figures
+from readerstudy.analysis.access import BeforeUnblinding, access_figures
 from readerstudy.analysis.models import Snapshot
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results import View, view_from
@@ -24,8 +24,9 @@ from readerstudy.analysis.serializers import (
     ResampledSerializer,
     SummarySerializer,
 )
-from readerstudy.analysis.services.locking import open_results
+from readerstudy.analysis.services.locking import open_results, refuse_results
 from readerstudy.analysis.services.snapshots import dataset_of, figures_of, latest_snapshot, resampled_of
+from readerstudy.studies.models import ReaderStudy
 
 FILTERS = [
     OpenApiParameter("finding", str, description="code of the finding; the plan's first by default"),
@@ -61,7 +62,11 @@ class ResultsView(APIView):
     """What the views of results share: the door, the newest snapshot, the record that it was opened."""
 
     def snapshot(self, request: Request, slug: str) -> Snapshot:
-        study = access_figures(user=request.user, slug=slug)
+        try:
+            study = access_figures(user=request.user, slug=slug)
+        except BeforeUnblinding as refusal:
+            self._note_refusal(request, refusal.study)
+            raise
         snapshot = latest_snapshot(study)
         if snapshot is None:
             raise Http404
@@ -71,6 +76,12 @@ class ResultsView(APIView):
             open_results(study=study, actor=request.user, snapshot_number=snapshot.number, at=timezone.now())
             session[mark] = True
         return snapshot
+
+    def _note_refusal(self, request: Request, study: ReaderStudy) -> None:
+        mark, session = f"refused results {study.public_id}", request._request.session
+        if not session.get(mark):
+            refuse_results(study=study, actor=request.user, at=timezone.now())
+            session[mark] = True
 
     def state(self, request: Request, snapshot: Snapshot) -> tuple[AnalysisPlan, View]:
         plan = AnalysisPlan.from_dict(snapshot.plan)

@@ -12,13 +12,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from grading.blinding import viewer_words
 from readerstudy.analysis import dashboard
-from readerstudy.analysis.access import access_export, access_figures, can_export
+from readerstudy.analysis.access import can_export
 from readerstudy.analysis.results.items import cell_from, describe, select_items
 from readerstudy.analysis.results.views import ALL, BadView, View
 from readerstudy.analysis.selectors import first_showing, protocol_of
 from readerstudy.analysis.services.snapshots import dataset_of, latest_snapshot
 from readerstudy.analysis.services.structured import write_structured_reports
 from readerstudy.analysis.views.frame import (
+    export_door,
+    figures_door,
     frame_of,
     plan_and_view,
     record_opening,
@@ -33,7 +35,7 @@ LOOKING_SECONDS = 3600
 
 
 def _items(request: HttpRequest, slug: str) -> dict[str, Any]:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
@@ -114,7 +116,7 @@ def items_table(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
     """One case: its images, and what everybody said of every item."""
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     shown = (
         Case.objects.select_related("image_set", "patient__centre")
@@ -175,7 +177,7 @@ def case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
 @require_POST
 def case_reports(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
     """One case's answers as DICOM structured reports; taking them is recorded as an export."""
-    study = access_export(user=request.user, slug=slug)
+    study = export_door(request, slug)
     snapshot = latest_snapshot(study)
     shown = Case.objects.select_related("patient", "image_set").filter(study=study, public_id=case).first()
     if snapshot is None or shown is None:

@@ -6,7 +6,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from readerstudy.analysis.access import access_export, access_figures
 from readerstudy.analysis.services.exports import (
     ExportRefused,
     as_archive,
@@ -16,12 +15,12 @@ from readerstudy.analysis.services.exports import (
 )
 from readerstudy.analysis.services.reports import html_context, note_report, report_pdf
 from readerstudy.analysis.services.snapshots import latest_snapshot
-from readerstudy.analysis.views.frame import frame_of, record_opening
+from readerstudy.analysis.views.frame import export_door, figures_door, frame_of, record_opening
 
 
 @require_GET
 def report(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
@@ -35,7 +34,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def report_file(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
@@ -49,7 +48,7 @@ def report_file(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def export(request: HttpRequest, slug: str) -> HttpResponse:
     """The list of files; a POST takes them all away, and is recorded."""
-    study = access_export(user=request.user, slug=slug)
+    study = export_door(request, slug)
     if request.method == "POST":
         try:
             files = write_export(study=study, actor=request.user, at=timezone.now())

@@ -10,12 +10,39 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from readerstudy.analysis.access import BeforeUnblinding, access_export, access_figures
 from readerstudy.analysis.models import Snapshot
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results import View, view_from
-from readerstudy.analysis.services.locking import open_results
+from readerstudy.analysis.services.locking import open_results, refuse_results
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.navigation import study_frame
+
+
+def note_refusal(request: HttpRequest, study: ReaderStudy) -> None:
+    """Record, once per session, that somebody asked for results before unblinding."""
+    mark = f"refused results {study.public_id}"
+    if not request.session.get(mark):
+        refuse_results(study=study, actor=request.user, at=timezone.now())
+        request.session[mark] = True
+
+
+def figures_door(request: HttpRequest, slug: str) -> ReaderStudy:
+    """Return the unblinded study of a page of figures; a try before unblinding is recorded. Raises Http404."""
+    try:
+        return access_figures(user=request.user, slug=slug)
+    except BeforeUnblinding as refusal:
+        note_refusal(request, refusal.study)
+        raise
+
+
+def export_door(request: HttpRequest, slug: str) -> ReaderStudy:
+    """Return the unblinded study whose rows are taken; a try before unblinding is recorded. Raises Http404."""
+    try:
+        return access_export(user=request.user, slug=slug)
+    except BeforeUnblinding as refusal:
+        note_refusal(request, refusal.study)
+        raise
 
 
 def frame_of(request: HttpRequest, study: ReaderStudy, current: str) -> dict[str, Any]:

@@ -7,10 +7,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from readerstudy.analysis import dashboard
-from readerstudy.analysis.access import access_figures
 from readerstudy.analysis.models import Snapshot
 from readerstudy.analysis.services.snapshots import latest_snapshot
-from readerstudy.analysis.views.frame import frame_of, record_opening, results_tabs, table_response
+from readerstudy.analysis.views.frame import (
+    figures_door,
+    frame_of,
+    record_opening,
+    results_tabs,
+    table_response,
+)
 
 
 def _chosen(request: HttpRequest, snapshot: Snapshot) -> tuple[str, dict[str, Any]]:
@@ -26,7 +31,7 @@ def _chosen(request: HttpRequest, snapshot: Snapshot) -> tuple[str, dict[str, An
 
 @require_GET
 def marks(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
@@ -54,7 +59,7 @@ def marks(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def marks_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404

@@ -5,15 +5,20 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from readerstudy.analysis import dashboard
-from readerstudy.analysis.access import access_figures
 from readerstudy.analysis.selectors import protocol_of
 from readerstudy.analysis.services.snapshots import latest_snapshot
-from readerstudy.analysis.views.frame import frame_of, record_opening, results_tabs, table_response
+from readerstudy.analysis.views.frame import (
+    figures_door,
+    frame_of,
+    record_opening,
+    results_tabs,
+    table_response,
+)
 
 
 @require_GET
 def readers(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None or "readers" not in snapshot.results:
         raise Http404
@@ -36,7 +41,7 @@ def readers(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def readers_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404

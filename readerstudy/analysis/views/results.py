@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from readerstudy.analysis import dashboard, wording
-from readerstudy.analysis.access import access_figures, access_results, can_export
+from readerstudy.analysis.access import access_results, can_export
 from readerstudy.analysis.results.views import BadView
 from readerstudy.analysis.selectors import plan_of, protocol_of, readiness
-from readerstudy.analysis.services.locking import refuse_results
 from readerstudy.analysis.services.snapshots import (
     figures_of,
     latest_snapshot,
@@ -23,7 +22,9 @@ from readerstudy.analysis.services.snapshots import (
     resampled_of,
 )
 from readerstudy.analysis.views.frame import (
+    figures_door,
     frame_of,
+    note_refusal,
     plan_and_view,
     record_opening,
     results_tabs,
@@ -91,9 +92,7 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _before_unblinding(request: HttpRequest, study: ReaderStudy) -> HttpResponse:
     """The plan and what is missing; no number of any result."""
-    if not request.session.get(f"refused results {study.public_id}"):
-        refuse_results(study=study, actor=request.user, at=timezone.now())
-        request.session[f"refused results {study.public_id}"] = True
+    note_refusal(request, study)
     plan, document = plan_of(study), protocol_of(study).document
     names, measures = dashboard.finding_names(document), measure_names()
     return render(
@@ -123,7 +122,7 @@ def _while_computing(request: HttpRequest, study: ReaderStudy) -> HttpResponse:
 
 @require_GET
 def snapshot_progress(request: HttpRequest, slug: str) -> JsonResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = pending_snapshot(study)
     if snapshot is None:
         return JsonResponse({"state": "done"})
@@ -139,7 +138,7 @@ def snapshot_progress(request: HttpRequest, slug: str) -> JsonResponse:
 
 @require_POST
 def snapshot_request(request: HttpRequest, slug: str) -> HttpResponse:
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     if pending_snapshot(study) is None:
         request_snapshot(study=study, actor=request.user, at=timezone.now())
     return redirect("analysis:results", slug=slug)
@@ -148,7 +147,7 @@ def snapshot_request(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def results_json(request: HttpRequest, slug: str) -> JsonResponse:
     """The figures of one state of the filters, as `analyse` prints them."""
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
@@ -171,7 +170,7 @@ def results_json(request: HttpRequest, slug: str) -> JsonResponse:
 @require_GET
 def results_resampled(request: HttpRequest, slug: str) -> JsonResponse:
     """The bootstrap figures of one state of the filters: numbers, and the words that the page shows."""
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
@@ -194,7 +193,7 @@ def results_resampled(request: HttpRequest, slug: str) -> JsonResponse:
 @require_GET
 def results_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     """The table behind one chart as CSV, full precision."""
-    study = access_figures(user=request.user, slug=slug)
+    study = figures_door(request, slug)
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404

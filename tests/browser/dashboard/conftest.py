@@ -10,6 +10,8 @@ import pytest
 def page(browser: Any, live_server: Any) -> Iterator[Any]:
     """A page that fails the test on any script error or broken policy."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=live_server.url)
+    # A busy machine may take long to answer: it is the state that is waited for.
+    context.set_default_timeout(120_000)
     page = context.new_page()
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))

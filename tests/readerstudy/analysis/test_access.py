@@ -103,6 +103,30 @@ def test_page_before_unblinding_holds_no_result_and_is_recorded(client, people):
     assert UnblindingEvent.objects.filter(act="refused", study=people["opened"].study).count() == 1
 
 
+PAGES_OF_FIGURES = (
+        "results/figures.json", "results/resampled.json", "results/roc.csv", "results/marks/",
+        "results/marks/figures.csv", "results/readers/", "results/readers/times.csv", "results/items/",
+        "results/items.csv", "results/report/", "results/report.pdf", "export/",
+)  # fmt: skip
+
+
+def test_every_page_of_figures_is_refused_before_unblinding_and_the_try_is_recorded(client, people):
+    pages = [f"/studies/opened/{path}" for path in PAGES_OF_FIGURES]
+    parts = ("", "figures/", "resampled/", "marks/", "readers/", "items/")
+    pages += [f"/api/v1/studies/opened/results/{part}" for part in parts]
+    for number, page in enumerate(pages, start=1):
+        client.logout()
+        client.force_login(people["opened"].investigator)  # a session of its own for each
+        for _ in range(2):
+            assert client.get(page).status_code == 404
+        assert AuditEvent.objects.filter(event="analysis.results.refused").count() == number, page
+        client.force_login(people["opened"].first_reader)
+        assert client.get(page).status_code == 404
+        refused = UnblindingEvent.objects.filter(act="refused")
+        assert {event.person_id for event in refused} == {people["opened"].investigator.public_id}
+        assert refused.count() == number
+
+
 def test_opening_results_is_recorded_once_per_session(client, people):
     client.force_login(people["done"].investigator)
     client.get("/studies/done/results/")
