@@ -78,7 +78,12 @@ class Journey:
         for number, row in enumerate(table):
             row["centre"] = centres[number % len(centres)]
         write_rows(folder / "cases.csv", table)
-        call_command("create_study", str(factories.ROOT / "protocols" / f"{protocol}.yaml"), slug="journey")
+        call_command(
+            "create_study",
+            str(factories.ROOT / "protocols" / f"{protocol}.yaml"),
+            slug="journey",
+            straight_to_cases=True,
+        )
         study = ReaderStudy.objects.get(slug="journey")
         for name, role in people.items():
             factories.user(name)

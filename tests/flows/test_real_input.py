@@ -61,7 +61,7 @@ def worker(settings, tmp_path) -> Iterator[Worker]:
 def study(transactional_db, settings, tmp_path, shared_data) -> ReaderStudy:
     """The facet study with the four real cases, its people, and reads assigned by commands."""
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
-    call_command("create_study", str(PROTOCOL), slug="real")
+    call_command("create_study", str(PROTOCOL), slug="real", straight_to_cases=True)
     for name, role in TEAM.items():
         factories.user(name)
         call_command("grant_role", "real", name, role)
