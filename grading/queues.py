@@ -91,7 +91,7 @@ class Queue:
 def frame_of(study: ReaderStudy, user: User) -> PageFrame:
     protocol = study.protocols.order_by("-version")[0]
     return PageFrame(
-        title=protocol_title(study),
+        title=protocol_title(study, protocol),
         is_demonstration=study.is_demonstration,
         protocol_version=protocol.version,
         protocol_digest=protocol.short_digest,

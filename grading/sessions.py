@@ -32,7 +32,13 @@ class SessionGate:
 
 def panel_reads(study: ReaderStudy) -> bool:
     """Return whether the panel reads the cases itself, instead of confirming what others settled."""
-    return bool(current_protocol(study).document.reference["from"] == "panel-read")
+    # Asked several times for one page, of one and the same row.
+    known: bool | None = study.__dict__.get("_panel_reads")
+    if known is None:
+        known = study.__dict__["_panel_reads"] = (
+            current_protocol(study).document.reference["from"] == "panel-read"
+        )
+    return known
 
 
 def own_reads(study: ReaderStudy, reader: User) -> "QuerySet[Assignment]":

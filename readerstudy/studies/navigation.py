@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
 from readerstudy.accounts.models import User
-from readerstudy.studies.models import ReaderStudy, StudyRole
+from readerstudy.studies.models import Protocol, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -124,9 +124,9 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
     )
 
 
-def protocol_title(study: ReaderStudy) -> str:
+def protocol_title(study: ReaderStudy, protocol: Protocol | None = None) -> str:
     """Return the study's title; the protocol's own title in the page's language where it was not changed."""
     from django.utils.translation import get_language
 
-    title = current_protocol(study).document.title
+    title = (protocol or current_protocol(study)).document.title
     return title.in_language(get_language() or "en") if study.title == str(title) else study.title
