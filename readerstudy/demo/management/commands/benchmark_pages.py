@@ -101,7 +101,7 @@ class Command(BaseCommand):
             )
             self.stdout.write(f"{made.n_ratings} ratings")
             return made
-        person = lambda name: User.objects.get(username=f"large-{name}")  # noqa: E731
+        person = lambda name: User.objects.get(username=f"crowded-{name}")  # noqa: E731
         return CrowdedStudy(
             study, person("coordinator"), person("reader-1"), person("adjudicator"), person("panel"), 0
         )
