@@ -59,8 +59,8 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.blinding:blinded_case",
             (
-                '"cells": cells_of(read),',
-                '"cells": cells_of(read), "others": [cells_of(each) for each in '
+                '"cells": cells,',
+                '"cells": cells, "others": [cells_of(each) for each in '
                 "Read.objects.filter(case=read.case).exclude(pk=read.pk)],",
             ),
         ),
@@ -72,8 +72,8 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.blinding:blinded_case",
             (
-                '"case_answers": read.case_answers,',
-                '"case_answers": Read.objects.filter(case=read.case).order_by("-pk")[0].case_answers,',
+                '"cells": cells,',
+                '"cells": cells, "answers": Read.objects.filter(case=read.case).order_by("-pk")[0].case_answers,',
             ),
         ),
     ),
@@ -444,7 +444,7 @@ PLANTS: tuple[Plant, ...] = (
         "audited-items-change-the-reference",
         "The adjudicator's answer to an audited item replaces what the readers agreed on.",
         (SETTLING + "test_audited_items_look_like_the_others_and_change_no_reference",),
-        edit("grading.services.adjudication:settle_item", ("if not discordance.is_audit:", "if True:")),
+        edit("grading.services.adjudication:settle_item", ("if not discordance.is_audit and ", "if ")),
     ),
     Plant(
         "later-patients-move-earlier-ones",
