@@ -113,8 +113,7 @@ def _draw_vertebra(
             _rod(field, canvas, v, (sign * v.width * 0.46, back - 2, v.height * 0.3), out, 3.8, 3.0)
     reach = 9.0 if sacral else 17.0
     middle = (0.0, arch + reach - 2.0, -v.height * (0.0 if sacral else 0.42))
-    box = canvas.box(patient(middle), reach + 12)
-    if box:
+    for box in canvas.pieces(canvas.box(patient(middle), reach + 12)):
         x, y, z = canvas.local_mm(box, patient(middle), v.axes)
         # The process hangs down a little and its lower edge is the thicker one.
         drop = z + np.float32(0.22) * y
@@ -123,13 +122,13 @@ def _draw_vertebra(
 
 
 def _draw_vertebral_body(field: Array, canvas: Canvas, body: Body, v: Vertebra, rough: bool) -> None:
-    box = canvas.box(v.centre_mm, 0.5 * float(np.hypot(np.hypot(v.width, v.depth), v.height)) + 2)
-    if box is None:
-        return
-    distance = _body_distance(v, *canvas.local_mm(box, v.centre_mm, v.axes))
-    if rough:
-        _roughen(distance, canvas, body, box)
-    _add(field, box, distance)
+    for box in canvas.pieces(
+        canvas.box(v.centre_mm, 0.5 * float(np.hypot(np.hypot(v.width, v.depth), v.height)) + 2)
+    ):
+        distance = _body_distance(v, *canvas.local_mm(box, v.centre_mm, v.axes))
+        if rough:
+            _roughen(distance, canvas, body, box)
+        _add(field, box, distance)
 
 
 def _mix(first: object, second: object, share: float) -> tuple[float, float, float]:
@@ -169,14 +168,15 @@ def _rod(
     a, b = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
     middle = (a + b) / 2
     reach = float(np.linalg.norm(b - a)) / 2 + max(radius, end_radius) / flatten + 2
-    box = canvas.box(v.centre_mm + v.axes @ middle, reach)
-    if box is None:
-        return
-    x, y, z = canvas.local_mm(box, v.centre_mm, v.axes)
-    squeeze = np.array([1.0, 1.0, flatten])
-    _add(
-        field, box, capsule(x, y, z * np.float32(flatten), a * squeeze, b * squeeze, radius, end_radius), 4.0
-    )
+    for box in canvas.pieces(canvas.box(v.centre_mm + v.axes @ middle, reach)):
+        x, y, z = canvas.local_mm(box, v.centre_mm, v.axes)
+        squeeze = np.array([1.0, 1.0, flatten])
+        _add(
+            field,
+            box,
+            capsule(x, y, z * np.float32(flatten), a * squeeze, b * squeeze, radius, end_radius),
+            4.0,
+        )
 
 
 def _transverse_process(field: Array, canvas: Canvas, v: Vertebra, sign: float, knee: object) -> None:
@@ -200,24 +200,22 @@ def _lamina(field: Array, canvas: Canvas, v: Vertebra, foot: object, arch: float
     if v.name in ("S1", "S2"):
         low, high = -v.height * 0.5, v.height * 0.25
     middle = np.array([a[0] / 2, (a[1] + b[1]) / 2, (low + high) / 2])
-    box = canvas.box(v.centre_mm + v.axes @ middle, float(np.linalg.norm((b - a)[:2])) / 2 + 14)
-    if box is None:
-        return
-    x, y, z = canvas.local_mm(box, v.centre_mm, v.axes)
-    # Flat in the plane of the plate: height does not enter the rod's distance.
-    flat = capsule(x, y, z * np.float32(0), (a[0], a[1], 0), b, 3.2, 3.4)
-    ends = np.abs(z - np.float32((low + high) / 2)) - np.float32((high - low) / 2)
-    _add(field, box, -smooth_min(-flat, -ends, 3.0), 3.0)
+    for box in canvas.pieces(
+        canvas.box(v.centre_mm + v.axes @ middle, float(np.linalg.norm((b - a)[:2])) / 2 + 14)
+    ):
+        x, y, z = canvas.local_mm(box, v.centre_mm, v.axes)
+        # Flat in the plane of the plate: height does not enter the rod's distance.
+        flat = capsule(x, y, z * np.float32(0), (a[0], a[1], 0), b, 3.2, 3.4)
+        ends = np.abs(z - np.float32((low + high) / 2)) - np.float32((high - low) / 2)
+        _add(field, box, -smooth_min(-flat, -ends, 3.0), 3.0)
 
 
 def _ala(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
     size = (27.0, 15.0, 12.5) if v.name == "S1" else (26.0, 11.0, 15.0)
     middle = v.centre_mm + v.axes @ np.array([sign * v.width * 0.62, v.depth * 0.22, -5.0])
-    box = canvas.box(middle, max(size) + 3)
-    if box is None:
-        return
-    x, y, z = canvas.local_mm(box, middle, v.axes)
-    _add(field, box, ellipsoid(x, y, z + x * np.float32(sign * 0.25), *size), 5.0)
+    for box in canvas.pieces(canvas.box(middle, max(size) + 3)):
+        x, y, z = canvas.local_mm(box, middle, v.axes)
+        _add(field, box, ellipsoid(x, y, z + x * np.float32(sign * 0.25), *size), 5.0)
 
 
 def _ilium(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
@@ -227,14 +225,12 @@ def _ilium(field: Array, canvas: Canvas, v: Vertebra, sign: float) -> None:
     normal = np.array([sign * 0.72, 0.66, 0.18])
     normal = normal - outward * (normal @ outward) / (outward @ outward)
     axes = np.stack([v / np.linalg.norm(v) for v in (outward, normal, np.cross(outward, normal))], axis=1)
-    box = canvas.box(middle, 72.0)
-    if box is None:
-        return
-    x, y, z = canvas.local_mm(box, middle, axes)
-    bent = y + np.float32(0.0035) * x * x - np.float32(6)
-    plate = ellipsoid(x, bent, z, 62.0, 7.5, 58.0)
-    # No union fillet with the ala: the sacroiliac joint stays a narrow gap.
-    field[box] = np.minimum(field[box], plate)
+    for box in canvas.pieces(canvas.box(middle, 72.0)):
+        x, y, z = canvas.local_mm(box, middle, axes)
+        bent = y + np.float32(0.0035) * x * x - np.float32(6)
+        plate = ellipsoid(x, bent, z, 62.0, 7.5, 58.0)
+        # No union fillet with the ala: the sacroiliac joint stays a narrow gap.
+        field[box] = np.minimum(field[box], plate)
 
 
 def _roughen(field: Array, canvas: Canvas, body: Body, box: Box | None = None) -> None:
@@ -244,11 +240,7 @@ def _roughen(field: Array, canvas: Canvas, body: Body, box: Box | None = None) -
         return
     first = [s.start for s in box] if box else [0, 0, 0]
     places = [p + n for p, n in zip(np.unravel_index(near, field.shape), first, strict=True)]
-    points = [
-        sum((canvas.affine[i, j] * places[j] for j in range(3)), canvas.affine[i, 3]).astype(np.float32)
-        for i in range(3)
-    ]
-    shift = texture_at((points[0], points[1], points[2]), 4.0, body.texture, body.chirality)
+    shift = texture_at(canvas.points_mm(places), 4.0, body.texture, body.chirality)
     field.reshape(-1)[near] += np.float32(0.45) * shift
 
 
@@ -269,8 +261,9 @@ def joint_coordinates(joint: Joint, canvas: Canvas, box: Box) -> tuple[Array, Ar
     """
     u, v, w = canvas.local_mm(box, joint.centre_mm, joint.axes)
     radius = np.float32(joint.radius)
-    s: Array = np.hypot(u, w + radius) - radius
-    t: Array = radius * np.arctan2(u, w + radius)
+    depth = w + radius
+    s: Array = np.sqrt(u * u + depth * depth) - radius
+    t: Array = radius * np.arctan2(u, depth)
     return s, t, v
 
 
@@ -280,37 +273,48 @@ def joint_reach_mm(joint: Joint) -> float:
 
 
 def _draw_joint(fields: tuple[Array, Array], canvas: Canvas, body: Body, joint: Joint) -> None:
-    box = canvas.box(joint.centre_mm, joint_reach_mm(joint))
-    if box is None:
-        return
-    s, t, v = joint_coordinates(joint, canvas, box)
-    u, _, w = canvas.local_mm(box, joint.centre_mm, joint.axes)
-    upper_index = next(i for i, disc in enumerate(body.discs) if disc.level == joint.level)
+    upper = next(i for i, disc in enumerate(body.discs) if disc.level == joint.level)
+    last = len(body.vertebrae) - 2
+    for box in canvas.pieces(canvas.box(joint.centre_mm, joint_reach_mm(joint))):
+        s, t, v = joint_coordinates(joint, canvas, box)
+        u, _, w = canvas.local_mm(box, joint.centre_mm, joint.axes)
+        for process, index in ((-1, upper), (1, upper + 1)):
+            part = fields[min(index, last) % 2][box]
+            part[...] = _with_process(part, joint, process, (s, t, v), (u, w))
+
+
+def _with_process(
+    field: Array,
+    joint: Joint,
+    process: int,
+    curved: tuple[Array, Array, Array],
+    straight: tuple[Array, Array],
+) -> Array:
+    """A vertebra's distances with its articular process, spurs and pits, and clear of the gap."""
+    s, t, v = curved
+    u, w = straight
     half_gap = np.float32(joint.gap_mm / 2)
-    for process, index in ((-1, upper_index), (1, upper_index + 1)):
-        field = fields[min(index, len(body.vertebrae) - 2) % 2]
-        away = s * process  # grows from the gap into this process
-        thickness = joint.thickness[0] if process < 0 else joint.thickness[1]
-        sizes = (joint.half_width, joint.half_height, thickness)
-        if process > 0:
-            shape = ellipsoid(t, v, away - half_gap * np.float32(0.5), *sizes)
-        else:
-            # Inside the curve lines across the gap run together: a straight frame keeps the shape round.
-            shape = ellipsoid(u, v, -w - half_gap * np.float32(0.5), *sizes)
-        mine = smooth_min(field[box], shape, 2.0)
-        for spur in joint.spurs[joint.spurs[:, 0] == process]:
-            mine = smooth_min(mine, spur_distance(joint, spur, t, v, away), 1.2)
-        # Nothing of this vertebra crosses the gap within the joint's extent.
-        extent = np.maximum(
-            np.abs(v) - np.float32(joint.half_height + 0.5), np.abs(t) - np.float32(joint.half_width + 4)
-        )
-        opposite = joint.thickness[1] if process < 0 else joint.thickness[0]
-        forbidden = np.maximum(np.maximum(away - half_gap, -away - np.float32(opposite + 3)), extent)
-        mine = np.maximum(mine, -forbidden)
-        for _, place, height, radius in joint.pits[joint.pits[:, 0] == process]:
-            ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - half_gap) ** 2)
-            mine = np.maximum(mine, np.float32(radius) - ball)
-        field[box] = mine
+    away = s * process  # grows from the gap into this process
+    thickness, opposite = joint.thickness if process < 0 else joint.thickness[::-1]
+    sizes = (joint.half_width, joint.half_height, thickness)
+    if process > 0:
+        shape = ellipsoid(t, v, away - half_gap * np.float32(0.5), *sizes)
+    else:
+        # Inside the curve lines across the gap run together: a straight frame keeps the shape round.
+        shape = ellipsoid(u, v, -w - half_gap * np.float32(0.5), *sizes)
+    mine = smooth_min(field, shape, 2.0)
+    for spur in joint.spurs[joint.spurs[:, 0] == process]:
+        mine = smooth_min(mine, spur_distance(joint, spur, t, v, away), 1.2)
+    # Nothing of this vertebra crosses the gap within the joint's extent.
+    extent = np.maximum(
+        np.abs(v) - np.float32(joint.half_height + 0.5), np.abs(t) - np.float32(joint.half_width + 4)
+    )
+    forbidden = np.maximum(np.maximum(away - half_gap, -away - np.float32(opposite + 3)), extent)
+    mine = np.maximum(mine, -forbidden)
+    for _, place, height, radius in joint.pits[joint.pits[:, 0] == process].tolist():
+        ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - half_gap) ** 2)
+        mine = np.maximum(mine, np.float32(radius) - ball)
+    return mine
 
 
 def spur_distance(joint: Joint, spur: Array, t: Array, v: Array, away: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ Array = NDArray[Any]
 Box = tuple[slice, slice, slice]
 
 _TILE = 64
+# Of float32: a dozen temporaries stay within the second-level cache.
+_PIECE_VOXELS = 65_536
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,34 @@ class Canvas:
         a, b, c = (slice(int(m), int(n)) for m, n in zip(low, high, strict=True))
         return a, b, c
 
+    @staticmethod
+    def pieces(box: Box | None) -> Iterator[Box]:
+        """
+        A box in pieces small enough for a processor's cache, where arithmetic is bound by memory otherwise.
+
+        Parameters
+        ----------
+        box : tuple of three slices, or None
+            Nothing comes of None.
+
+        Yields
+        ------
+        tuple of three slices
+            Together they cover the box once.
+        """
+        if box is None:
+            return
+        lengths = [s.stop - s.start for s in box]
+        rows = max(1, min(lengths[1], _PIECE_VOXELS // lengths[2]))
+        slices = max(1, _PIECE_VOXELS // (rows * lengths[2]))
+        for first in range(box[0].start, box[0].stop, slices):
+            for row in range(box[1].start, box[1].stop, rows):
+                yield (
+                    slice(first, min(first + slices, box[0].stop)),
+                    slice(row, min(row + rows, box[1].stop)),
+                    box[2],
+                )
+
     def local_mm(self, box: Box, centre_mm: Array, axes: Array) -> tuple[Array, Array, Array]:
         """
         Coordinates of the box's voxels in a part's own frame.
@@ -91,13 +122,34 @@ class Canvas:
             for s, shape in zip(box, ((-1, 1, 1), (1, -1, 1), (1, 1, -1)), strict=True)
         ]
         result = []
-        for row, start in zip(steps, offset, strict=True):
-            value: Array = np.full((1, 1, 1), start)
-            for step, places in zip(row, index, strict=True):
-                if abs(step) > 1e-9:
-                    value = value + step * places
-            result.append(value.astype(np.float32))
+        for row, start in zip(steps.tolist(), offset.tolist(), strict=True):
+            # The first indices make a small plane; only the last sum is as large as the box.
+            parts = [step * places for step, places in zip(row, index, strict=True) if abs(step) > 1e-9]
+            value: Array = np.full((1, 1, 1), start) if not parts else start + parts[0]
+            for part in parts[1:-1]:
+                value = value + part
+            value = value.astype(np.float32)
+            result.append(value + parts[-1].astype(np.float32) if len(parts) > 1 else value)
         return result[0], result[1], result[2]
+
+    def points_mm(self, places: Sequence[Array]) -> tuple[Array, Array, Array]:
+        """
+        Patient coordinates of voxels.
+
+        Parameters
+        ----------
+        places : sequence of three ndarray
+            Slice, row and column indices.
+
+        Returns
+        -------
+        tuple of three ndarray
+            x, y, z in LPS millimetres, float32.
+        """
+        a, b, c = (p.astype(np.float32) for p in places)
+        matrix = self.affine[:3].astype(np.float32)
+        x, y, z = (row[0] * a + row[1] * b + row[2] * c + row[3] for row in matrix)
+        return x, y, z
 
     @property
     def whole(self) -> Box:
@@ -108,18 +160,28 @@ class Canvas:
 
 def smooth_min(first: Array, second: Array, blend_mm: float) -> Array:
     """Union of two signed distances with a fillet of about ``blend_mm``."""
-    overlap = np.maximum(blend_mm - np.abs(first - second), 0)
-    result: Array = np.minimum(first, second) - overlap * overlap * np.float32(0.25 / blend_mm)
+    overlap = first - second
+    np.abs(overlap, out=overlap)
+    np.subtract(np.float32(blend_mm), overlap, out=overlap)
+    np.maximum(overlap, 0, out=overlap)
+    overlap *= overlap
+    overlap *= np.float32(0.25 / blend_mm)
+    result: Array = np.minimum(first, second)
+    result -= overlap
     return result
 
 
 def ellipsoid(x: Array, y: Array, z: Array, rx: float, ry: float, rz: float) -> Array:
     """Approximate signed distance (mm) to an ellipsoid at the origin, exact on its surface."""
     f32 = np.float32
-    unit = np.sqrt((x * f32(1 / rx)) ** 2 + (y * f32(1 / ry)) ** 2 + (z * f32(1 / rz)) ** 2)
-    slope = np.sqrt((x * f32(1 / rx**2)) ** 2 + (y * f32(1 / ry**2)) ** 2 + (z * f32(1 / rz**2)) ** 2)
-    result: Array = unit * (unit - 1) / np.maximum(slope, f32(1e-4))
-    return result
+    xx, yy, zz = x * x, y * y, z * z
+    unit: Array = np.sqrt(xx * f32(1 / rx**2) + yy * f32(1 / ry**2) + zz * f32(1 / rz**2))
+    slope = np.sqrt(xx * f32(1 / rx**4) + yy * f32(1 / ry**4) + zz * f32(1 / rz**4))
+    np.maximum(slope, f32(1e-4), out=slope)
+    np.divide(unit, slope, out=slope)
+    unit -= 1
+    unit *= slope
+    return unit
 
 
 def capsule(
@@ -131,16 +193,21 @@ def capsule(
     dx, dy, dz = bx - ax, by - ay, bz - az
     inverse = 1.0 / max(dx * dx + dy * dy + dz * dz, 1e-6)
     f32 = np.float32
-    along = (x - f32(ax)) * f32(dx * inverse) + (y - f32(ay)) * f32(dy * inverse)
-    along = np.clip(along + (z - f32(az)) * f32(dz * inverse), 0, 1)
-    distance = np.sqrt(
-        (x - f32(ax) - along * f32(dx)) ** 2
-        + (y - f32(ay) - along * f32(dy)) ** 2
-        + (z - f32(az) - along * f32(dz)) ** 2
-    )
+    px, py, pz = x - f32(ax), y - f32(ay), z - f32(az)
+    along: Array = px * f32(dx * inverse) + py * f32(dy * inverse) + pz * f32(dz * inverse)
+    np.clip(along, 0, 1, out=along)
+    distance = np.zeros_like(along)
+    for place, step in ((px, dx), (py, dy), (pz, dz)):
+        aside = along * f32(-step)
+        aside += place
+        aside *= aside
+        distance += aside
+    np.sqrt(distance, out=distance)
     last = radius if end_radius is None else end_radius
-    result: Array = distance - (f32(radius) + along * f32(last - radius))
-    return result
+    along *= f32(last - radius)
+    along += f32(radius)
+    distance -= along
+    return distance
 
 
 def round_box(x: Array, y: Array, z: Array, half: tuple[float, float, float], rounding: float) -> Array:
@@ -155,7 +222,9 @@ def round_box(x: Array, y: Array, z: Array, half: tuple[float, float, float], ro
 
 def coverage(distance: Array, edge_mm: float) -> Array:
     """Share of a voxel inside a surface, from the signed distance of its centre."""
-    result: Array = np.clip(np.float32(0.5) - distance * np.float32(1 / edge_mm), 0, 1)
+    result: Array = distance * np.float32(-1 / edge_mm)
+    result += np.float32(0.5)
+    np.clip(result, 0, 1, out=result)
     return result
 
 
@@ -197,12 +266,10 @@ def texture_at(
         Of the points' shape, mean about 0, standard deviation below 1.
     """
     signs = (chirality, 1, 1)
-    index = np.stack(
-        [
-            (p * s + o).ravel() * np.float32(1 / cell_mm)
-            for p, s, o in zip(points_mm, signs, offset_mm.astype(np.float32), strict=True)
-        ]
-    )
+    index = np.empty((3, points_mm[0].size), np.float32)
+    for row, p, s, o in zip(index, points_mm, signs, offset_mm.tolist(), strict=True):
+        np.add(p.ravel() * s, o, out=row)
+        row *= np.float32(1 / cell_mm)
     found: Array = ndimage.map_coordinates(
         texture_tile(), index, order=1, mode="grid-wrap", output=np.float32
     )

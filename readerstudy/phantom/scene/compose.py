@@ -96,12 +96,7 @@ def _paint_bone(
     core = np.minimum(cores[0] + cores[1], 1)
     texture: Array | float = 0.0
     if any(tissue["marrow_texture"] for tissue in tissues):
-        places = np.unravel_index(near, canvas.shape)
-        points = [
-            sum((canvas.affine[i, j] * places[j] for j in range(3)), canvas.affine[i, 3]).astype(np.float32)
-            for i in range(3)
-        ]
-        where = (points[0], points[1], points[2])
+        where = canvas.points_mm(np.unravel_index(near, canvas.shape))
         grain = texture_at(where, 1.0, body.texture, body.chirality)
         texture = grain + np.float32(0.6) * texture_at(where, 6.0, body.texture, body.chirality)
     for tissue, image in zip(tissues, images, strict=True):
@@ -114,29 +109,29 @@ def _paint_bone(
 
 def _paint_joint_space(joint: Joint, canvas: Canvas, tissues: list[Tissues], images: list[Array]) -> None:
     """Capsule, cartilage and a film of fluid, later overlaid by the bone on either side."""
-    box = canvas.box(joint.centre_mm, joint_reach_mm(joint))
-    if box is None:
-        return
-    s, t, v = joint_coordinates(joint, canvas, box)
-    edge = canvas.edge_mm
-    unit = np.sqrt((t * np.float32(1 / joint.half_width)) ** 2 + (v * np.float32(1 / joint.half_height)) ** 2)
-    inside = (unit - 1) * np.float32(joint.half_width)
-    space = coverage(np.maximum(inside, np.abs(s) - np.float32(joint.gap_mm / 2 + 2.5)), edge)
-    film = coverage(np.maximum(inside, np.abs(s) - np.float32(0.22 * joint.gap_mm)), edge)
-    capsule_size = (joint.half_width + 2.0, joint.half_height + 2.0, joint.gap_mm / 2 + 6.0)
-    rim = coverage(ellipsoid(t, v, s, *capsule_size), edge)
-    # Fluid stands up to the gap's width; a closed gap has neither fluid nor cartilage.
-    wet = np.float32(min(1.0, joint.gap_mm / 2.2))
-    for tissue, image in zip(tissues, images, strict=True):
-        part = image[box]
-        blend(part, rim * np.float32(0.7), tissue["ligament"])
-        blend(part, space, tissue["cartilage"])
-        blend(part, film * wet, tissue["synovia"])
-        for process, place, height, radius in joint.pits:
-            ball = np.sqrt(
-                (t - place) ** 2 + (v - height) ** 2 + (s * process - np.float32(joint.gap_mm / 2)) ** 2
-            )
-            blend(part, coverage(ball - np.float32(radius), edge), tissue["granulation"])
+    for box in canvas.pieces(canvas.box(joint.centre_mm, joint_reach_mm(joint))):
+        s, t, v = joint_coordinates(joint, canvas, box)
+        edge = canvas.edge_mm
+        unit = np.sqrt(
+            (t * np.float32(1 / joint.half_width)) ** 2 + (v * np.float32(1 / joint.half_height)) ** 2
+        )
+        inside = (unit - 1) * np.float32(joint.half_width)
+        space = coverage(np.maximum(inside, np.abs(s) - np.float32(joint.gap_mm / 2 + 2.5)), edge)
+        film = coverage(np.maximum(inside, np.abs(s) - np.float32(0.22 * joint.gap_mm)), edge)
+        capsule_size = (joint.half_width + 2.0, joint.half_height + 2.0, joint.gap_mm / 2 + 6.0)
+        rim = coverage(ellipsoid(t, v, s, *capsule_size), edge)
+        # Fluid stands up to the gap's width; a closed gap has neither fluid nor cartilage.
+        wet = np.float32(min(1.0, joint.gap_mm / 2.2))
+        for tissue, image in zip(tissues, images, strict=True):
+            part = image[box]
+            blend(part, rim * np.float32(0.7), tissue["ligament"])
+            blend(part, space, tissue["cartilage"])
+            blend(part, film * wet, tissue["synovia"])
+            for process, place, height, radius in joint.pits.tolist():
+                ball = np.sqrt(
+                    (t - place) ** 2 + (v - height) ** 2 + (s * process - np.float32(joint.gap_mm / 2)) ** 2
+                )
+                blend(part, coverage(ball - np.float32(radius), edge), tissue["granulation"])
 
 
 def _paint_joint_bone(
@@ -148,37 +143,37 @@ def _paint_joint_bone(
     images: list[Array],
 ) -> None:
     """Dense subchondral plates, denser spurs, and cysts with their rims."""
-    box = canvas.box(joint.centre_mm, joint_reach_mm(joint))
-    if box is None:
-        return
-    s, t, v = joint_coordinates(joint, canvas, box)
-    edge = canvas.edge_mm
-    upper = next(i for i, disc in enumerate(body.discs) if disc.level == joint.level)
-    for process, index in ((-1, upper), (1, upper + 1)):
-        field = fields[min(index, len(body.vertebrae) - 2) % 2][box]
-        bone = coverage(field, edge)
-        away = s * process - np.float32(joint.gap_mm / 2)
-        within = np.maximum(
-            np.abs(t) - np.float32(joint.half_width - 0.5), np.abs(v) - np.float32(joint.half_height - 0.5)
-        )
-        # The plate follows the original surface: an erosion goes through it and has no rim.
-        plate = coverage(np.maximum(np.maximum(away - _PLATE_MM, -1 - away), within), edge) * bone
-        pits = joint.pits[joint.pits[:, 0] == process]
-        bare = np.ones_like(plate)
-        for _, place, height, radius in pits:
-            ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + away**2)
-            # Just under the pit's floor the bone is ordinary, not a plate: its edge stays soft.
-            bare = bare * (1 - coverage(ball - np.float32(radius + 0.3), edge))
-        for tissue, image in zip(tissues, images, strict=True):
-            part = image[box]
-            for spur in joint.spurs[joint.spurs[:, 0] == process]:
-                blend(
-                    part,
-                    coverage(spur_distance(joint, spur, t, v, s * process) + np.float32(0.6), edge) * bone,
-                    tissue["spur"],
-                )
-            blend(part, plate * bare, tissue["plate"])
-            for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process]:
-                ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - np.float32(depth)) ** 2)
-                blend(part, coverage(ball - np.float32(radius + 0.8), edge) * bone, tissue["rim"])
-                blend(part, coverage(ball - np.float32(radius), edge) * bone, tissue["cyst"])
+    for box in canvas.pieces(canvas.box(joint.centre_mm, joint_reach_mm(joint))):
+        s, t, v = joint_coordinates(joint, canvas, box)
+        edge = canvas.edge_mm
+        upper = next(i for i, disc in enumerate(body.discs) if disc.level == joint.level)
+        for process, index in ((-1, upper), (1, upper + 1)):
+            field = fields[min(index, len(body.vertebrae) - 2) % 2][box]
+            bone = coverage(field, edge)
+            away = s * process - np.float32(joint.gap_mm / 2)
+            within = np.maximum(
+                np.abs(t) - np.float32(joint.half_width - 0.5),
+                np.abs(v) - np.float32(joint.half_height - 0.5),
+            )
+            # The plate follows the original surface: an erosion goes through it and has no rim.
+            plate = coverage(np.maximum(np.maximum(away - _PLATE_MM, -1 - away), within), edge) * bone
+            pits = joint.pits[joint.pits[:, 0] == process]
+            bare = np.ones_like(plate)
+            for _, place, height, radius in pits.tolist():
+                ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + away**2)
+                # Just under the pit's floor the bone is ordinary, not a plate: its edge stays soft.
+                bare = bare * (1 - coverage(ball - np.float32(radius + 0.3), edge))
+            spurs = [
+                coverage(spur_distance(joint, spur, t, v, s * process) + np.float32(0.6), edge) * bone
+                for spur in joint.spurs[joint.spurs[:, 0] == process]
+            ]
+            plate *= bare
+            for tissue, image in zip(tissues, images, strict=True):
+                part = image[box]
+                for spur in spurs:
+                    blend(part, spur, tissue["spur"])
+                blend(part, plate, tissue["plate"])
+                for _, place, height, depth, radius in joint.cysts[joint.cysts[:, 0] == process].tolist():
+                    ball = np.sqrt((t - place) ** 2 + (v - height) ** 2 + (away - np.float32(depth)) ** 2)
+                    blend(part, coverage(ball - np.float32(radius + 0.8), edge) * bone, tissue["rim"])
+                    blend(part, coverage(ball - np.float32(radius), edge) * bone, tissue["cyst"])

@@ -25,7 +25,9 @@ Tissues = Mapping[str, float]
 
 def blend(target: Array, share: Array, value: Array | float) -> None:
     """Lay a tissue over what is there: ``target += share * (value - target)``, in place."""
-    target += share * (np.asarray(value, dtype=np.float32) - target)
+    step = np.asarray(value, dtype=np.float32) - target
+    step *= share
+    target += step
 
 
 class Line:
@@ -67,9 +69,28 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
     images : list of ndarray
         float32, of the canvas's shape.
     """
-    x, y, z = canvas.local_mm(canvas.whole, np.zeros(3), np.eye(3))
-    cx, cy, _ = _line(body, None).at(z)
+    noise = plane_noise(body.texture, body.chirality, canvas, 9.0)
+    fine = plane_noise(body.texture, body.chirality, canvas, 2.2)
+    line = _line(body, None)
+    for box in canvas.pieces(canvas.whole):
+        parts = [image[box] for image in images]
+        _paint_trunk_piece(body, canvas, box, line, (noise[box], fine[box]), tissues, parts)
+
+
+def _paint_trunk_piece(
+    body: Body,
+    canvas: Canvas,
+    box: Box,
+    line: Line,
+    noises: tuple[Array, Array],
+    tissues: list[Tissues],
+    images: list[Array],
+) -> None:
+    x, y, z = canvas.local_mm(box, np.zeros(3), np.eye(3))
+    cx, cy, _ = line.at(z)
     dx, dy = x - cx, y - cy
+    noise, fine = noises
+    shape = noise.shape
     edge = max(canvas.edge_mm, 0.8)
     f32 = np.float32
     depth, width = f32(body.girth[1]), f32(body.girth[0])
@@ -89,9 +110,6 @@ def paint_trunk(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
     skin = oval(tx, ty + furrow, float(width), float(depth))
     fascia = oval(tx, ty + furrow, float(width) - 1.2 * body.fat, float(depth) - body.fat)
     inner = fascia + f32(12) + f32(10) * (ty > 0)
-    shape = canvas.shape
-    noise = plane_noise(body.texture, body.chirality, canvas, 9.0)
-    fine = plane_noise(body.texture, body.chirality, canvas, 2.2)
     muscles = np.full(shape, FAR_MM, np.float32)
     for muscle in (
         oval(np.abs(dx) - 31, dy - 47, 28, 25),
@@ -212,9 +230,15 @@ def plane_noise(texture_mm: Array, chirality: int, canvas: Canvas, cell_mm: floa
 
 def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list[Array]) -> None:
     """Epidural fat, thecal sac, conus and roots, ligaments, foramina; in place on the images."""
-    box = _canal_box(body, canvas)
-    if box is None:
-        return
+    for box in canvas.pieces(_canal_box(body, canvas)):
+        _paint_canal_piece(body, canvas, box, tissues, images)
+    for disc in body.discs:
+        _paint_foramina(body, disc, canvas, tissues, images)
+
+
+def _paint_canal_piece(
+    body: Body, canvas: Canvas, box: Box, tissues: list[Tissues], images: list[Array]
+) -> None:
     x, y, z = canvas.local_mm(box, np.zeros(3), np.eye(3))
     cx, cy, cosine = _line(body, 8.5).at(z)
     dx, dy = x - cx, (y - cy) * cosine
@@ -239,10 +263,16 @@ def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         side = body.chirality
         spread = np.clip(1 + f32(0.002) * (z - f32(s1_top)), 0.6, 1.2)
         ox, oy = side * 7.2 * ring * np.cos(angle), 5.4 * ring * np.sin(angle) * 0.9 + 0.6
-        roots.append(np.hypot(dx - f32(ox) * spread * narrow, dy - f32(oy) * narrow) - f32(0.75))
-    bundle = np.full(np.broadcast_shapes(shape, z.shape), 5, np.float32)
-    for root in roots:
-        np.minimum(bundle, root, out=bundle)
+        roots.append((f32(ox) * spread * narrow, f32(oy) * narrow))
+    # All roots are equally thick: the nearest one by the squared distance, and one square root at the end.
+    bundle = np.full(np.broadcast_shapes(shape, z.shape), 5.75**2, np.float32)
+    for rx, ry in roots:
+        across, along = dx - rx, dy - ry
+        across *= across
+        along *= along
+        np.minimum(bundle, across + along, out=bundle)
+    np.sqrt(bundle, out=bundle)
+    bundle -= f32(0.75)
     bundle = np.where(z > f32(conus_z + 18), f32(5), bundle)
     # The sac ends in a point at S2, the canal a little below.
     end = np.clip(f32(s1_top - 28) - z, 0, 40)
@@ -255,32 +285,30 @@ def paint_canal(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
         blend(part, coverage(sac, edge), tissue["fluid"])
         blend(part, coverage(bundle, edge) * f32(0.8), tissue["root"])
         blend(part, coverage(cord, edge), tissue["cord"])
-    for disc in body.discs:
-        _paint_foramina(body, disc, canvas, tissues, images)
 
 
 def _paint_foramina(
     body: Body, disc: Disc, canvas: Canvas, tissues: list[Tissues], images: list[Array]
 ) -> None:
     edge = canvas.edge_mm
-    box = canvas.box(disc.centre_mm + disc.axes @ np.array([0, disc.depth / 2 + 12, 0]), 40.0)
-    if box is None:
-        return
-    x, y, z = canvas.local_mm(box, disc.centre_mm, disc.axes)
-    back = disc.depth / 2
-    side = np.abs(x)  # the two foramina of a level are alike
-    fat = ellipsoid(side - 20, y - np.float32(back + 3.0), z - np.float32(6.5), 11.0, 6.0, 9.0)
-    nerve = capsule(side, y, z, (8, back + 6, 6), (30, back - 2, -2), 2.1, 3.0)
-    joints = [j for j in (*body.joints.values(), *body.upper_joints) if j.level == disc.level]
-    near = np.mean([np.abs(disc.axes.T @ (j.centre_mm - disc.centre_mm)) for j in joints], axis=0)
-    front = (near[0] - 7.0, near[1] - 4.0)
-    ligament = capsule(side, y, z * 0, (*front, 0), (1.5, near[1] + 6.0, 0), 1.9, 2.4)
-    ligament = np.maximum(ligament, np.abs(z) - 11)
-    for tissue, image in zip(tissues, images, strict=True):
-        part = image[box]
-        blend(part, coverage(fat, edge), tissue["fat"])
-        blend(part, coverage(nerve, edge), tissue["root"])
-        blend(part, coverage(ligament, edge), tissue["ligament"])
+    for box in canvas.pieces(
+        canvas.box(disc.centre_mm + disc.axes @ np.array([0, disc.depth / 2 + 12, 0]), 40.0)
+    ):
+        x, y, z = canvas.local_mm(box, disc.centre_mm, disc.axes)
+        back = disc.depth / 2
+        side = np.abs(x)  # the two foramina of a level are alike
+        fat = ellipsoid(side - 20, y - np.float32(back + 3.0), z - np.float32(6.5), 11.0, 6.0, 9.0)
+        nerve = capsule(side, y, z, (8, back + 6, 6), (30, back - 2, -2), 2.1, 3.0)
+        joints = [j for j in (*body.joints.values(), *body.upper_joints) if j.level == disc.level]
+        near = np.mean([np.abs(disc.axes.T @ (j.centre_mm - disc.centre_mm)) for j in joints], axis=0)
+        front = (near[0] - 7.0, near[1] - 4.0)
+        ligament = capsule(side, y, z * 0, (*front, 0), (1.5, near[1] + 6.0, 0), 1.9, 2.4)
+        ligament = np.maximum(ligament, np.abs(z) - 11)
+        for tissue, image in zip(tissues, images, strict=True):
+            part = image[box]
+            blend(part, coverage(fat, edge), tissue["fat"])
+            blend(part, coverage(nerve, edge), tissue["root"])
+            blend(part, coverage(ligament, edge), tissue["ligament"])
 
 
 def paint_discs(body: Body, canvas: Canvas, tissues: list[Tissues], images: list[Array]) -> None:
@@ -288,26 +316,25 @@ def paint_discs(body: Body, canvas: Canvas, tissues: list[Tissues], images: list
     edge = canvas.edge_mm
     f32 = np.float32
     for disc in body.discs:
-        box = canvas.box(disc.centre_mm, disc.width * 0.62)
-        if box is None:
-            continue
-        x, y, z = canvas.local_mm(box, disc.centre_mm, disc.axes)
-        bulge = 1 + f32(2 * disc.bulge_mm / disc.depth) * (y > 0)
-        u, w = x * f32(2 / (disc.width + 1)), y * f32(2 / disc.depth) / bulge
-        uu, ww = u * u, w * w
-        radial = f32(0.55) * np.sqrt(uu + ww) + f32(0.45) * np.sqrt(np.sqrt(uu * uu + ww * ww))
-        side = (radial - 1) * f32(disc.depth / 2)
-        whole = np.maximum(side, np.abs(z) - f32(disc.height / 2 + 1.6))
-        core = coverage((radial - f32(0.66)) * f32(disc.depth / 2), 7.0) * coverage(
-            np.abs(z) - f32(disc.height * 0.36), 2.0
-        )
-        # The dark cleft across the middle of an adult nucleus.
-        cleft = 1 - f32(0.35) * np.exp(-((z * f32(1.1)) ** 2))
-        for tissue, image in zip(tissues, images, strict=True):
-            bright = (
-                tissue["annulus"] + disc.hydration * (tissue["nucleus"] - tissue["annulus"]) * core * cleft
+        for box in canvas.pieces(canvas.box(disc.centre_mm, disc.width * 0.62)):
+            x, y, z = canvas.local_mm(box, disc.centre_mm, disc.axes)
+            bulge = 1 + f32(2 * disc.bulge_mm / disc.depth) * (y > 0)
+            u, w = x * f32(2 / (disc.width + 1)), y * f32(2 / disc.depth) / bulge
+            uu, ww = u * u, w * w
+            radial = f32(0.55) * np.sqrt(uu + ww) + f32(0.45) * np.sqrt(np.sqrt(uu * uu + ww * ww))
+            side = (radial - 1) * f32(disc.depth / 2)
+            whole = np.maximum(side, np.abs(z) - f32(disc.height / 2 + 1.6))
+            core = coverage((radial - f32(0.66)) * f32(disc.depth / 2), 7.0) * coverage(
+                np.abs(z) - f32(disc.height * 0.36), 2.0
             )
-            blend(image[box], coverage(whole, edge), bright.astype(np.float32))
+            # The dark cleft across the middle of an adult nucleus.
+            cleft = 1 - f32(0.35) * np.exp(-((z * f32(1.1)) ** 2))
+            for tissue, image in zip(tissues, images, strict=True):
+                bright = (
+                    tissue["annulus"]
+                    + disc.hydration * (tissue["nucleus"] - tissue["annulus"]) * core * cleft
+                )
+                blend(image[box], coverage(whole, edge), bright.astype(np.float32))
 
 
 def _canal_box(body: Body, canvas: Canvas) -> Box | None:
