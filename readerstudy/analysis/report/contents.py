@@ -16,6 +16,7 @@ from readerstudy.analysis.report.figures import (
     intervals_figure,
     roc_figure,
 )
+from readerstudy.analysis.report.further import further_blocks, mark_blocks, reader_blocks
 from readerstudy.studies.protocols.document import ProtocolDocument
 
 MOST_GRADES_DRAWN = 6
@@ -108,7 +109,7 @@ def _accuracy(figures: Mapping[str, Any]) -> Table:
         ["Who", "TP", "FN", "FP", "TN", *[names[name] for name in MEASURES]],
         rows,
         "Counts at the cut and accuracy with 95 % intervals; recall is sensitivity, precision is PPV.",
-        widths=(0.13, 0.05, 0.05, 0.05, 0.05, *([0.112] * 6)),
+        widths=(0.16, 0.045, 0.045, 0.045, 0.045, *([0.11] * 6)),
     )
 
 
@@ -197,6 +198,7 @@ def _finding(
                 "Quadratic weighted kappa with 95 % intervals.",
             )
         )
+    blocks.extend(further_blocks(document, figures, plan))
     return blocks
 
 
@@ -268,6 +270,11 @@ def report_blocks(*, snapshot: Snapshot, document: ProtocolDocument, title: str)
             )
     for figures in views:
         blocks += _finding(document, figures, plan, summary)
+    marks = (snapshot.results.get("marks") or {}).get(partition)
+    if marks:
+        blocks.extend(mark_blocks(marks, partition))
+    if "readers" in snapshot.results:
+        blocks.extend(reader_blocks(document, snapshot.results["readers"]))
     for name, items in check_lists(facts).items():
         blocks.append(Heading(f"Check list: {name}"))
         blocks.append(Table(["Item", "What stands"], items, numbers_from=9, widths=(0.42, 0.58)))

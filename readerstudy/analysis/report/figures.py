@@ -42,65 +42,153 @@ def _mark(kind: int, x: float, y: float, colour: Color, size: float = 3.2) -> An
             )
 
 
+class _Square:
+    """A square plot of two shares, with room for a legend on its right."""
+
+    left, bottom = 34.0, 30.0
+
+    def __init__(self, size: float, across: str, up: str) -> None:
+        self.size = size
+        self.drawing = Drawing(size + self.left + 130, size + self.bottom + 8)
+        self._legend = self.bottom + size - 10
+        for step in range(6):
+            tick = step / 5
+            self.drawing.add(Line(*self.at(tick, 0), *self.at(tick, 1), strokeColor=LINE, strokeWidth=0.5))
+            self.drawing.add(Line(*self.at(0, tick), *self.at(1, tick), strokeColor=LINE, strokeWidth=0.5))
+            number = f"{tick:.1f}"
+            self.drawing.add(_text(self.at(tick, 0)[0], self.bottom - 11, number, textAnchor="middle"))
+            self.drawing.add(_text(self.left - 5, self.at(0, tick)[1] - 3, number, textAnchor="end"))
+        self.drawing.add(_text(self.left + size / 2, 6, across, textAnchor="middle"))
+        label = Group(_text(0, 0, up, textAnchor="middle"))
+        label.rotate(90)
+        turned = Group(label)
+        turned.translate(9, self.bottom + size / 2)
+        self.drawing.add(turned)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        return self.left + x * self.size, self.bottom + y * self.size
+
+    def curve(self, xs: Sequence[float], ys: Sequence[float], colour: Color, **style: Any) -> None:
+        points = [self.at(x, y) for x, y in zip(xs, ys, strict=True)]
+        if len(points) > 1:
+            style.setdefault("strokeWidth", 1.4)
+            self.drawing.add(PolyLine([c for p in points for c in p], strokeColor=colour, **style))
+
+    def cross(
+        self, across: tuple[float, Any, Any], up: tuple[float, Any, Any], shape: int, colour: Color
+    ) -> None:
+        """A point with its intervals along both axes; a limit that is None draws nothing."""
+        x, x_low, x_high = across
+        y, y_low, y_high = up
+        if x_low is not None:
+            line = Line(*self.at(x_low, y), *self.at(x_high, y), strokeColor=colour, strokeWidth=0.5)
+            self.drawing.add(line)
+        if y_low is not None:
+            line = Line(*self.at(x, y_low), *self.at(x, y_high), strokeColor=colour, strokeWidth=0.5)
+            self.drawing.add(line)
+        self.drawing.add(_mark(shape, *self.at(x, y), colour))
+
+    def entry(self, text: str, shape: int, colour: Color) -> None:
+        """One line of the legend."""
+        self.drawing.add(_mark(shape, self.left + self.size + 14, self._legend + 3, colour))
+        self.drawing.add(_text(self.left + self.size + 22, self._legend, text, fillColor=INK))
+        self._legend -= 14
+
+    def remark(self, *lines: str) -> None:
+        """Lines below the legend in the model's colour, the first in bold."""
+        for place, line in enumerate(lines):
+            y = self._legend - 6 - 11 * place
+            font = {} if place else {"fontName": BOLD}
+            self.drawing.add(_text(self.left + self.size + 10, y, line, fillColor=MODEL, **font))
+        self._legend -= 6 + 11 * len(lines)
+
+
+def _people(figures: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int, Color]]:
+    rows = [(row, k, READERS) for k, row in enumerate(figures["readers"])]
+    return [*rows, (figures["model"], 0, MODEL)] if figures["model"] else rows
+
+
 def roc_figure(figures: Mapping[str, Any], size: float = 230) -> Drawing:
     """The model's curve with the band of its sensitivity, and the readers with their intervals."""
-    left, bottom = 34.0, 30.0
-    drawing = Drawing(size + left + 130, size + bottom + 8)
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + x * size, bottom + y * size
-
-    for step in range(6):
-        tick = step / 5
-        drawing.add(Line(*at(tick, 0), *at(tick, 1), strokeColor=LINE, strokeWidth=0.5))
-        drawing.add(Line(*at(0, tick), *at(1, tick), strokeColor=LINE, strokeWidth=0.5))
-        drawing.add(_text(at(tick, 0)[0], bottom - 11, f"{tick:.1f}", textAnchor="middle"))
-        drawing.add(_text(left - 5, at(0, tick)[1] - 3, f"{tick:.1f}", textAnchor="end"))
-    drawing.add(_text(left + size / 2, 6, "1 − specificity", textAnchor="middle"))
-    label = Group(_text(0, 0, "Sensitivity", textAnchor="middle"))
-    label.rotate(90)
-    turned = Group(label)
-    turned.translate(9, bottom + size / 2)
-    drawing.add(turned)
+    plot = _Square(size, "1 − specificity", "Sensitivity")
     curve = figures["curve"]
     if curve and curve["fpr"]:
         band = [(x, low, high) for x, low, high in curve["band"] if low is not None]
         if len(band) > 1:
-            outline = [at(x, high) for x, _, high in band] + [at(x, low) for x, low, _ in reversed(band)]
+            outline = [plot.at(x, high) for x, _, high in band]
+            outline += [plot.at(x, low) for x, low, _ in reversed(band)]
             shade = Color(MODEL.red, MODEL.green, MODEL.blue, alpha=0.13)
-            drawing.add(Polygon([c for p in outline for c in p], fillColor=shade, strokeColor=None))
-        points = [at(x, y) for x, y in zip(curve["fpr"], curve["tpr"], strict=True)]
-        drawing.add(PolyLine([c for p in points for c in p], strokeColor=MODEL, strokeWidth=1.4))
-    rows = [(row["code"], row, k, READERS) for k, row in enumerate(figures["readers"])]
-    if figures["model"]:
-        rows.append((figures["model"]["code"], figures["model"], 0, MODEL))
-    legend = bottom + size - 10
-    for code, row, shape, colour in rows:
+            plot.drawing.add(Polygon([c for p in outline for c in p], fillColor=shade, strokeColor=None))
+        plot.curve(curve["fpr"], curve["tpr"], MODEL)
+    for row, shape, colour in _people(figures):
         sensitivity, specificity = row["sensitivity"], row["specificity"]
         if sensitivity["value"] is None or specificity["value"] is None:
             continue
-        x, y = 1 - specificity["value"], sensitivity["value"]
-        if specificity["low"] is not None:
-            drawing.add(
-                Line(*at(1 - specificity["high"], y), *at(1 - specificity["low"], y), strokeColor=colour,
-                     strokeWidth=0.5)
-            )  # fmt: skip
-        if sensitivity["low"] is not None:
-            drawing.add(
-                Line(*at(x, sensitivity["low"]), *at(x, sensitivity["high"]), strokeColor=colour,
-                     strokeWidth=0.5)
-            )  # fmt: skip
-        drawing.add(_mark(shape, *at(x, y), colour))
-        drawing.add(_mark(shape, left + size + 14, legend + 3, colour))
-        drawing.add(_text(left + size + 22, legend, code, fillColor=INK))
-        legend -= 14
+        low, high = specificity["low"], specificity["high"]
+        across = (
+            1 - specificity["value"],
+            None if low is None else 1 - high,
+            None if low is None else 1 - low,
+        )
+        plot.cross(across, (sensitivity["value"], sensitivity["low"], sensitivity["high"]), shape, colour)
+        plot.entry(row["code"], shape, colour)
     if curve and curve["auc"]["value"] is not None:
-        drawing.add(
-            _text(left + size + 10, legend - 6, f"Model: AUC {wording.number(curve['auc']['value'])}",
-                  fillColor=MODEL, fontName=BOLD)
-        )  # fmt: skip
-        drawing.add(_text(left + size + 10, legend - 17, wording.interval(curve["auc"], 3), fillColor=MODEL))
-    return drawing
+        plot.remark(f"Model: AUC {wording.number(curve['auc']['value'])}", wording.interval(curve["auc"], 3))
+    return plot.drawing
+
+
+def precision_recall_figure(figures: Mapping[str, Any], size: float = 230) -> Drawing | None:
+    """The model's precision against its recall, and the readers with their intervals; None without a curve."""
+    given = figures.get("precision_recall")
+    if not given or len(given["recall"]) < 2:
+        return None
+    plot = _Square(size, "Recall (sensitivity)", "Precision (PPV)")
+    plot.curve(given["recall"], given["precision"], MODEL)
+    for row, shape, colour in _people(figures):
+        recall, precision = row["sensitivity"], row["ppv"]
+        if recall["value"] is None or precision["value"] is None:
+            continue
+        ends = [(each["value"], each["low"], each["high"]) for each in (recall, precision)]
+        plot.cross(ends[0], ends[1], shape, colour)
+        plot.entry(row["code"], shape, colour)
+    return plot.drawing
+
+
+def calibration_figure(figures: Mapping[str, Any], size: float = 200) -> Drawing | None:
+    """Observed share against predicted probability with the diagonal; None without a model."""
+    given = figures["calibration"]
+    if not given or not given["bins"]:
+        return None
+    plot = _Square(size, "Predicted probability", "Observed share")
+    plot.curve((0, 1), (0, 1), QUIET, strokeDashArray=[3, 2], strokeWidth=0.8)
+    for each in given["bins"]:
+        observed = each["observed"]
+        if observed["value"] is not None:
+            ends = (observed["value"], observed["low"], observed["high"])
+            plot.cross((each["predicted"], None, None), ends, 1, MODEL)
+    return plot.drawing
+
+
+#: Colours and dashes by which the curves of several people differ, in grey print too.
+_DASHES: tuple[list[int] | None, ...] = (None, [5, 2], [2, 2], [7, 2, 2, 2])
+
+
+def free_response_figure(people: Sequence[Mapping[str, Any]], size: float = 230) -> Drawing | None:
+    """FROC curves of readers and model in one condition; None where nobody has a curve."""
+    shown = [row for row in people if len(row["curves"]["FROC"][0]) > 1]
+    if not shown:
+        return None
+    most = max(max(row["curves"]["FROC"][0]) for row in shown) or 1.0
+    plot = _Square(size, f"False marks per case, 1.0 = {wording.number(most, 2)}", "Share of lesions marked")
+    for place, row in enumerate(shown):
+        colour = MODEL if row["kind"] == "model" else READERS
+        dash = _DASHES[place % len(_DASHES)]
+        xs, ys = row["curves"]["FROC"]
+        style = {"strokeDashArray": dash} if dash else {}
+        plot.curve([x / most for x in xs], ys, colour, strokeWidth=1.1, **style)
+        plot.drawing.add(_mark(place, *plot.at(xs[-1] / most, ys[-1]), colour))
+        plot.entry(row["code"], place, colour)
+    return plot.drawing
 
 
 def intervals_figure(

@@ -19,6 +19,8 @@ from readerstudy.analysis.report.blocks import Block, Facts, Figure, Heading, Pa
 from readerstudy.analysis.report.fonts import register_fonts
 
 WIDTH = A4[0] - 36 * mm
+# A table of so few rows moves to the next page rather than being torn.
+_MOST_ROWS_KEPT = 14
 # Characters that the font does not have.
 _REPLACED = {" ": " ", "χ²": "chi-square", "≥": "≥"}
 
@@ -97,6 +99,8 @@ def _flowables(block: Block, styles: Mapping[str, ParagraphStyle]) -> list[Any]:
             parts: list[Any] = [_grid([head, *body], shares, has_head=True)]
             if caption:
                 parts.append(Text(_plain(caption), styles["note"]))
+            if len(rows) <= _MOST_ROWS_KEPT:
+                parts = [KeepTogether(parts)]
             return [*parts, Spacer(1, 8)]
         case Figure(drawing, caption):
             return [KeepTogether([drawing, Text(_plain(caption), styles["note"])]), Spacer(1, 8)]

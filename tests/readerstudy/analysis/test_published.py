@@ -5,6 +5,7 @@ import pytest
 from readerstudy.analysis.selectors import data_hash
 from readerstudy.analysis.services.exports import export_files
 from readerstudy.analysis.services.imports import import_cases, import_lesions, import_marks, import_reference
+from readerstudy.analysis.services.reports import as_html
 from readerstudy.analysis.services.snapshots import latest_snapshot
 from tests.readerstudy.analysis.conftest import NOW
 from tests.readerstudy.analysis.published import (
@@ -57,6 +58,9 @@ def test_vandyke_shows_its_published_multireader_analysis(client):
     assert "−0.0438" in page
     assert "F(1, 15.26) = 4.46, p = 0.0517" in page
     assert "χ²(1) = 5.48, p = 0.0193" in page
+    report = as_html(latest_snapshot(study))
+    assert "With the aid minus without it" in report
+    assert "F(1, 15.26) = 4.46, p = 0.0517" in report
 
 
 def test_hupse_algorithm_against_nine_radiologists(client):
@@ -85,6 +89,9 @@ def test_hupse_algorithm_against_nine_radiologists(client):
     page = client.get("/studies/hupse/results/marks/").content.decode()
     assert "+0.1054" in page
     assert "p = 0.0349" in page
+    report = as_html(latest_snapshot(study))
+    assert "+0.1054" in report
+    assert "FROC curves, " in report
 
 
 def test_tomosynthesis_shows_its_published_marks(client):
@@ -114,6 +121,9 @@ def test_tomosynthesis_shows_its_published_marks(client):
     assert "+0.1011" in page
     assert "F(1, 24.70) = 10.30, p = 0.0037" in page
     assert "mean reader" not in page
+    report = as_html(latest_snapshot(study))
+    assert "F(1, 24.70) = 10.30, p = 0.0037" in report
+    assert report.count("FROC curves, ") == 2
 
     # The same study by its own export: the same bytes, the same figures.
     files = export_files(study)

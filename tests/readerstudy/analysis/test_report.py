@@ -50,6 +50,14 @@ def test_every_estimate_of_the_report_is_the_snapshots(made):
         assert section in text
     assert "to be written by the authors" in text
     assert "Demonstration data: simulated" in text
+    for figures in views.values():
+        if figures["view"]["partition"] == partition:
+            further = figures["resampled"]
+            assert number(further["average_precision"]["value"]) in text
+            assert number(further["calibration_error"]["value"]) in text
+            assert all(number(abs(row["difference"]["value"])) in text for row in further["matched"])
+    for words in ("Calibration: observed share", "readers as a sample", "by subgroup", "Median time"):
+        assert words in text
 
 
 def test_drawings_of_one_page_share_no_name(made):
