@@ -65,6 +65,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=full)
         items[:] = [item for item in items if item not in set(full)]
     config.stash[_DESELECTED] = len(full)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["deselected_full"] = len(full)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """Every process of a shared run collects the same tests: one's count is the run's."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[_DESELECTED] = output.get("deselected_full", 0)
 
 
 _DESELECTED = pytest.StashKey[int]()
@@ -87,12 +96,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     stats = reporter.stats if reporter else {}
     failed = len(stats.get("failed", [])) + len(stats.get("error", []))
-    if CI and skips:
+    if CI and skips and not hasattr(session.config, "workerinput"):
         if session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         failed += len(skips)
     target = os.environ.get("READERSTUDY_TEST_REPORT")
-    if target:
+    if target and not hasattr(session.config, "workerinput"):
         passed = len(stats.get("passed", [])) + len(stats.get("xfailed", []))
         Path(target).write_text(
             json.dumps(

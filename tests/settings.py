@@ -1,9 +1,10 @@
 """Settings of the test suite: a data root of its own, a fast password hash, plain static names."""
 
 import os
-import tempfile
 
-os.environ.setdefault("READERSTUDY_DATA_ROOT", tempfile.mkdtemp(prefix="readerstudy-test-"))
+from tests.own_root import own_data_root
+
+os.environ.update(own_data_root(os.environ))
 os.environ.setdefault("READERSTUDY_LOG_LEVEL", "WARNING")
 # Playwright's synchronous interface runs an event loop in the thread of the tests, and Django takes
 # that for asynchronous code that must not touch the database. Nothing here is asynchronous.

@@ -26,7 +26,7 @@ from environment import (
     say,
 )
 
-START_SECONDS, STOP_SECONDS = 60.0, 25.0
+START_SECONDS, STOP_SECONDS = 180.0, 25.0
 
 
 class Stopped(Exception):

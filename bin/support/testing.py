@@ -99,6 +99,16 @@ def _check(part: str, python: Path, environment: dict[str, str]) -> Outcome:
     return Outcome(part, sum(each.seconds for each in outcomes), all(each.ok for each in outcomes))
 
 
+def _processes() -> list[str]:
+    """
+    How pytest shares a part among the cores: whole files, so that what a module sets up is set up once.
+
+    Two processes at most: each may drive a browser, servers and a database of its own.
+    """
+    wanted = os.environ.get("READERSTUDY_TEST_PROCESSES") or str(min(2, os.cpu_count() or 1))
+    return ["-n", wanted, "--dist", "loadfile"] if wanted != "1" else []
+
+
 def _pytest(
     part: str, files: list[str], python: Path, environment: dict[str, str], arguments: list[str]
 ) -> Outcome:
@@ -107,7 +117,9 @@ def _pytest(
     with tempfile.TemporaryDirectory(prefix="readerstudy-report-") as folder:
         report = Path(folder) / "report.json"
         environment = {**environment, "READERSTUDY_TEST_REPORT": str(report)}
-        outcome = _command(part, [str(python), "-m", "pytest", "-q", *arguments, *files], environment)
+        outcome = _command(
+            part, [str(python), "-m", "pytest", "-q", *_processes(), *arguments, *files], environment
+        )
         counts = json.loads(report.read_text()) if report.exists() else {}
     outcome.passed = counts.get("passed", 0)
     outcome.failed = counts.get("failed", 0) + (0 if counts else 1)

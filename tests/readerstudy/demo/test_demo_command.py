@@ -57,7 +57,7 @@ def test_check_then_start_then_stop(tmp_path, environment):
     with subprocess.Popen(
         [*command, "--port", "0"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as demo:
-        found = read_until(demo.stdout, r"http://127\.0\.0\.1:(\d+)/[\s\S]*Ctrl-C", 120)
+        found = read_until(demo.stdout, r"http://127\.0\.0\.1:(\d+)/[\s\S]*Ctrl-C", 240)
         port = int(found.group(1))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in/", timeout=30) as answer:
             assert answer.status == 200
