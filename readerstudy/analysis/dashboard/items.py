@@ -17,6 +17,8 @@ def cell_names() -> dict[str, str]:
     """Return what each kind of cell holds."""
     return {
         "all": _("all items"),
+        "ill": _("at or above the cut by the reference"),
+        "well": _("below the cut by the reference"),
         "tp": _("true positive"),
         "fn": _("false negative"),
         "fp": _("false positive"),
@@ -33,9 +35,18 @@ def items_title(document: ProtocolDocument, view: View, cell: Cell) -> str:
         _("%(finding)s, grade %(cut)s or more")
         % {"finding": finding_names(document)[view.finding], "cut": view.cut}
     ]
-    if cell.who:
-        who = _("model") if cell.who == "model" else cell.who
-        parts.append(f"{who}: {cell_names()[cell.cell]}")
+    levels = {each.group: each.group_label.in_language(language()) for each in document.structures}
+    sides = {"right": _("Right"), "left": _("Left")}
+    parts += [levels.get(cell.level, cell.level)] if cell.level else []
+    parts += [sides.get(cell.side, cell.side)] if cell.side else []
+    codes = [_("model") if code == "model" else code for code in (cell.who, cell.other) if code]
+    words = cell_names()[cell.cell]
+    if cell.other and cell.cell == "differs":
+        words = _("different grades")
+    if codes:
+        parts.append(f"{_(' and ').join(codes)}: {words}")
+    elif cell.cell != "all":
+        parts.append(words)
     if cell.reference is not None:
         parts.append(_("reference grade %(grade)s") % {"grade": cell.reference})
     if cell.given is not None:

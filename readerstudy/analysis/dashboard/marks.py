@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from readerstudy.analysis import wording
-from readerstudy.analysis.dashboard.tables import ESTIMATE_COLUMNS, Table, raw_cells
+from readerstudy.analysis.dashboard.tables import ESTIMATE_COLUMNS, Table, linked, raw_cells
 
 CURVES = ("FROC", "AFROC", "wAFROC")
 
@@ -234,7 +234,7 @@ def _curves_table(figures: Mapping[str, Any]) -> Table:
     ]
     table = _table(["who", "condition", "curve", "x", "y"], rows, 3)
     shown = [[*row[:3], wording.number(row[3]), wording.number(row[4])] for row in rows[:400]]
-    return table | {"heads": heads, "shown": shown}
+    return linked(table | {"heads": heads, "shown": shown})
 
 
 def _comparisons_table(figures: Mapping[str, Any]) -> Table:

@@ -1,7 +1,8 @@
 """The table behind every chart, for the page and as a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
@@ -16,9 +17,15 @@ Table = dict[str, Any]
 MOST_SHOWN_CELLS = 400
 
 
+def linked(table: Table) -> Table:
+    """Put each shown row beside the address of its items, as the page lists them."""
+    links = table.get("links") or [""] * len(table["shown"])
+    return table | {"linked": list(zip(table["shown"], links, strict=True))}
+
+
 def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: AnalysisPlan) -> dict[str, Table]:
     """Return the table behind every chart, ready for a page or a CSV file, by the chart's name."""
-    return {
+    made = {
         "headline": _headline_table(figures),
         "roc": _roc_table(figures),
         "aided": _aided_table(figures),
@@ -31,6 +38,7 @@ def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: Analysi
         "subgroups": _subgroup_table(figures, document),
         "calibration": _calibration_table(figures),
     }
+    return {name: linked(table) for name, table in made.items()}
 
 
 def _columns(*names: str) -> list[str]:
@@ -56,9 +64,22 @@ def raw_cells(given: Mapping[str, Any] | None) -> list[Any]:
     ]
 
 
-def long_table(rows: list[tuple[list[str], Mapping[str, Any] | None]], heads: list[str]) -> Table:
-    """A long table: names first, then one estimate; `shown` is for the page, `rows` for the file."""
+#: Names of a row, its estimate, and which items it is made of, as `results.items.cell_from` reads them; None where
+#: they cannot be named.
+Row = tuple[list[str], Mapping[str, Any] | None, dict[str, str] | None]
+
+
+def long_table(given_rows: Sequence[Row], heads: list[str]) -> Table:
+    """
+    A long table: names first, then one estimate.
+
+    `shown` is for the page, `rows` for the file; `links` are the queries of the items behind each row, and `link_at`
+    is the column that carries them.
+    """
+    rows = [row[:2] for row in given_rows]
     return {
+        "links": ["" if row[2] is None else urlencode({"cell": "all"} | row[2]) for row in given_rows],
+        "link_at": len(heads) + 2,
         "heads": [*heads, _("Estimate"), _("95 %\u00a0interval"), _("Items"), _("Patients")],
         "shown": [
             [
@@ -76,42 +97,54 @@ def long_table(rows: list[tuple[list[str], Mapping[str, Any] | None]], heads: li
     }
 
 
+def _who(row: Mapping[str, Any]) -> str:
+    """A person's name in an address."""
+    return "model" if row["kind"] == "model" else str(row["code"])
+
+
+def _behind(measure: str, **more: str) -> dict[str, str]:
+    """A person's items: those with the finding for sensitivity, those without for specificity, else all graded."""
+    return {**more, "cell": {"sensitivity": "ill", "specificity": "well"}.get(measure, "all")}
+
+
 def _headline_table(figures: Mapping[str, Any]) -> Table:
     names = wording.measure_names()
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     for measure, block in figures["headline"].items():
         if figures["model"]:
             own = figures["model"]["auc_on_grades" if measure == "auc" else measure]
-            rows.append(([names[measure], _("model")], own))
-        rows.append(([names[measure], _("mean reader")], block["readers"]))
-        rows.append(([names[measure], _("model minus mean reader")], block["difference"]))
+            rows.append(([names[measure], _("model")], own, _behind(measure, who="model")))
+        rows.append(([names[measure], _("mean reader")], block["readers"], {}))
+        rows.append(([names[measure], _("model minus mean reader")], block["difference"], {}))
     for row in figures["each_reader"]:
         for measure in HEADLINE:
-            rows.append(
-                ([names[measure], _("model minus %(reader)s") % {"reader": row["code"]}], row[measure])
-            )
+            pair = [names[measure], _("model minus %(reader)s") % {"reader": row["code"]}]
+            rows.append((pair, row[measure], {"who": "model", "other": row["code"]}))
     return long_table(rows, [_("Measure"), _("Who")])
 
 
 def _roc_table(figures: Mapping[str, Any]) -> Table:
     names = wording.measure_names()
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     for row in people_rows(figures):
-        rows.append(([row["code"], names["sensitivity"]], row["sensitivity"]))
-        rows.append(([row["code"], names["specificity"]], row["specificity"]))
-        rows.append(([row["code"], _("AUC on the readers' scale")], row["auc_on_grades"]))
+        for measure in ("sensitivity", "specificity"):
+            rows.append(([row["code"], names[measure]], row[measure], _behind(measure, who=_who(row))))
+        auc = _("AUC on the readers' scale")
+        rows.append(([row["code"], auc], row["auc_on_grades"], _behind("auc", who=_who(row))))
     if figures["curve"]:
-        rows.append(([figures["model"]["code"], _("AUC from probabilities")], figures["curve"]["auc"]))
+        name = [figures["model"]["code"], _("AUC from probabilities")]
+        rows.append((name, figures["curve"]["auc"], _behind("auc", who="model")))
     if figures.get("cooccurrence"):
-        rows.append(([_("the other findings alone"), _("AUC from probabilities")], figures["cooccurrence"]))
+        name = [_("the other findings alone"), _("AUC from probabilities")]
+        rows.append((name, figures["cooccurrence"], _behind("auc")))
     return long_table(rows, [_("Who"), _("Measure")])
 
 
 def _aided_table(figures: Mapping[str, Any]) -> Table:
     measures = wording.measure_names()
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     for row in figures.get("aided", ()):
-        rows.extend(([row["code"], measures[name]], row[name]) for name in HEADLINE)
+        rows.extend(([row["code"], measures[name]], row[name], {"who": row["code"]}) for name in HEADLINE)
     return long_table(rows, [_("Who"), _("With the aid minus without it")])
 
 
@@ -127,7 +160,7 @@ def _precision_recall_table(figures: Mapping[str, Any]) -> Table:
 
 
 def _agreement_table(figures: Mapping[str, Any]) -> Table:
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     labels = (
         ("kappa", _("quadratic weighted kappa")),
         ("exact", _("same grade")),
@@ -148,17 +181,19 @@ def _agreement_table(figures: Mapping[str, Any]) -> Table:
                 "undefined_because": _("%(common)s of %(of)s cases in common: not one pair on every case")
                 % row,
             }
-            rows.append(([pair, labels[0][1]], reason))
+            rows.append(([pair, labels[0][1]], reason, None))
             continue
-        rows.extend(([pair, label], row[key]) for key, label in labels)
+        both = {"who": row["first"], "other": row["second"]}
+        rows.extend(([pair, label], row[key], both) for key, label in labels)
     for row in figures["agreement"]["with_reference"]:
         name = _("%(who)s with the reference") % {"who": row["code"]}
-        rows.extend(([name, label], row[key]) for key, label in labels)
+        rows.extend(([name, label], row[key], {"who": _who(row)}) for key, label in labels)
     return long_table(rows, [_("Who"), _("Measure")])
 
 
 def _confusion_table(figures: Mapping[str, Any]) -> Table:
-    rows = []
+    rows: list[list[Any]] = []
+    links: list[dict[str, str]] = []
     together = 0
     for place, (who, matrix) in enumerate(
         (
@@ -173,6 +208,12 @@ def _confusion_table(figures: Mapping[str, Any]) -> Table:
             continue
         for reference, line in enumerate(matrix["table"]):
             rows.extend([who, reference, given, n] for given, n in enumerate(line))
+            # What the readers gave together counts answers, not items: the cell of one reader is listed.
+            person = "model" if place == 0 else "" if place == 1 else who
+            links.extend(
+                {"who": person, "reference": str(reference), "given": str(given)} if person else {}
+                for given in range(len(line))
+            )
     heads = [_("Who"), _("Reference grade"), _("Grade given"), _("Items")]
     # The page lists what the chart shows; the file holds every reader's matrix too.
     shown = [
@@ -183,6 +224,8 @@ def _confusion_table(figures: Mapping[str, Any]) -> Table:
         "heads": heads,
         "shown": shown,
         "numbers_from": 1,
+        "links": [urlencode(link) for link in links[: len(shown)]],
+        "link_at": 3,
         "columns": ["who", "reference_grade", "given_grade", "items"],
         "rows": rows,
     }
@@ -190,7 +233,7 @@ def _confusion_table(figures: Mapping[str, Any]) -> Table:
 
 def _forest_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Table:
     names, measures = finding_names(document), wording.measure_names()
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     for row in figures["forest"]:
         for measure in HEADLINE:
             if measure in row:
@@ -199,7 +242,8 @@ def _forest_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Tab
                     "cut": row["cut"],
                 }
                 decision = wording.position_words(row[measure]["claim"]["decision"])
-                rows.append(([label, measures[measure], decision], row[measure]["difference"]))
+                behind = {"finding": row["finding"], "cut": str(row["cut"])}
+                rows.append(([label, measures[measure], decision], row[measure]["difference"], behind))
     return long_table(rows, [_("Finding"), _("Model minus mean reader"), _("Margin")])
 
 
@@ -263,20 +307,23 @@ def _counts_table(figures: Mapping[str, Any]) -> Table:
 
 def _subgroup_table(figures: Mapping[str, Any], document: ProtocolDocument) -> Table:
     measures = wording.measure_names()
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     for row in figures["subgroups"]:
         label = subgroup_label(row, document)
-        rows.extend(([label, measures[name]], row[name]["difference"]) for name in HEADLINE if name in row)
+        group = {row["kind"]: row["name"]}
+        rows.extend(
+            ([label, measures[name]], row[name]["difference"], group) for name in HEADLINE if name in row
+        )
     return long_table(rows, [_("Subgroup"), _("Model minus mean reader")])
 
 
 def _calibration_table(figures: Mapping[str, Any]) -> Table:
     given = figures["calibration"]
-    rows: list[tuple[list[str], Mapping[str, Any] | None]] = []
+    rows: list[Row] = []
     if given:
-        rows.append(([_("Brier score"), ""], given["brier"]))
+        rows.append(([_("Brier score"), ""], given["brier"], _behind("auc", who="model")))
         rows.extend(
-            ([_("observed share"), wording.number(each["predicted"])], each["observed"])
+            ([_("observed share"), wording.number(each["predicted"])], each["observed"], None)
             for each in given["bins"]
         )
     return long_table(rows, [_("What"), _("Predicted")])

@@ -23,7 +23,9 @@ from readerstudy.analysis.results.grades import model_grades, score_at
 from readerstudy.analysis.results.views import BadView, View
 
 MODEL = "model"
-CELLS = ("all", "tp", "fn", "fp", "tn", "differs", "not_assessable", "missing")
+CELLS = ("all", "ill", "well", "tp", "fn", "fp", "tn", "differs", "not_assessable", "missing")
+#: Cells that need nobody's answer: by the reference grade alone.
+OF_NOBODY = frozenset({"all", "ill", "well"})
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,20 @@ class Cell:
     Which items of a state are asked for.
 
     who : a reader's code, or ``"model"``; empty for everybody.
-    cell : one of `CELLS`; ``differs`` from the reference grade.
+    other : a second reader's code, or empty: only items that both graded, and ``differs`` means from this one.
+    cell : one of `CELLS`; ``ill`` and ``well`` are at and below the cut by the reference, ``differs`` is another
+        grade than the reference's.
     reference, given : grades of a cell of a confusion matrix, or None.
+    level, side : a group of structures, or empty.
     """
 
     who: str = ""
     cell: str = "all"
     reference: int | None = None
     given: int | None = None
+    other: str = ""
+    level: str = ""
+    side: str = ""
 
 
 def cell_from(query: Mapping[str, str], dataset: Dataset) -> Cell:
@@ -53,9 +61,16 @@ def cell_from(query: Mapping[str, str], dataset: Dataset) -> Cell:
     """
     who, cell = query.get("who") or "", query.get("cell") or "all"
     known = {reader.code for reader in dataset.readers} | ({MODEL} if dataset.model else set())
-    if who and who not in known:
-        raise BadView(f"the study has no reader {who!r}")
-    if cell not in CELLS or (cell != "all" and not who):
+    other = query.get("other") or ""
+    for code in filter(None, (who, other)):
+        if code not in known:
+            raise BadView(f"the study has no reader {code!r}")
+    if other and not who:
+        raise BadView("a second reader needs a first one")
+    level, side = query.get("level") or "", query.get("side") or ""
+    if (level and level not in dataset.levels) or (side and side not in dataset.sides):
+        raise BadView("the protocol has no such group of structures")
+    if cell not in CELLS or (cell not in OF_NOBODY and not who):
         raise BadView(f"cell must be one of {', '.join(CELLS)}, and of somebody")
     grades = []
     for name in ("reference", "given"):
@@ -65,7 +80,7 @@ def cell_from(query: Mapping[str, str], dataset: Dataset) -> Cell:
         grades.append(int(text) if text else None)
     if grades[1] is not None and not who:
         raise BadView("given needs somebody who gave it")
-    return Cell(who, cell, *grades)
+    return Cell(who, cell, *grades, other=other, level=level, side=side)
 
 
 def grades_of(part: Slice, who: str) -> GradeArray:
@@ -83,16 +98,25 @@ def select_items(dataset: Dataset, plan: AnalysisPlan, view: View, cell: Cell) -
     inside: BoolArray = part.graded.copy()
     if cell.reference is not None:
         inside &= reference == cell.reference
+    for wanted, groups in ((cell.level, dataset.levels), (cell.side, dataset.sides)):
+        if wanted:
+            inside &= np.tile([group == wanted for group in groups], len(dataset.cases))
+    if cell.cell in ("ill", "well"):
+        inside &= (reference >= view.cut) == (cell.cell == "ill")
     if cell.who:
         given = grades_of(part, cell.who)
         ill, called, graded = reference >= view.cut, given >= view.cut, given >= 0
+        compared = grades_of(part, cell.other) if cell.other else reference
+        graded = graded & (compared >= 0)
         inside &= {
-            "all": np.ones_like(graded),
+            "all": graded,
+            "ill": graded,
+            "well": graded,
             "tp": graded & ill & called,
             "fn": graded & ill & ~called,
             "fp": graded & ~ill & called,
             "tn": graded & ~ill & ~called,
-            "differs": graded & (given != reference),
+            "differs": graded & (given != compared),
             "not_assessable": given == NOT_ASSESSABLE,
             "missing": given == NO_READ,
         }[cell.cell]

@@ -78,7 +78,7 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
             "filters": dashboard.filters(document, snapshot.results["summary"], view, found["plan"]),
             "hidden": [
                 (name, request.GET[name])
-                for name in ("who", "cell", "reference", "given")
+                for name in ("who", "other", "cell", "reference", "given", "level", "side")
                 if request.GET.get(name)
             ],
             "title": dashboard.items_title(document, view, found["cell"]),

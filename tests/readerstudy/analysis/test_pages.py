@@ -54,8 +54,42 @@ def test_a_cell_of_a_matrix_leads_to_as_many_items(client, study_with_results):
         query = f"{STATE}&who=R1&reference={reference}&given={given}"
         rows = client.get(f"/studies/finished/results/items.csv?{query}").content.decode().splitlines()
         assert len(rows) - 1 == table[reference][given]
-    for bad in ("who=R9", "who=R1&cell=wrong", "cell=tp", "reference=x", "given=1"):
+    for bad in (
+        "who=R9",
+        "who=R1&cell=wrong",
+        "cell=tp",
+        "reference=x",
+        "given=1",
+        "other=R1",
+        "level=L9",
+        "who=R1&other=R9",
+    ):
         assert client.get(f"/studies/finished/results/items/?{STATE}&{bad}").status_code == 404
+
+
+def test_every_number_of_the_tables_leads_to_as_many_items(client, study_with_results):
+    """
+    A row's own count of items is the number of items that its link lists.
+
+    A mean of readers counts every reader's answers; its link lists the items of the view.
+    """
+    client.force_login(study_with_results.investigator)
+    page = client.get(f"/studies/finished/results/?{STATE}").content.decode()
+    found = re.findall(r'<td class="number"><a href="([^"]*results/items/[^"]*)">([\d\s]+)</a></td>', page)
+    assert len(found) > 60
+    asked = set()
+    for address, n in found:
+        address = address.replace("&amp;", "&").replace("items/?", "items.csv?")
+        if (address, n) in asked:
+            continue
+        asked.add((address, n))
+        rows = client.get(address).content.decode().splitlines()
+        listed, counted = len(rows) - 1, int(re.sub(r"\s", "", n))
+        is_right = listed == counted if "who=" in address else listed > 0
+        assert is_right, (address, listed, counted)
+    text = " ".join(address for address, _ in asked)
+    for part in ("other=", "level=", "side=", "cell=ill", "cell=well", "given=", "finding=cyst"):
+        assert part in text
 
 
 def test_an_item_leads_to_its_case(client, study_with_results):
