@@ -2,7 +2,7 @@
 
 from readerstudy.analysis.dashboard.charts import chart_data
 from readerstudy.analysis.dashboard.filters import fact, filters
-from readerstudy.analysis.dashboard.flow import flow_steps
+from readerstudy.analysis.dashboard.flow import criterion_names, flow_steps
 from readerstudy.analysis.dashboard.headline import headline, incorporation
 from readerstudy.analysis.dashboard.importing import column_meaning, table_names
 from readerstudy.analysis.dashboard.items import cell_names, item_rows, items_title
@@ -37,6 +37,7 @@ __all__ = [
     "chart_data",
     "chosen_condition",
     "column_meaning",
+    "criterion_names",
     "design_methods",
     "design_names",
     "fact",

@@ -6,11 +6,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from readerstudy.analysis import wording
+from readerstudy.analysis.dashboard.names import language
+from readerstudy.studies.protocols.document import ProtocolDocument
 
 
-def flow_steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+def criterion_names(document: ProtocolDocument) -> dict[str, str]:
+    """Return the label of each criterion of exclusion in the page's language."""
+    return {name: label.in_language(language()) for name, label in document.exclusion_criteria}
+
+
+def flow_steps(summary: Mapping[str, Any], document: ProtocolDocument) -> list[dict[str, Any]]:
     """Return the steps of the flow diagram: how many cases and items went where."""
-    flow = summary["flow"]
+    flow, criteria = summary["flow"], criterion_names(document)
     partitions, provenance = wording.partition_names(), wording.provenance_names()
     settled = [(provenance[name], wording.count(n)) for name, n in flow["basis"].items() if n]
     return [
@@ -18,7 +25,9 @@ def flow_steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
             "title": _("Enrolled"),
             "n": wording.count(flow["cases"]),
             "unit": _("cases"),
-            "parts": [(reason, wording.count(n)) for reason, n in flow["excluded"].items()]
+            "parts": [
+                (criteria.get(reason, reason), wording.count(n)) for reason, n in flow["excluded"].items()
+            ]
             + ([(_("withdrawn"), wording.count(flow["withdrawn"]))] if flow["withdrawn"] else []),
             "parts_title": _("left out"),
         },

@@ -27,7 +27,8 @@ def facts_of(document: ProtocolDocument, plan: AnalysisPlan, snapshot: Snapshot)
     """Return what the system knows of the methods, one sentence each."""
     summary = snapshot.results["summary"]
     flow, model = summary["flow"], summary["model"]
-    excluded = ", ".join(f"{reason}: {n}" for reason, n in flow["excluded"].items()) or "none"
+    criteria = dashboard.criterion_names(document)
+    excluded = ", ".join(f"{criteria.get(name, name)}: {n}" for name, n in flow["excluded"].items()) or "none"
     truthers = [each["code"] for each in summary["readers"] if each["is_truther"]]
     others = [each["code"] for each in summary["readers"] if not each["is_truther"]]
     shares = document.partition
@@ -70,12 +71,15 @@ def facts_of(document: ProtocolDocument, plan: AnalysisPlan, snapshot: Snapshot)
     }
 
 
-def _flow(summary: Mapping[str, Any]) -> Table:
-    flow = summary["flow"]
+def _flow(summary: Mapping[str, Any], document: ProtocolDocument) -> Table:
+    flow, criteria = summary["flow"], dashboard.criterion_names(document)
     partitions, provenance = wording.partition_names(), wording.provenance_names()
     rows = [
         ["Cases enrolled", wording.count(flow["cases"])],
-        *[[f"Excluded: {reason}", wording.count(n)] for reason, n in flow["excluded"].items()],
+        *[
+            [f"Excluded: {criteria.get(name, name)}", wording.count(n)]
+            for name, n in flow["excluded"].items()
+        ],
         ["Withdrawn", wording.count(flow["withdrawn"])],
         ["Included", wording.count(flow["included"])],
         *[
@@ -233,7 +237,7 @@ def report_blocks(*, snapshot: Snapshot, document: ProtocolDocument, title: str)
             ]
         ),
         Heading("Flow"),
-        _flow(summary),
+        _flow(summary, document),
         Heading("Results"),
         Paragraph(
             f"Shown: {wording.partition_names()[partition].lower()}. Other partitions stand in the export and on "

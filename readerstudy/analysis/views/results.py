@@ -74,7 +74,7 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
             "fact": dashboard.fact(figures, summary),
             "filters": dashboard.filters(document, summary, view, plan),
             "headline": dashboard.headline(figures, plan, summary),
-            "flow": dashboard.flow_steps(summary),
+            "flow": dashboard.flow_steps(summary, document),
             "brier": wording.estimate((figures["calibration"] or {}).get("brier")),
             "incorporation": dashboard.incorporation(figures),
             "multireader": dashboard.multireader(figures),
