@@ -6,6 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from readerstudy.analysis.methods import method_sentence
+
 MINUS = "−"
 THIN_SPACE = " "
 
@@ -82,7 +84,7 @@ def estimate(given: Mapping[str, Any] | None, digits: int = 3, *, with_sign: boo
             "interval": "",
             "words": _("Not estimable: %(reason)s") % {"reason": _(given["undefined_because"])},
             "note": "",
-            "method": given["method"],
+            "method": method_sentence(given["method"]),
         }
     write = signed if with_sign else number
     # Differences need the third decimal in their limits: the margin is told apart there.
@@ -92,7 +94,7 @@ def estimate(given: Mapping[str, Any] | None, digits: int = 3, *, with_sign: boo
         "interval": limits,
         "words": f"{write(given['value'], digits)}, {limits}",
         "note": given.get("note", ""),
-        "method": given["method"],
+        "method": method_sentence(given["method"]),
     }
 
 

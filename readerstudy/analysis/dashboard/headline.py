@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from readerstudy.analysis import wording
 from readerstudy.analysis.dashboard.names import HEADLINE
+from readerstudy.analysis.methods import method_sentence
 from readerstudy.analysis.plan import AnalysisPlan
 
 
@@ -105,7 +106,9 @@ def headline(figures: Mapping[str, Any], plan: AnalysisPlan, summary: Mapping[st
         "badge": _("Confirmatory") if any_confirmatory else _("Exploratory"),
         "readers_word": ngettext("reader", "readers", readers),
         "is_confirmatory": any_confirmatory,
-        "method": (columns and figures["headline"]["sensitivity"]["difference"]["method"]) or "",
+        "method": method_sentence(figures["headline"]["sensitivity"]["difference"]["method"])
+        if columns
+        else "",
     }
 
 

@@ -18,9 +18,10 @@ MOST_SHOWN_CELLS = 400
 
 
 def linked(table: Table) -> Table:
-    """Put each shown row beside the address of its items, as the page lists them."""
-    links = table.get("links") or [""] * len(table["shown"])
-    return table | {"linked": list(zip(table["shown"], links, strict=True))}
+    """Put each shown row beside the address of its items and its method, as the page lists them."""
+    nothing = [""] * len(table["shown"])
+    links, methods = table.get("links") or nothing, table.get("methods") or nothing
+    return table | {"linked": list(zip(table["shown"], links, methods, strict=True))}
 
 
 def tables(figures: Mapping[str, Any], document: ProtocolDocument, plan: AnalysisPlan) -> dict[str, Table]:
@@ -80,6 +81,7 @@ def long_table(given_rows: Sequence[Row], heads: list[str]) -> Table:
     return {
         "links": ["" if row[2] is None else urlencode({"cell": "all"} | row[2]) for row in given_rows],
         "link_at": len(heads) + 2,
+        "methods": [wording.estimate(given)["method"] for _names, given in rows],
         "heads": [*heads, _("Estimate"), _("95 %\u00a0interval"), _("Items"), _("Patients")],
         "shown": [
             [

@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from django.utils.translation import override
 
+from readerstudy.analysis.methods import method_sentence
 from readerstudy.analysis.results import View, compute_view
 from readerstudy.analysis.results.baseline import fit_logistic
 from readerstudy.analysis.results.planning import own_correlation, plan_size
@@ -212,3 +214,35 @@ def test_logistic_regression_equals_scikit_learns():
     other = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(x, y)
     assert own[0] == pytest.approx(other.intercept_[0], abs=1e-5)
     assert own[1:] == pytest.approx(other.coef_[0], abs=1e-5)
+
+
+def test_every_method_of_a_snapshot_has_its_sentence(study_with_results):
+    """A new method of the statistics needs a sentence here: hovering says how a number arose and after whom."""
+
+    def methods(value):
+        if isinstance(value, dict):
+            if isinstance(value.get("method"), str) and value.get("low") is not None:
+                yield value["method"]
+            for each in value.values():
+                yield from methods(each)
+        elif isinstance(value, list):
+            for each in value:
+                yield from methods(each)
+
+    found = set(methods(latest_snapshot(study_with_results.study).results))
+    assert len(found) > 15
+    for method in found:
+        sentence = method_sentence(method)
+        assert sentence != method, method
+        assert sentence.endswith("."), sentence
+    df = method_sentence(
+        "ppv, clustered (Rao-Scott ratio estimator); Wilson score on the effective sample size, t on 14 df"
+    )
+    assert df.startswith("Positive predictive value")
+    assert "Rao and Scott 1992" in df
+    assert "14 degrees of freedom" in df
+    with override("zh-hans"):
+        assert "Wilson" in method_sentence(
+            "ppv, clustered (Rao-Scott ratio estimator); Wilson score, t on 14 df"
+        )
+    assert method_sentence("something new") == "something new"
