@@ -8,7 +8,7 @@ third reader's marks are assigned to the groups so found, measured against each 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from scipy.optimize import linear_sum_assignment
 
 from readerstudy.stats import box_iou
 from readerstudy.studies.protocols.document import MarkKind
+
+if TYPE_CHECKING:
+    from grading.models import MarkedPlace
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,19 @@ class Place:
 
     def holds(self, point: Sequence[float]) -> bool:
         return all(a <= x <= b for a, x, b in zip(self.low, point, self.high, strict=True))
+
+
+def place_of(mark: "MarkedPlace") -> Place:
+    """Return where a mark lies: in mm of its frame of reference, else in pixels of its image."""
+    if mark.box:
+        corners = [mark.box["min_mm"], mark.box["max_mm"]]
+        frame = mark.frame_of_reference_uid
+    elif mark.points_mm:
+        corners, frame = mark.points_mm, mark.frame_of_reference_uid
+    else:
+        corners, frame = mark.points_px, f"{mark.sop_uid} {mark.frame}"
+    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+    return Place(mark, mark.mark_class, tuple(map(float, low)), tuple(map(float, high)), frame)
 
 
 def quality(kind: MarkKind, first: Place, second: Place) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 from django.db import transaction
 
 from grading.answers import BadAnswer
-from grading.matching import Place, group_marks
+from grading.matching import group_marks, place_of
 from grading.models import (
     Adjudication,
     JointSession,
@@ -27,19 +27,6 @@ from readerstudy.studies.models import Assignment, Case, Protocol, ReaderStudy
 from readerstudy.studies.protocols.document import MarkKind
 
 PLACE_FIELDS = tuple(field.attname for field in MarkedPlace._meta.fields)
-
-
-def place_of(mark: Mark) -> Place:
-    """Return where a mark lies: in mm of its frame of reference, else in pixels of its image."""
-    if mark.box:
-        corners = [mark.box["min_mm"], mark.box["max_mm"]]
-        frame = mark.frame_of_reference_uid
-    elif mark.points_mm:
-        corners, frame = mark.points_mm, mark.frame_of_reference_uid
-    else:
-        corners, frame = mark.points_px, f"{mark.sop_uid} {mark.frame}"
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    return Place(mark, mark.mark_class, tuple(map(float, low)), tuple(map(float, high)), frame)
 
 
 def compare_marks(*, case: Case, protocol: Protocol, reads: Sequence[Read], at: datetime) -> None:

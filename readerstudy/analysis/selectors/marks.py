@@ -10,6 +10,8 @@ import numpy as np
 from grading.models import Mark, MarkedPlace, Read, ReferenceMark
 from readerstudy.analysis.datasets import MarkData
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
+from readerstudy.analysis.selectors.hits import hits_of
+from readerstudy.analysis.selectors.studies import protocol_of
 from readerstudy.studies.models import Assignment, ReaderStudy, StudyRole
 
 
@@ -89,11 +91,6 @@ def lesions_of(study: ReaderStudy) -> Iterator[LesionRow]:
 def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
     """Yield every mark of a first showing that stands, by case, reader before model, condition and name."""
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
-    lesion_of = {
-        source: str(lesion.lesion_id)
-        for lesion in ReferenceMark.objects.filter(case__study=study, superseded_at__isnull=True)
-        for source in lesion.sources
-    }
     rows = [
         MarkRow(
             row.case_id, row.case.pseudonym, row.case.patient.pseudonym, row.by, row.is_model, row.condition,
@@ -108,6 +105,11 @@ def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
         read__assignment__occasion=1,
         read__assignment__withdrawn_at__isnull=True,
     ).select_related("read__case__patient", "read__assignment")
+    lesion_of: dict[int, str] = {}
+    if own:
+        standing = ReferenceMark.objects.filter(case__study=study, superseded_at__isnull=True).order_by("pk")
+        imported = ImportedLesion.objects.filter(case__study=study).order_by("pk")
+        lesion_of = hits_of(protocol_of(study).document, list(standing), list(imported), own)
     rows += [
         MarkRow(
             row.read.case_id, row.read.case.pseudonym, row.read.case.patient.pseudonym,

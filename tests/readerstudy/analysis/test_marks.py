@@ -1,13 +1,19 @@
 """Lesions and marks: what is refused, what a place in millimetres hits, and what is not compared."""
 
+from uuid import uuid4
+
 import numpy as np
 import pytest
 
+from grading.models import Mark, Read, ReferenceMark
 from readerstudy.analysis.datasets import CaseEntry, Dataset, MarkData, freeze, thaw
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
 from readerstudy.analysis.results.marks import compute_marks
+from readerstudy.analysis.selectors.hits import hits_of
 from readerstudy.analysis.services.imports import ImportRefused, import_cases, import_lesions, import_marks
 from readerstudy.studies.models import Centre
+from readerstudy.studies.protocols.loading import load_protocol
+from tests.factories.protocols import LESION, small_source
 from tests.readerstudy.analysis.conftest import NOW
 from tests.readerstudy.analysis.test_exchange import empty_study
 
@@ -201,3 +207,48 @@ def test_the_page_looks_at_a_table_maps_its_columns_and_explains_refusals(client
         "is not UTF-8"
         in client.post("/studies/marked/tables/", {"kind": "reads", "file": wrong}).content.decode()
     )
+
+
+def _box(low, high, *, cls="bulge", frame="F"):
+    return {
+        "kind": "lesion", "mark_class": cls, "shape": "box3d", "series_uid": "1", "sop_uid": "1.1",
+        "frame_of_reference_uid": frame, "points_px": [[0, 0], [1, 1]], "box": {"min_mm": low, "max_mm": high},
+    }  # fmt: skip
+
+
+def test_marks_of_readers_outside_the_reference_are_scored_by_the_rule():
+    """
+    Only the mark that made a lesion is tied to it; a further reader's marks are matched by their place.
+
+    The rule is an overlap of a tenth of the union: boxes of 10 mm, shifted by 8 mm, share 2 of 18.
+    """
+    document = load_protocol(small_source(findings=(), marks=[LESION], case_questions=None))
+    first = ReferenceMark(case_id=1, lesion_id=uuid4(), sources=[11], **_box([0, 0, 0], [10, 10, 10]))
+    second = ReferenceMark(case_id=1, lesion_id=uuid4(), sources=[12], **_box([6, 0, 0], [16, 10, 10]))
+    elsewhere = ReferenceMark(case_id=2, lesion_id=uuid4(), sources=[13], **_box([0, 0, 0], [10, 10, 10]))
+    given = {
+        11: _box([90, 0, 0], [99, 9, 9], cls="herniation"),  # settled by people, whatever its place and class
+        20: _box([0, 0, 0], [10, 10, 10]),
+        21: _box([5, 0, 0], [15, 10, 10]),  # in both; nearer to the second
+        22: _box([-8, 0, 0], [2, 10, 10]),
+        23: _box([-9, 0, 0], [1, 10, 10]),  # shares 1 of 19
+        24: _box([0, 0, 0], [10, 10, 10], cls="herniation"),
+        25: _box([0, 0, 0], [10, 10, 10], frame="another"),
+    }
+    marks = [Mark(pk=key, read=Read(case_id=1), mark_id=uuid4(), **place) for key, place in given.items()]
+    found = hits_of(document, [first, second, elsewhere], [], marks)
+    assert found == {
+        11: str(first.lesion_id), 20: str(first.lesion_id), 21: str(second.lesion_id), 22: str(first.lesion_id)
+    }  # fmt: skip
+
+    table = [
+        ImportedLesion(
+            case_id=1, lesion="L1", lesion_class="bulge",
+            place={
+                "frame_of_reference": "F", "x_mm": "5", "y_mm": "5", "z_mm": "5", "dx_mm": "10", "dy_mm": "10",
+                "dz_mm": "10",
+            },
+        ),
+        ImportedLesion(case_id=1, lesion="L2", lesion_class="bulge", place={"x_mm": "5"}),
+    ]  # fmt: skip
+    assert hits_of(document, [], table, marks) == {20: "L1", 21: "L1", 22: "L1"}
