@@ -1,6 +1,7 @@
 """Lesions and marks: those that were made here and those that came from tables, in one form, and as arrays."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,9 +9,15 @@ from typing import Any
 import numpy as np
 
 from grading.models import Mark, MarkedPlace, Read, ReferenceMark
+from inference.selectors import predicted_lesions_of
 from readerstudy.analysis.datasets import MarkData
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
-from readerstudy.studies.models import Assignment, ReaderStudy, StudyRole
+from readerstudy.stats import match_marks
+from readerstudy.studies.models import Assignment, Case, ReaderStudy, StudyRole
+
+#: Models see what readers see unaided: their marks stand beside those.
+UNAIDED = Assignment.Condition.UNAIDED.value
+_AXES = ("x", "y", "z", "dx", "dy", "dz")
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,15 @@ def lesions_of(study: ReaderStudy) -> Iterator[LesionRow]:
     yield from sorted(rows, key=lambda row: (row.case, row.lesion))
 
 
-def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
-    """Yield every mark of a first showing that stands, by case, reader before model, condition and name."""
+def marks_of(study: ReaderStudy, *, with_runs: bool = True) -> Iterator[MarkRow]:
+    """
+    Yield every mark of a first showing that stands, by case, reader before model, condition and name.
+
+    Parameters
+    ----------
+    with_runs : bool
+        Whether what models marked here belongs to it; the lock freezes what people did, and they may run later.
+    """
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
     lesion_of = {
         source: str(lesion.lesion_id)
@@ -117,7 +131,51 @@ def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
         )
         for row in own
     ]  # fmt: skip
+    if with_runs:
+        rows += _marks_of_runs(study)
     yield from sorted(rows, key=lambda row: (row.case, row.is_model, row.by, row.condition, row.mark))
+
+
+def _marks_of_runs(study: ReaderStudy) -> list[MarkRow]:
+    """What models marked here, each with the lesion whose box holds its centre; classes must agree."""
+    names = {
+        case.pk: (case.pseudonym, case.patient.pseudonym)
+        for case in Case.objects.filter(study=study).select_related("patient")
+    }
+    lesions: dict[int, list[LesionRow]] = defaultdict(list)
+    for lesion in lesions_of(study):
+        if all(f"{axis}_mm" in lesion.place for axis in _AXES):
+            lesions[lesion.case_id].append(lesion)
+    found: dict[tuple[int, str, str], list[Any]] = defaultdict(list)
+    for row in predicted_lesions_of(study):
+        found[row.case_id, row.model, row.frame_of_reference].append(row)
+    result = []
+    for (case_id, model, frame), own in found.items():
+        # Marks and lesions in different frames of reference have no common millimetres.
+        here = [each for each in lesions[case_id] if each.place.get("frame_of_reference", "") in ("", frame)]
+        hit = [-1] * len(own)
+        if here:
+            hit = match_marks(
+                np.array([[each.box[f"{axis}_mm"] for axis in "xyz"] for each in own]),
+                np.array([_corners(each.place) for each in here]),
+                np.array([each.score for each in own]),
+                rule="centre_in_box",
+                mark_class=[each.lesion_class for each in own],
+                lesion_class=[each.lesion_class for each in here],
+            ).lesion.tolist()
+        result += [
+            MarkRow(
+                case_id, *names[case_id], model, True, UNAIDED, str(each.number), "box3d", each.lesion_class,
+                round(100 * each.score, 4), None, "", here[place].lesion if place >= 0 else "",
+                {"frame_of_reference": frame, **each.box},
+            )
+            for each, place in zip(own, hit, strict=True)
+        ]  # fmt: skip
+    return result
+
+
+def _corners(place: Mapping[str, float]) -> list[list[float]]:
+    return [[place[f"{axis}_mm"] + side * place[f"d{axis}_mm"] / 2 for axis in "xyz"] for side in (-1, 1)]
 
 
 def mark_data(study: ReaderStudy, place_of_case: Mapping[int, int]) -> MarkData | None:
