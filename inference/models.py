@@ -168,6 +168,30 @@ class Prediction(models.Model):
         return f"{self.finding} of {self.structure}"
 
 
+class PredictedLesion(models.Model):
+    """A lesion that a model marks in a case: class, score and box along the patient's axes. Never changed."""
+
+    run = models.ForeignKey(InferenceRun, on_delete=models.PROTECT, related_name="lesions")
+    number = models.PositiveIntegerField(help_text="The surest is 1.")
+    lesion_class = models.CharField(max_length=40)
+    score = models.FloatField()
+    frame_of_reference = models.CharField(max_length=64, blank=True)
+    # {"x_mm", "y_mm", "z_mm", "dx_mm", "dy_mm", "dz_mm"}: centre and full edges, LPS.
+    box = models.JSONField()
+    planes = models.JSONField(default=list, help_text="Kinds of series that showed it.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_predicted_lesion_per_run_and_number"),
+            models.CheckConstraint(
+                condition=Q(score__gte=0) & Q(score__lte=1), name="predicted_lesion_score_is_a_share"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lesion_class} {self.number}"
+
+
 class TrainingSet(models.Model):
     """
     A training set frozen by `analysis` and handed over by value: cases, items, grades, partitions.

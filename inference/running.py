@@ -20,17 +20,17 @@ from inference.services.runs import write_result
 from readerstudy.core.jobs import JobContext, JobRefused
 
 if TYPE_CHECKING:
-    from inference.engine.bundle import LoadedModel
+    from inference.engine.bundle import LoadedDetector, LoadedModel
 
 
 @lru_cache(maxsize=2)
-def _load(folder: Path) -> "LoadedModel":
-    from inference.engine.bundle import load_model
+def _load(folder: Path) -> "LoadedModel | LoadedDetector":
+    from inference.engine.bundle import load_any
 
-    return load_model(folder, threads=settings.READERSTUDY_TORCH_THREADS)
+    return load_any(folder, threads=settings.READERSTUDY_TORCH_THREADS)
 
 
-def load_registered(model: ModelVersion) -> "LoadedModel":
+def load_registered(model: ModelVersion) -> "LoadedModel | LoadedDetector":
     """
     Return a registered model, loaded once per process.
 
@@ -72,7 +72,9 @@ def run_case(context: JobContext, run_id: int) -> None:
     JobRefused
         If the model cannot be loaded or the images are gone; trying again would not help.
     """
+    from inference.engine.bundle import LoadedDetector
     from inference.engine.facets import grade_case
+    from inference.engine.lesions import find_lesions
     from inference.engine.manifest import ModelRefused
 
     run = InferenceRun.objects.select_related("case", "model", "study_run__study").get(pk=run_id)
@@ -92,7 +94,10 @@ def run_case(context: JobContext, run_id: int) -> None:
         ) from error
     read_seconds = time.perf_counter() - started
     context.check()
-    result = grade_case(model, images, check=context.check)
+    if isinstance(model, LoadedDetector):
+        result = find_lesions(model, images, check=context.check)
+    else:
+        result = grade_case(model, images, check=context.check)
     result.notes.extend(notes)
     result.seconds["read"] = read_seconds
     with context.commit():

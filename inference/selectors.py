@@ -9,7 +9,14 @@ from statistics import median
 from django.db.models import Count
 
 from inference.engine.specification import OutputSchema
-from inference.models import InferenceRun, ModelVersion, Prediction, StudyModel, StudyRun
+from inference.models import (
+    InferenceRun,
+    ModelVersion,
+    PredictedLesion,
+    Prediction,
+    StudyModel,
+    StudyRun,
+)
 from readerstudy.core.models import Job
 from readerstudy.studies.models import ReaderStudy
 
@@ -299,15 +306,7 @@ def predictions_of(study: ReaderStudy, *, model: ModelVersion | None = None) -> 
     Where a case was run more than once by one model version (other pixels, other points, an amended
     protocol), the latest result counts. Read by `analysis` alone; no view of this app calls it.
     """
-    runs = InferenceRun.objects.filter(
-        study_run__study=study, state__in=[InferenceRun.State.DONE, InferenceRun.State.IN_PART]
-    ).select_related("model")
-    if model is not None:
-        runs = runs.filter(model=model)
-    latest: dict[tuple[int, int], InferenceRun] = {}
-    for run in runs.order_by("finished_at", "pk"):
-        latest[run.case_id, run.model_id] = run
-    by_id = {run.pk: run for run in latest.values()}
+    by_id = _latest_runs(study, model)
     rows = Prediction.objects.filter(run_id__in=list(by_id)).order_by(
         "run__case_id", "run__model_id", "structure", "finding", "pk"
     )
@@ -326,3 +325,51 @@ def predictions_of(study: ReaderStudy, *, model: ModelVersion | None = None) -> 
             input_points=run.input_points,
             predicted_at=run.finished_at,
         )
+
+
+def _latest_runs(study: ReaderStudy, model: ModelVersion | None) -> dict[int, InferenceRun]:
+    """The last finished run of each case and model version, by primary key."""
+    runs = InferenceRun.objects.filter(
+        study_run__study=study, state__in=[InferenceRun.State.DONE, InferenceRun.State.IN_PART]
+    ).select_related("model")
+    if model is not None:
+        runs = runs.filter(model=model)
+    latest: dict[tuple[int, int], InferenceRun] = {}
+    for run in runs.order_by("finished_at", "pk"):
+        latest[run.case_id, run.model_id] = run
+    return {run.pk: run for run in latest.values()}
+
+
+@dataclass(frozen=True)
+class LesionRow:
+    """One lesion that a model marked, for `analysis` only."""
+
+    case_id: int
+    model_digest: str
+    model: str
+    number: int
+    lesion_class: str
+    score: float
+    frame_of_reference: str
+    box: dict[str, float]
+
+
+def predicted_lesions_of(study: ReaderStudy) -> list[LesionRow]:
+    """Every lesion that models marked in a study's cases, as `predictions_of`, in a fixed order."""
+    by_id = _latest_runs(study, None)
+    rows = PredictedLesion.objects.filter(run_id__in=list(by_id)).order_by(
+        "run__case_id", "run__model__digest", "number", "pk"
+    )
+    return [
+        LesionRow(
+            case_id=by_id[row.run_id].case_id,
+            model_digest=by_id[row.run_id].model.digest,
+            model=str(by_id[row.run_id].model),
+            number=row.number,
+            lesion_class=row.lesion_class,
+            score=row.score,
+            frame_of_reference=row.frame_of_reference,
+            box=row.box,
+        )
+        for row in rows
+    ]

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,71 @@ class PostgreSQL:
             finished = subprocess.run(command, stdout=log, stderr=log, cwd=self.data.parent)
         if finished.returncode:
             raise RuntimeError(f"{program} failed: {(self.data.parent / 'setup.log').read_text()[-2000:]}")
+
+
+class RedisAbsent(Exception):
+    """The machine has no Redis server program."""
+
+
+@dataclass
+class Redis:
+    """A private Redis on 127.0.0.1 that keeps nothing on disk: killed, it forgets every message."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @classmethod
+    def start(cls, folder: Path, port: int | None = None) -> "Redis":
+        """
+        Start a server and wait until it answers.
+
+        Parameters
+        ----------
+        folder : Path
+            For its log.
+        port : int, optional
+            A free one by default; a server that comes back takes its old one.
+
+        Raises
+        ------
+        RedisAbsent
+            If the machine has no server program.
+        """
+        program = shutil.which("redis-server")
+        if program is None:
+            raise RedisAbsent("no Redis: apt-get install redis-server")
+        port = port or free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        with (folder / "redis.log").open("ab") as log:
+            process = subprocess.Popen([program, *options], stdout=log, stderr=log, cwd=folder)
+        server = cls(port, process)
+        pause = threading.Event()
+        for _ in range(300):
+            if server._answers():
+                return server
+            if process.poll() is not None:
+                break
+            pause.wait(0.1)
+        server.kill()
+        raise RuntimeError(f"Redis did not start: {(folder / 'redis.log').read_text()[-2000:]}")
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
+                line.sendall(b"PING\r\n")
+                return line.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(timeout=20)
 
 
 def database_url() -> str:

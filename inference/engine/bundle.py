@@ -14,7 +14,10 @@ from torch import Tensor
 
 from inference.engine.manifest import (
     FORMAT,
+    LESIONS,
     MANIFEST_NAME,
+    ONNX,
+    ONNX_NAME,
     PREPROCESSING_VERSION,
     WEIGHTS_NAME,
     Manifest,
@@ -22,9 +25,13 @@ from inference.engine.manifest import (
     file_digest,
     read_manifest,
 )
+from inference.engine.networks.detector import Detector, DetectorConfig
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.networks.localiser import Localiser, LocaliserConfig
 from inference.engine.networks.ordinal import corn_probabilities
+from inference.engine.onnx_child import refusal_of
+from inference.engine.onnx_grader import OnnxGrader
+from inference.engine.onnx_session import MISSING, is_installed
 
 #: Largest difference of a probability between the maker's machine and this one.
 GOLDEN_TOLERANCE = 2e-4
@@ -42,8 +49,17 @@ class LoadedModel:
     """
 
     manifest: Manifest
-    grader: Grader
+    grader: Grader | OnnxGrader
     localiser: Localiser
+    golden_difference: float
+
+
+@dataclass(frozen=True)
+class LoadedDetector:
+    """A lesion detector in memory; attributes as `LoadedModel`."""
+
+    manifest: Manifest
+    detector: Detector
     golden_difference: float
 
 
@@ -67,7 +83,10 @@ def golden_input(manifest_inputs: Mapping[str, Any]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def golden_output(
-    grader: Grader, localiser: Localiser, inputs: Mapping[str, Any], temperatures: Mapping[str, float]
+    grader: Grader | OnnxGrader,
+    localiser: Localiser,
+    inputs: Mapping[str, Any],
+    temperatures: Mapping[str, float],
 ) -> dict[str, Any]:
     """What the networks answer to `golden_input`, as JSON values."""
     crops = golden_input(inputs)
@@ -91,7 +110,7 @@ def golden_output(
 def save_model(
     folder: Path,
     *,
-    grader: Grader,
+    grader: Grader | OnnxGrader,
     localiser: Localiser,
     facts: Mapping[str, Any],
     inputs: Mapping[str, Any],
@@ -99,7 +118,7 @@ def save_model(
     temperatures: Mapping[str, float],
 ) -> Manifest:
     """
-    Write a model version into a folder.
+    Write a model version into a folder. The file of an ONNX grader lies there already.
 
     Parameters
     ----------
@@ -117,9 +136,11 @@ def save_model(
     Manifest
     """
     folder.mkdir(parents=True, exist_ok=True)
-    grader.eval()
     localiser.eval()
-    tensors = {f"grader.{name}": value.contiguous() for name, value in grader.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    if isinstance(grader, Grader):
+        grader.eval()
+        tensors = {f"grader.{name}": value.contiguous() for name, value in grader.state_dict().items()}
     tensors |= {f"localiser.{name}": value.contiguous() for name, value in localiser.state_dict().items()}
     save_file(tensors, folder / WEIGHTS_NAME)
     content = {
@@ -134,6 +155,9 @@ def save_model(
         "golden": golden_output(grader, localiser, inputs, temperatures),
         "files": {WEIGHTS_NAME: file_digest(folder / WEIGHTS_NAME)},
     }
+    if isinstance(grader, OnnxGrader):
+        content["executor"] = ONNX
+        content["files"][ONNX_NAME] = file_digest(folder / ONNX_NAME)
     (folder / MANIFEST_NAME).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     return read_manifest(folder)
 
@@ -154,27 +178,141 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
         If the files are refused, the weights do not fit the network, or the self-test fails.
     """
     manifest = read_manifest(folder)
+    if manifest.task == LESIONS:
+        raise ModelRefused(f"{manifest.name} marks lesions; grades are wanted here.")
     if threads is not None:
         torch.set_num_threads(threads)
+    grader: Grader | OnnxGrader
     try:
-        grader = Grader(GraderConfig.from_json(manifest.content["network"]))
+        config = GraderConfig.from_json(manifest.content["network"])
         localiser = Localiser(LocaliserConfig.from_json(manifest.content["localiser"]))
+        parts: list[tuple[str, torch.nn.Module]] = [("localiser.", localiser)]
+        if manifest.executor == ONNX:
+            grader = _onnx_grader(manifest, config, threads or 1)
+        else:
+            grader = Grader(config).eval()
+            parts.append(("grader.", grader))
         tensors = load_file(manifest.folder / WEIGHTS_NAME)
-        for prefix, network in (("grader.", grader), ("localiser.", localiser)):
+        for prefix, network in parts:
             own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             network.load_state_dict(own, strict=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelRefused(f"The weights do not fit the network of the manifest: {error}") from error
-    grader.eval()
     localiser.eval()
     found = golden_output(grader, localiser, manifest.content["inputs"], manifest.content["temperatures"])
+    return LoadedModel(manifest, grader, localiser, _checked(found, manifest))
+
+
+@torch.no_grad()
+def golden_lesions(detector: Detector) -> dict[str, Any]:
+    """What a detector answers to a pattern by arithmetic, as JSON values: a few numbers of each map."""
+    result = {}
+    for kind in detector.config.in_plane_mm:
+        count = torch.arange(5 * 64 * 64, dtype=torch.float64)
+        pattern = (0.6 + 0.5 * torch.sin(count * 0.05) * torch.cos(count * 0.0007)).reshape(5, 64, 64)
+        scores, boxes = detector.of(kind)(pattern.to(torch.float32))
+        result[kind] = {
+            "scores": [round(float(value), 6) for value in torch.sigmoid(scores).amax(dim=(1, 2, 3))],
+            "boxes": [round(float(value), 6) for value in boxes.mean(dim=(1, 2, 3))],
+        }
+    return result
+
+
+def save_detector(
+    folder: Path,
+    *,
+    detector: Detector,
+    facts: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+) -> Manifest:
+    """
+    Write a lesion detector into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    detector : Detector
+    facts, inputs : mapping
+        As `save_model` takes them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    detector.eval()
+    tensors = {f"detector.{name}": value.contiguous() for name, value in detector.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS_NAME)
+    content = {
+        **facts,
+        "format": FORMAT,
+        "preprocessing": PREPROCESSING_VERSION,
+        "task": LESIONS,
+        "inputs": inputs,
+        "outputs": {"structures": [], "n_grades": {}, "lesion_classes": list(detector.config.classes)},
+        "network": detector.config.to_json(),
+        "golden": golden_lesions(detector),
+        "files": {WEIGHTS_NAME: file_digest(folder / WEIGHTS_NAME)},
+    }
+    (folder / MANIFEST_NAME).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    return read_manifest(folder)
+
+
+def load_detector(folder: Path, *, threads: int | None = None) -> LoadedDetector:
+    """
+    Load a lesion detector and run its golden self-test.
+
+    Raises
+    ------
+    ModelRefused
+        As `load_model`.
+    """
+    manifest = read_manifest(folder)
+    if manifest.task != LESIONS:
+        raise ModelRefused(f"{manifest.name} gives {manifest.task}, not lesions.")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        detector = Detector(DetectorConfig.from_json(manifest.content["network"]))
+        tensors = load_file(manifest.folder / WEIGHTS_NAME)
+        detector.load_state_dict(
+            {name.removeprefix("detector."): t for name, t in tensors.items()}, strict=True
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelRefused(f"The weights do not fit the network of the manifest: {error}") from error
+    detector.eval()
+    missing = set(manifest.inputs.requirements) - set(detector.config.in_plane_mm)
+    if missing:
+        raise ModelRefused(f"The manifest takes {', '.join(sorted(missing))}; the network does not see it.")
+    difference = _checked(golden_lesions(detector), manifest)
+    return LoadedDetector(manifest, detector, difference)
+
+
+def load_any(folder: Path, *, threads: int | None = None) -> LoadedModel | LoadedDetector:
+    """Load a model version of whatever task; raises as `load_model`."""
+    task = read_manifest(folder).task
+    return load_detector(folder, threads=threads) if task == LESIONS else load_model(folder, threads=threads)
+
+
+def _checked(found: Mapping[str, Any], manifest: Manifest) -> float:
     difference = _difference(found, manifest.content["golden"])
     if not difference <= GOLDEN_TOLERANCE:
         raise ModelRefused(
             f"The golden self-test failed: the answers differ by {difference:.2g} from the maker's, "
             f"{GOLDEN_TOLERANCE:g} is allowed."
         )
-    return LoadedModel(manifest, grader, localiser, difference)
+    return difference
+
+
+def _onnx_grader(manifest: Manifest, config: GraderConfig, threads: int) -> OnnxGrader:
+    """Run the file once in a child process, then load it here."""
+    if not is_installed():
+        raise ModelRefused(MISSING)
+    if config.attention != "joint":
+        raise ModelRefused("An ONNX grader grades every joint by itself; the manifest says otherwise.")
+    shapes: dict[str, list[int]] = {}
+    for kind, requirement in manifest.inputs.requirements.items():
+        shapes |= {kind: [2, *requirement.crop.shape], f"{kind}.present": [2]}
+    why = refusal_of(manifest.folder / ONNX_NAME, inputs=shapes)
+    if why:
+        raise ModelRefused(f"{ONNX_NAME} is refused: {why}.")
+    return OnnxGrader(manifest.folder / ONNX_NAME, config, threads=threads)
 
 
 def _difference(found: Any, stated: Any) -> float:

@@ -116,7 +116,7 @@ def joint_crop(
     if not planes or max(inside) < LEAST_COVERAGE:
         return None
     wanted = (np.arange(spec.depth) - (spec.depth - 1) / 2) * spec.depth_mm
-    weights = _triangle(wanted, places[near], step)
+    weights = triangle_weights(wanted, places[near], step)
     crop: Array = np.tensordot(weights, np.stack(planes), axes=1).astype(np.float32)
     return crop
 
@@ -160,14 +160,14 @@ def _slice_patch(
         wanted = (np.arange(n_samples) - (n_samples - 1) / 2) * spec.in_plane_mm
         ends = sign * (np.array([-0.5, n_pixels - 0.5]) - centre) * spacing
         covered *= float(np.mean((wanted >= ends.min()) & (wanted <= ends.max())))
-        patch_weights.append(_triangle(wanted, places, max(spacing, spec.in_plane_mm)))
+        patch_weights.append(triangle_weights(wanted, places, max(spacing, spec.in_plane_mm)))
         starts.append((start, stop))
     (r0, r1), (c0, c1) = starts
     patch: Array = patch_weights[0] @ image[r0:r1, c0:c1] @ patch_weights[1].T
     return patch, covered
 
 
-def _triangle(wanted: Array, places: Array, width: float) -> Array:
+def triangle_weights(wanted: Array, places: Array, width: float) -> Array:
     """
     Interpolation weights, shape (n_wanted, n_places): linear, and averaging where samples lie closer.
 

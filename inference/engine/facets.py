@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from inference.engine.intensity import scale_crop, scale_series
 from inference.engine.networks.ordinal import corn_probabilities
 from inference.engine.specification import CT_AXIAL, KIND_WORDS, MR_SAGITTAL
 from inference.engine.stacks import Array, CaseImages, ImageStack
+
+if TYPE_CHECKING:
+    from inference.engine.lesions import FoundLesion
 
 #: A joint whose place is less certain than this is left out. On unseen phantoms 99 of 100 are above 0.65; on
 #: images unlike the training material the maps spread out and fall below.
@@ -60,6 +64,8 @@ class CaseResult:
     points : dict of frame of reference to (dict of structure to FoundPoint)
     series : dict of kind to str
         Identifier of the series used.
+    lesions : list of FoundLesion
+        What a detector marks, the surest first.
     notes : list of str
         Series that were looked at and left, in words.
     seconds : dict of stage to float
@@ -70,6 +76,7 @@ class CaseResult:
     left_out: dict[str, str] = field(default_factory=dict)
     points: dict[str, dict[str, FoundPoint]] = field(default_factory=dict)
     series: dict[str, str] = field(default_factory=dict)
+    lesions: list[FoundLesion] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -110,11 +117,11 @@ def grade_case(
     if result.refusal:
         return result
     check()
-    with _clock(result, "locate"):
+    with clock(result, "locate"):
         result.points = all_points(model, case, chosen)
     check()
     structures = manifest.outputs.structures
-    with _clock(result, "crop"):
+    with clock(result, "crop"):
         crops, there = _all_crops(model, chosen, result)
     result.series = {kind: stack.identifier for kind, stack in chosen.items()}
     graded = [number for number, name in enumerate(structures) if name not in result.left_out]
@@ -124,7 +131,7 @@ def grade_case(
         )
         return result
     check()
-    with _clock(result, "grade"):
+    with clock(result, "grade"):
         probabilities = _grade(model, crops, there, graded, batch_joints)
     unseen: set[str] = set()
     for number in graded:
@@ -141,7 +148,7 @@ def grade_case(
 
 
 @contextmanager
-def _clock(result: CaseResult, stage: str) -> Iterator[None]:
+def clock(result: CaseResult, stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     result.seconds[stage] = time.perf_counter() - started

@@ -2,9 +2,9 @@
 A model version as files: one manifest, one weights file, one card.
 
 ``config.json`` is the manifest. Its SHA-256, in canonical form, is the identity of the model version; it
-names the SHA-256 of the weights, so nothing of a version can change unseen. Weights are safetensors only:
-formats that can carry code (pickle, TorchScript, .pt2, joblib) are refused by name and by content, without
-being opened by anything that could run it. Knows no torch.
+names the SHA-256 of the weights, so nothing of a version can change unseen. Weights are safetensors, and the grader
+may be one ONNX file (`onnx_file`); formats that can carry code (pickle, TorchScript, .pt2, joblib) are refused by
+name and by content, without being opened by anything that could run it. Knows no torch.
 """
 
 from __future__ import annotations
@@ -17,15 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.engine.onnx_child import refusal_of
 from inference.engine.specification import InputSpecification, OutputSchema
 
 MANIFEST_NAME, WEIGHTS_NAME, CARD_NAME = "config.json", "weights.safetensors", "MODEL_CARD.md"
+ONNX_NAME = "model.onnx"
+#: What a model does; in the manifest as ``task``, grades where it is not named.
+GRADES, LESIONS = "grades", "lesions"
+#: What runs the grader; in the manifest as ``executor``, torch where it is not named.
+TORCH, ONNX = "torch", "onnx"
 FORMAT = 1
 #: Raised whenever preprocessing changes what the network sees; part of every inference key.
 PREPROCESSING_VERSION = 1
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_HEADER_BYTES = 8 << 20
-_ALLOWED = {MANIFEST_NAME, WEIGHTS_NAME, CARD_NAME}
+_ALLOWED = {MANIFEST_NAME, WEIGHTS_NAME, CARD_NAME, ONNX_NAME}
 _DTYPE_BYTES = {
     "F64": 8,
     "F32": 4,
@@ -78,6 +84,16 @@ class Manifest:
     @property
     def version(self) -> str:
         return str(self.content["version"])
+
+    @property
+    def task(self) -> str:
+        """``grades`` or ``lesions``."""
+        return str(self.content.get("task", GRADES))
+
+    @property
+    def executor(self) -> str:
+        """``torch`` or ``onnx``."""
+        return str(self.content.get("executor", TORCH))
 
     @property
     def is_synthetic(self) -> bool:
@@ -146,15 +162,42 @@ def read_manifest(folder: Path) -> Manifest:
                 f"The model was made for preprocessing {content['preprocessing']!r}; "
                 f"this product has {PREPROCESSING_VERSION}."
             )
-        stated = content["files"][WEIGHTS_NAME]
+        stated = {name: str(content["files"][name]) for name in _weights_of(content)}
         manifest = Manifest(folder, content, canonical_digest(content))
         _ = (manifest.name, manifest.version, manifest.is_synthetic, manifest.inputs, manifest.outputs)
-        _ = (content["network"], content["localiser"], content["temperatures"], content["golden"])
+        _ = (content["network"], content["golden"])
+        if manifest.task not in (GRADES, LESIONS):
+            raise ModelRefused(
+                f"The manifest names the task {manifest.task!r}; there are {GRADES} and {LESIONS}."
+            )
+        if manifest.task == GRADES:
+            _ = (content["localiser"], content["temperatures"])
+        elif set(content["network"]["classes"]) != set(manifest.outputs.lesion_classes):
+            raise ModelRefused("The classes of the network are not those of the output schema.")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelRefused(f"The manifest is incomplete or malformed: {error!r}.") from error
-    if file_digest(folder / WEIGHTS_NAME) != stated:
-        raise ModelRefused(f"{WEIGHTS_NAME} is not the file that the manifest names; its SHA-256 differs.")
+    foreign = {path.name for path in folder.iterdir()} - {MANIFEST_NAME, CARD_NAME, *stated}
+    if foreign:
+        raise ModelRefused(f"{', '.join(sorted(foreign))} is not named by the manifest; nothing was opened.")
+    for name, digest in stated.items():
+        if not (folder / name).exists():
+            raise ModelRefused(f"{name} is missing.")
+        if file_digest(folder / name) != digest:
+            raise ModelRefused(f"{name} is not the file that the manifest names; its SHA-256 differs.")
+    if ONNX_NAME in stated:
+        # In a process of its own: whatever the file does to its reader stays there.
+        why = _carries_code(folder / ONNX_NAME) or refusal_of(folder / ONNX_NAME)
+        if why:
+            raise ModelRefused(f"{ONNX_NAME} is refused: {why}. Nothing of it was run.")
     return manifest
+
+
+def _weights_of(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Files that the manifest must name: the joint finder is safetensors in any case."""
+    executor = content.get("executor", TORCH)
+    if executor not in (TORCH, ONNX):
+        raise ModelRefused(f"The manifest names the executor {executor!r}; there are {TORCH} and {ONNX}.")
+    return (WEIGHTS_NAME, ONNX_NAME) if executor == ONNX else (WEIGHTS_NAME,)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,6 +31,19 @@ LEAST_PATIENTS = 5
 
 class TooFewPatients(ValueError):
     """A class has fewer patients than any statement needs. The message names it."""
+
+
+class Classifier(Protocol):
+    """What a few-shot head gives when it is fitted."""
+
+    def probabilities(self, features: ArrayLike) -> Array:
+        """Class probabilities, shape (n, n_classes)."""
+
+
+class Fit(Protocol):
+    """Fits a few-shot head: `fit_prototypes` or `AnilBody.fit`."""
+
+    def __call__(self, features: ArrayLike, labels: Sequence[str], classes: Sequence[str]) -> Classifier: ...
 
 
 @dataclass(frozen=True)
@@ -134,9 +148,10 @@ def cross_validate(
     n_repeats: int = 20,
     n_folds: int = 5,
     rng: np.random.Generator,
+    fit: Fit = fit_prototypes,
 ) -> SmallSampleResult:
     """
-    Judge prototypes by repeated stratified cross-validation that keeps patients whole.
+    Judge a few-shot head by repeated stratified cross-validation that keeps patients whole.
 
     Parameters
     ----------
@@ -147,6 +162,8 @@ def cross_validate(
         Patient of each case.
     n_repeats, n_folds : int
     rng : numpy.random.Generator
+    fit : callable
+        The head; prototypes by default.
 
     Returns
     -------
@@ -180,8 +197,8 @@ def cross_validate(
         folds = np.array([fold_of[patient] for patient in who.tolist()])
         for fold in range(n_folds):
             test = folds == fold
-            prototypes = fit_prototypes(x[~test], y[~test].tolist(), classes)
-            scores[repeat, test] = prototypes.probabilities(x[test])
+            head = fit(x[~test], y[~test].tolist(), classes)
+            scores[repeat, test] = head.probabilities(x[test])
     areas = np.array([_macro_auc(score, y, classes) for score in scores])
     resampled = []
     everyone = [np.flatnonzero(who == patient) for own in members.values() for patient in own]
@@ -200,6 +217,84 @@ def cross_validate(
     return SmallSampleResult(
         areas, float(low), float(high), {name: len(own) for name, own in members.items()}
     )
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """
+    What a head reached when it learnt from few patients and was judged by others, many times over.
+
+    Attributes
+    ----------
+    macro_auc : ndarray, shape (n_episodes,)
+    low, high : float
+        2.5th and 97.5th percentile over episodes with their judging patients resampled.
+    per_class : int
+        Patients per class that each episode learnt from.
+    """
+
+    macro_auc: Array
+    low: float
+    high: float
+    per_class: int
+
+    @property
+    def mean(self) -> float:
+        return float(self.macro_auc.mean())
+
+
+def run_episodes(
+    features: ArrayLike,
+    labels: Sequence[str],
+    *,
+    per_class: int,
+    rng: np.random.Generator,
+    fit: Fit = fit_prototypes,
+    n_episodes: int = 20,
+) -> Episodes:
+    """
+    Learn from `per_class` patients of each class and judge by all others, `n_episodes` times.
+
+    Parameters
+    ----------
+    features : array_like, shape (n, n_features)
+        One row per patient.
+    labels : sequence of str
+    per_class : int
+    rng : numpy.random.Generator
+    fit : callable
+    n_episodes : int
+
+    Raises
+    ------
+    TooFewPatients
+        If `per_class` is below five, or a class leaves fewer than five patients to judge by.
+    """
+    x, y = np.asarray(features, dtype=float), np.asarray(labels)
+    classes = sorted(set(y.tolist()))
+    if per_class < LEAST_PATIENTS:
+        raise TooFewPatients(
+            f"{per_class} patients of a class; {LEAST_PATIENTS} are the least to learn from."
+        )
+    for name in classes:
+        if (n := int((y == name).sum())) < per_class + LEAST_PATIENTS:
+            raise TooFewPatients(
+                f"Class {name!r} has {n} patients; {per_class} to learn from leave fewer than "
+                f"{LEAST_PATIENTS} to judge by."
+            )
+    areas, resampled = [], []
+    for _ in range(n_episodes):
+        learn = np.concatenate([rng.permutation(np.flatnonzero(y == name))[:per_class] for name in classes])
+        judge = np.setdiff1d(np.arange(len(y)), learn)
+        head = fit(x[learn], y[learn].tolist(), classes)
+        score, truth = head.probabilities(x[judge]), y[judge]
+        areas.append(_macro_auc(score, truth, classes))
+        places = [np.flatnonzero(truth == name) for name in classes]
+        for _ in range(50):
+            chosen = np.concatenate([own[rng.integers(0, len(own), len(own))] for own in places])
+            resampled.append(_macro_auc(score[chosen], truth[chosen], classes))
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Episodes(np.array(areas), float(low), float(high), per_class)
 
 
 def _macro_auc(score: Array, labels: Array, classes: Sequence[str]) -> float:

@@ -20,6 +20,10 @@ _KIND_OF = {("CT", AXIAL): CT_AXIAL, ("MR", AXIAL): MR_AXIAL, ("MR", SAGITTAL): 
 KIND_WORDS = {CT_AXIAL: "axial CT", MR_AXIAL: "axial MR", MR_SAGITTAL: "sagittal MR"}
 
 
+#: Where nothing is cut: the series is seen whole.
+WHOLE_SERIES = CropSpec(0, 0, 0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class SeriesRequirement:
     """
@@ -28,7 +32,7 @@ class SeriesRequirement:
     Parameters
     ----------
     crop : CropSpec
-        What is cut from it.
+        What is cut from it; `WHOLE_SERIES` where nothing is.
     max_in_plane_mm, max_slice_mm : float
         Largest pixel spacing and largest distance of neighbouring slices.
     min_slices : int
@@ -77,7 +81,8 @@ class InputSpecification:
             if kind not in KINDS:
                 raise ValueError(f"series kind {kind!r} is unknown; known: {', '.join(KINDS)}")
             values = dict(entry)
-            kinds[kind] = SeriesRequirement(crop=CropSpec(**values.pop("crop")), **values)
+            crop = CropSpec(**values.pop("crop")) if "crop" in values else WHOLE_SERIES
+            kinds[kind] = SeriesRequirement(crop=crop, **values)
         return cls(kinds, tuple(tuple(alternative) for alternative in content["needs"]))
 
     def choose(self, case: CaseImages) -> tuple[dict[str, ImageStack], list[str]]:
@@ -131,7 +136,7 @@ def _rank(stack: ImageStack) -> tuple[int, float, float, str]:
 @dataclass(frozen=True)
 class OutputSchema:
     """
-    What a model gives: grades per finding at each structure.
+    What a model gives: grades per finding at each structure, or lesions.
 
     Parameters
     ----------
@@ -142,12 +147,15 @@ class OutputSchema:
     seen_on : mapping of finding to tuple of str
         Kinds of series of which a joint needs one for this finding to be given out; any kind where not named.
         What cannot be told from an image is not guessed from it.
+    lesion_classes : tuple of str
+        Classes of the lesions that it marks; empty where it marks none.
     """
 
     structures: tuple[str, ...]
     n_grades: Mapping[str, int]
     switched_off: Mapping[str, str]
     seen_on: Mapping[str, tuple[str, ...]]
+    lesion_classes: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> OutputSchema:
@@ -157,6 +165,7 @@ class OutputSchema:
             {name: int(value) for name, value in content["n_grades"].items()},
             dict(content.get("switched_off", {})),
             {name: tuple(kinds) for name, kinds in content.get("seen_on", {}).items()},
+            tuple(content.get("lesion_classes", ())),
         )
 
     @property
@@ -183,7 +192,11 @@ class FitLine:
 
 
 def fit_report(
-    schema: OutputSchema, *, structures: tuple[str, ...], n_grades: Mapping[str, int]
+    schema: OutputSchema,
+    *,
+    structures: tuple[str, ...],
+    n_grades: Mapping[str, int],
+    boxes: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[FitLine, ...]:
     """
     Compare what a model gives with what a protocol asks.
@@ -195,6 +208,8 @@ def fit_report(
         Structures of the protocol.
     n_grades : mapping of finding to int
         Findings of the protocol and the length of their scales.
+    boxes : mapping of mark to collection of str, optional
+        Marks of the protocol that are boxes in space, with their classes.
 
     Returns
     -------
@@ -202,6 +217,8 @@ def fit_report(
         One for the structures, one per finding of the protocol. A model fits when all lines fit; a finding
         that the model has but does not give out is a line that fits and says so.
     """
+    if schema.lesion_classes:
+        return (_fit_of_lesions(schema, boxes or {}), *_fit_of_findings(schema, n_grades))
     missing = [name for name in structures if name not in schema.structures]
     lines = [
         FitLine(
@@ -212,6 +229,28 @@ def fit_report(
             else f"the model does not know {', '.join(missing)}",
         )
     ]
+    return (*lines, *_fit_of_findings(schema, n_grades))
+
+
+def _fit_of_lesions(schema: OutputSchema, boxes: Mapping[str, Collection[str]]) -> FitLine:
+    for mark, classes in boxes.items():
+        foreign = [name for name in schema.lesion_classes if name not in classes]
+        if not foreign:
+            silent = [name for name in classes if name not in schema.lesion_classes]
+            never = f"; {', '.join(silent)} it never marks" if silent else ""
+            return FitLine(mark, True, f"boxes of {len(schema.lesion_classes)} classes{never}")
+    if not boxes:
+        return FitLine(
+            "lesions", False, "the protocol asks for no boxes in space, and the model gives nothing else"
+        )
+    foreign = [name for name in schema.lesion_classes if not any(name in own for own in boxes.values())]
+    return FitLine(
+        "lesions", False, f"the protocol does not know {', '.join(foreign or schema.lesion_classes)}"
+    )
+
+
+def _fit_of_findings(schema: OutputSchema, n_grades: Mapping[str, int]) -> tuple[FitLine, ...]:
+    lines = []
     for finding, n in n_grades.items():
         if finding in schema.switched_off:
             lines.append(FitLine(finding, True, f"not given out: {schema.switched_off[finding]}"))

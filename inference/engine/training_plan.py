@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+NETWORK, SMALL_SAMPLE = "network", "small-sample"
+PROTOTYPES, ANIL = "prototypes", "anil"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,59}")
 
 
@@ -46,6 +48,13 @@ class TrainingPlan:
     mixed_precision : bool
     device : str
         ``cpu``, ``cuda`` or ``auto`` (a GPU where there is one).
+    mode : str
+        ``network`` or ``small-sample``: for few patients only the heads are fitted, on the frozen features of
+        `start_from`, and judged by repeated cross-validation; fewer than five patients of a class are refused.
+    head : str
+        Of a small-sample training: ``prototypes`` or ``anil``.
+    repeats : int
+        Of the cross-validation of a small-sample training.
     seed : int
         Same plan, same training set, same machine: same weights, bit for bit on a CPU.
     """
@@ -64,6 +73,9 @@ class TrainingPlan:
     finding_weights: Mapping[str, float] = field(default_factory=dict)
     mixed_precision: bool = False
     device: str = "auto"
+    mode: str = NETWORK
+    head: str = PROTOTYPES
+    repeats: int = 20
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -82,6 +94,7 @@ class TrainingPlan:
             ("epochs", 1, 1000),
             ("batch", 1, 1024),
             ("patience", 0, 1000),
+            ("repeats", 2, 200),
             ("seed", 0, 2**31 - 1),
         ):
             _number(key, getattr(self, key), low, high, whole=True)
@@ -97,6 +110,11 @@ class TrainingPlan:
             _number(f"finding_weights.{finding}", weight, 0.0, 100.0)
         if self.device not in {"cpu", "cuda", "auto"}:
             raise PlanRefused(f"device: cpu, cuda or auto, not {self.device!r}.")
+        for key, allowed in (("mode", (NETWORK, SMALL_SAMPLE)), ("head", (PROTOTYPES, ANIL))):
+            if getattr(self, key) not in allowed:
+                raise PlanRefused(f"{key}: {' or '.join(allowed)}, not {getattr(self, key)!r}.")
+        if self.mode == SMALL_SAMPLE and not self.fine_tune:
+            raise PlanRefused("mode: small-sample fits heads on learnt features; set fine_tune: true.")
         if self.freeze_encoder and not self.fine_tune:
             raise PlanRefused(
                 "freeze_encoder: an encoder of random weights must not be frozen; set fine_tune: true."

@@ -144,6 +144,11 @@ def fit_to_protocol(*, model: ModelVersion, protocol: Protocol) -> tuple[FitLine
         OutputSchema.from_json(model.manifest["outputs"]),
         structures=tuple(structure.id for structure in document.structures),
         n_grades={finding.id: finding.n_grades for finding in document.findings if finding.scale},
+        boxes={
+            mark.id: tuple(name for name, _ in mark.classes)
+            for mark in document.marks
+            if mark.shape == "box3d"
+        },
     )
 
 

@@ -9,7 +9,14 @@ from django.db import transaction
 from django.db.models import Max
 
 from inference.engine.manifest import PREPROCESSING_VERSION
-from inference.models import InferenceRun, ModelVersion, Prediction, StudyModel, StudyRun
+from inference.models import (
+    InferenceRun,
+    ModelVersion,
+    PredictedLesion,
+    Prediction,
+    StudyModel,
+    StudyRun,
+)
 from inference.services.errors import InferenceRefused
 from inference.services.registry import attach_model
 from inference.task_names import RUN_INFERENCE
@@ -22,8 +29,8 @@ from readerstudy.studies.models import Case, Landmark, ReaderStudy
 if TYPE_CHECKING:
     from inference.engine.facets import CaseResult
 
-#: How numbers are computed; part of every inference key.
-NUMERICS = "torch-cpu-float32"
+#: How numbers are computed, by what runs the model; part of every inference key.
+NUMERICS = {"torch": "torch-cpu-float32", "onnx": "onnxruntime-cpu-float32"}
 
 
 def given_points(case: Case) -> dict[str, dict[str, list[float]]]:
@@ -45,7 +52,7 @@ def input_key(*, model: ModelVersion, case: Case, protocol_digest: str) -> str:
         str(case.public_id),
         pixel_digests(case.image_set) if case.image_set else (),
         given_points(case),
-        NUMERICS,
+        NUMERICS[model.manifest.get("executor", "torch")],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -199,6 +206,30 @@ def write_result(*, run_id: int, result: "CaseResult", at: datetime) -> bool:
         [
             Prediction(run_id=run_id, structure=structure, finding=finding, probabilities=list(row))
             for (structure, finding), row in sorted(result.probabilities.items())
+        ],
+        batch_size=500,
+    )
+    PredictedLesion.objects.bulk_create(
+        [
+            PredictedLesion(
+                run_id=run_id,
+                number=number,
+                lesion_class=lesion.lesion_class,
+                score=lesion.score,
+                frame_of_reference=lesion.frame_of_reference,
+                box={
+                    **{
+                        f"{axis}_mm": round(value, 3)
+                        for axis, value in zip("xyz", lesion.centre_mm, strict=True)
+                    },
+                    **{
+                        f"d{axis}_mm": round(2 * value, 3)
+                        for axis, value in zip("xyz", lesion.half_mm, strict=True)
+                    },
+                },
+                planes=list(lesion.planes),
+            )
+            for number, lesion in enumerate(result.lesions, start=1)
         ],
         batch_size=500,
     )

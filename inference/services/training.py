@@ -2,31 +2,26 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from inference.engine.manifest import ModelRefused, read_manifest
+from inference.engine.manifest import GRADES, TORCH, ModelRefused, read_manifest
 from inference.engine.training_plan import TrainingPlan
 from inference.models import ModelVersion, TrainingRun, TrainingSet
 from inference.services.errors import InferenceRefused
 from inference.services.registry import model_folder, register_model
+from inference.services.training_material import erase_crops_of_ended
 from inference.task_names import RUN_TRAINING
 from readerstudy.core.audit import Actor, record
 from readerstudy.core.jobs import cancel_job, enqueue_on_commit, retry_job
 from readerstudy.core.models import Job
 from readerstudy.studies.models import ReaderStudy
-
-
-def training_folder(run: TrainingRun) -> Path:
-    """Folder of the data root with a training's crops and checkpoint."""
-    return Path(settings.READERSTUDY_DATA_ROOT) / "training" / str(run.public_id)
 
 
 @transaction.atomic
@@ -110,6 +105,12 @@ def start_training(
     base = model_named(plan.start_from)
     if not base.may_run:
         raise InferenceRefused(f"{base} is {base.state}; a training starts from a validated model.")
+    if base.manifest.get("task", GRADES) != GRADES:
+        raise InferenceRefused(f"{base} marks lesions; a training starts from a model that grades.")
+    if base.manifest.get("executor", TORCH) != TORCH:
+        raise InferenceRefused(
+            f"{base} is an ONNX file; a training starts from a model with weights of its own."
+        )
     if ModelVersion.objects.filter(name=plan.name, version=plan.version).exists():
         raise InferenceRefused(
             f"There is already a {plan.name} {plan.version}. Nothing was started; give the new one another version."
@@ -171,10 +172,16 @@ def job_of(run: TrainingRun) -> Job | None:
 
 @transaction.atomic
 def stop_training(*, run: TrainingRun, actor: Actor | None, at: datetime) -> None:
-    """Stop after the current epoch. The checkpoint stays: asked for again, the training goes on from it."""
+    """
+    Stop after the current epoch, and erase the crops.
+
+    The checkpoint stays: asked for again, the training cuts the crops again and goes on from it.
+    """
     job = job_of(run)
     if job is None or not cancel_job(job, at=at):
         raise InferenceRefused(f"Training {run.number} has ended. Nothing was changed.")
+    # A running job erases its own when it sees the wish; this is for one that waited.
+    transaction.on_commit(partial(erase_crops_of_ended, [run]))
     _record("stopped", run, actor, at)
 
 
@@ -215,11 +222,6 @@ def take_result(*, run_id: int, folder: Path, at: datetime) -> ModelVersion:
     TrainingRun.objects.filter(pk=run_id).update(result=model, finished_at=at)
     _record("finished", run, None, at, model=str(model))
     return model
-
-
-def erase_material(run: TrainingRun) -> None:
-    """Erase a finished training's crops and checkpoint. The model version and the record stay."""
-    shutil.rmtree(training_folder(run), ignore_errors=True)
 
 
 @transaction.atomic

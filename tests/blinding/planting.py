@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from grading.models import Adjudication, Read
-from inference.models import InferenceRun, ModelVersion, Prediction, StudyRun
+from inference.models import InferenceRun, ModelVersion, PredictedLesion, Prediction, StudyRun
 from readerstudy.imaging.models import ImageSet, ImportBatch, Instance
 from readerstudy.imaging.services import receive
 from readerstudy.studies.models import Assignment, Case
@@ -184,5 +184,14 @@ def _predictions(one: CompleteStudy, canaries: Canaries) -> None:
             finding="cyst",
             probabilities=[1 - PROBABILITY, PROBABILITY],
         )
+        PredictedLesion.objects.create(
+            run=run,
+            number=1,
+            lesion_class="canary-lesion-class",
+            score=PROBABILITY,
+            box={f"{axis}_mm": 4321.0625 for axis in ("x", "y", "z", "dx", "dy", "dz")},
+        )
+    canaries.plant("canary-lesion-class", "class of a lesion that a model marked")
+    canaries.plant("4321.0625", "place of a lesion that a model marked")
     for text in PROBABILITY_TEXTS:
         canaries.plant(text, "probability of a model")

@@ -8,14 +8,29 @@ import pytest
 from tests.inference.conftest import PROTOCOL
 from tests.inference.models_for_tests import SHIPPED, STRUCTURES, given_findings, shipped_variant
 from tests.inference.worker_process import Site, wait_until
+from tests.servers import Redis, RedisAbsent
 
 
 @pytest.fixture
 def site(tmp_path, phantom_cases):
-    """An installation with two included phantom cases and the shipped model."""
+    """An installation with two included phantom cases and the shipped model; messages go through files."""
+    yield from _installed(tmp_path, phantom_cases)
+
+
+@pytest.fixture
+def site_with_redis(tmp_path, phantom_cases):
+    """The same with messages through a Redis that keeps nothing on disk."""
+    try:
+        broker = Redis.start(tmp_path)
+    except RedisAbsent as error:
+        pytest.skip(str(error))
+    yield from _installed(tmp_path, phantom_cases, broker)
+
+
+def _installed(tmp_path, phantom_cases, broker=None):
     data_root = tmp_path / "site"
     data_root.mkdir()
-    site = Site(data_root)
+    site = Site(data_root, broker)
     site.manage("migrate", "--verbosity", "0")
     site.manage("create_study", PROTOCOL, "--slug", "facets")
     site.manage("import_dicom", "facets", phantom_cases, "--laterality", "established")
@@ -69,7 +84,7 @@ def has_done(site, wanted):
 
 
 def kills_and_survivors(site, tmp_path, *, n_models, n_kills, seed):
-    """Many jobs, random kills of child and worker; all done within 60 s of the last kill."""
+    """Many jobs; child, worker and broker are killed at random; all is done within 60 s of the last kill."""
     rng = random.Random(seed)
     for number in range(n_models):
         shipped_variant(tmp_path / "variants" / f"v{number}", f"v{number}")
@@ -77,23 +92,35 @@ def kills_and_survivors(site, tmp_path, *, n_models, n_kills, seed):
     total = 2 * n_models
     assert sum(site.job_states().values()) == total
     site.start_worker(processes=2)
-    for _ in range(n_kills):
+    # Each kind at least twice, in random order.
+    kinds = ["child", "worker", "broker"]
+    victims = [*kinds, *kinds, *rng.choices(kinds, k=n_kills - 6)]
+    rng.shuffle(victims)
+    for victim in victims:
         done = site.job_states().get("done", 0)
         wanted = min(done + rng.randint(1, max(1, total // (n_kills + 2))), total - 1)
-        wait_until(partial(has_done, site, wanted), 120, "progress between two kills")
-        if rng.random() < 0.5:
+        wait_until(partial(has_done, site, wanted), 180, "progress between two kills")
+        if victim == "child":
             site.kill_child()
-        else:
+        elif victim == "worker":
             site.kill_worker()
             site.start_worker(processes=2)
+        else:
+            site.kill_broker()
+            site.start_broker()
     wait_until(lambda: site.job_states() == {"done": total}, 60, "the end of all jobs after the last kill")
     assert_every_case_graded_once(site, 2, n_models)
 
 
-def test_sixty_jobs_survive_eight_random_kills(site, tmp_path):
-    kills_and_survivors(site, tmp_path, n_models=30, n_kills=8, seed=1)
+def test_sixty_jobs_survive_eight_random_kills_of_child_worker_and_broker(site_with_redis, tmp_path):
+    kills_and_survivors(site_with_redis, tmp_path, n_models=30, n_kills=8, seed=1)
 
 
 @pytest.mark.full
-def test_two_hundred_jobs_survive_twenty_random_kills(site, tmp_path):
-    kills_and_survivors(site, tmp_path, n_models=100, n_kills=20, seed=2)
+def test_two_hundred_jobs_survive_twenty_random_kills_over_redis(site_with_redis, tmp_path):
+    kills_and_survivors(site_with_redis, tmp_path, n_models=100, n_kills=20, seed=2)
+
+
+@pytest.mark.full
+def test_two_hundred_jobs_survive_twenty_random_kills_over_files(site, tmp_path):
+    kills_and_survivors(site, tmp_path, n_models=100, n_kills=20, seed=3)

@@ -8,14 +8,17 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.servers import Redis
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Site:
     """One installation in a folder: commands, a worker to start and kill, and its database to look into."""
 
-    def __init__(self, data_root: Path, **environment: str) -> None:
+    def __init__(self, data_root: Path, broker: Redis | None = None, **environment: str) -> None:
         self.data_root = data_root
+        self.broker = broker
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("READERSTUDY_")},
             "DJANGO_SETTINGS_MODULE": "readerstudy.settings",
@@ -24,6 +27,7 @@ class Site:
             "READERSTUDY_JOB_REAP_SECONDS": "1",
             "READERSTUDY_IMPORT_PROCESSES": "1",
             "OMP_NUM_THREADS": "1",
+            **({"READERSTUDY_BROKER_URL": broker.url} if broker else {}),
             **environment,
         }
         self.worker: subprocess.Popen[bytes] | None = None
@@ -76,9 +80,24 @@ class Site:
         self.worker.wait(timeout=30)
         self.worker = None
 
+    def kill_broker(self) -> None:
+        """Every message is lost: Redis is killed, or the queue's folder is emptied under the worker."""
+        if self.broker is not None:
+            self.broker.kill()
+            return
+        for path in (self.data_root / "queue" / "messages").iterdir():
+            path.unlink(missing_ok=True)
+
+    def start_broker(self) -> None:
+        """Where it was; a queue of files needs none."""
+        if self.broker is not None:
+            self.broker = Redis.start(self.data_root.parent, self.broker.port)
+
     def stop(self) -> None:
         if self.worker is not None:
             self.kill_worker()
+        if self.broker is not None:
+            self.broker.kill()
 
     def ask(self, sql: str) -> list[tuple]:
         """Look into the database from outside."""

@@ -174,9 +174,9 @@ class Grader(nn.Module):
             there.append(known)
         return torch.stack(made, dim=2), torch.stack(there, dim=2)
 
-    def combine(self, tokens: Tensor, there: Tensor, levels: Tensor | None = None) -> dict[str, Tensor]:
+    def collect(self, tokens: Tensor, there: Tensor, levels: Tensor | None = None) -> Tensor:
         """
-        Logits from tokens.
+        What the heads read: one vector per joint, shape (n_cases, n_joints, width).
 
         Parameters
         ----------
@@ -198,7 +198,11 @@ class Grader(nn.Module):
             sequence, mask = sequence.reshape(cases * joints, -1, width), mask.reshape(cases * joints, -1)
         for block in self.blocks:
             sequence = block(sequence, mask)
-        collected = self.last(sequence.reshape(cases, joints, kinds + 1, width)[:, :, 0])
+        return cast(Tensor, self.last(sequence.reshape(cases, joints, kinds + 1, width)[:, :, 0]))
+
+    def combine(self, tokens: Tensor, there: Tensor, levels: Tensor | None = None) -> dict[str, Tensor]:
+        """Logits from tokens; parameters as `collect`."""
+        collected = self.collect(tokens, there, levels)
         return {finding: head(collected) for finding, head in self.heads.items()}
 
     def forward(

@@ -60,6 +60,22 @@ def device_of(plan: TrainingPlan) -> str:
     return "cuda" if plan.device == "cuda" or (plan.device == "auto" and there) else "cpu"
 
 
+def grader_of(base: LoadedModel) -> Grader:
+    """
+    The network to start from.
+
+    Raises
+    ------
+    TrainingRefused
+        If the model is an ONNX file, which has no weights to learn from here.
+    """
+    if not isinstance(base.grader, Grader):
+        raise TrainingRefused(
+            f"{base.manifest.name} is an ONNX file; a training starts from weights of its own."
+        )
+    return base.grader
+
+
 def starting_weights(base: Grader, config: GraderConfig) -> dict[str, Tensor]:
     """
     Weights of an earlier grader that a new one can take over: same name, same shape.
@@ -122,7 +138,7 @@ def train_on_study(
     specs = {kind: each.crop for kind, each in base.manifest.inputs.requirements.items()}
     earlier = base.grader.config
     config = GraderConfig.from_json({**earlier.to_json(), "n_grades": n_grades})
-    taken = starting_weights(base.grader, config) if plan.fine_tune else {}
+    taken = starting_weights(grader_of(base), config) if plan.fine_tune else {}
     settings = TrainSettings(
         epochs=plan.epochs,
         batch=plan.batch,
@@ -193,7 +209,7 @@ def train_on_study(
         out,
         grader=grader,
         localiser=base.localiser,
-        facts=_plain(content),
+        facts=plain_values(content),
         inputs=base.manifest.content["inputs"],
         outputs={
             "structures": list(base.manifest.outputs.structures),
@@ -224,12 +240,12 @@ def _check(scales: Sequence[Scale], train: JointCrops, validation: JointCrops) -
         )
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """JSON values: a number that is none becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain_values(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain_values(each) for each in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

@@ -52,6 +52,63 @@ def study_card(manifest: Manifest) -> str:
     return "\n".join(lines) + "\n"
 
 
+def small_card(manifest: Manifest) -> str:
+    """
+    A card of a model whose heads were fitted to few patients.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        As `train_small_sample` writes it.
+    """
+    content = manifest.content
+    material, plan = content["material"], content["plan"]
+    how = {
+        "prototypes": "class means of the frozen features (prototypes)",
+        "anil": "a few steps of gradient descent from the earlier model's heads (ANIL)",
+    }[plan["head"]]
+    lines = [f"# {manifest.name} {manifest.version}", ""]
+    if manifest.is_synthetic:
+        lines += [
+            "**Synthetic.** The study holds synthetic patients only; these figures say nothing about patients.",
+            "",
+        ]
+    lines += [
+        "For the study that it was trained in; not a medical device. **Few patients:** only the last layer was fitted.",
+        "",
+        f"- Identity (SHA-256 of the manifest): `{manifest.digest}`",
+        f"- Study: {material['study']}, protocol `{material['protocol_digest']}`",
+        f"- Training set {material['training_set']}, `{material['training_set_digest']}`: "
+        f"{material['train_patients'] + material['validation_patients']} patients of the training and validation "
+        f"partitions together, {content['training']['joints']} joints",
+        f"- The {material['test_patients']} patients of the test partition and of external centres were not seen.",
+        f"- Encoder and attention of {content['started_from']['model']}, `{content['started_from']['digest']}`, "
+        "unchanged",
+        f"- Heads: {how}; seed {plan['seed']}",
+        f"- Cases left out: {len(material['left_out'])}",
+    ]
+    lines += [f"  - {case}: {why}" for case, why in sorted(material["left_out"].items())]
+    lines += [
+        "",
+        "## Repeated cross-validation, patients whole",
+        "",
+        "| finding | cut | positive / joints | patients below, at or above | AUC (95 %, by patient) | repeats |",
+        "|---|---|---|---|---|---|",
+    ]
+    for finding, row in content["small_sample"].items():
+        interval = f"{_number(row['auc'])} ({_number(row['auc_low'])} to {_number(row['auc_high'])})"
+        lines.append(
+            f"| {finding} | >= {row['cut']} | {row['n_positive']} / {row['n']} | "
+            f"{row['patients_below']}, {row['patients_above']} | {interval} | {row['repeats']} |"
+        )
+    lines += [
+        "",
+        "Every figure is of patients that the head did not see. The model that is given out learnt from all of them. "
+        "The test partition is the measure, and it is opened once.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _table(rows: dict[str, Any]) -> list[str]:
     lines = [
         "| finding | cut | positive / joints | AUC (95 %, by patient) | exact grade | within one | co-occurrence AUC |",

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from grading.models import Rating, Read, ReferenceGrade
 from inference.models import Prediction
+from inference.selectors import predicted_lesions_of
 from readerstudy.analysis.selectors.marks import lesions_of, marks_of
 from readerstudy.analysis.selectors.model_versions import FINISHED_RUNS
 from readerstudy.analysis.selectors.studies import protocol_of
@@ -100,7 +102,7 @@ def _lesion_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
 
 
 def _mark_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
-    for row in marks_of(study):
+    for row in marks_of(study, with_runs=False):
         yield (
             "mark", row.case, row.is_model, row.by, row.condition, row.mark, row.shape, row.mark_class,
             row.confidence, row.value, row.unit, row.lesion, sorted(row.place.items()),
@@ -128,7 +130,7 @@ def data_hash(study: ReaderStudy) -> str:
 
 
 def predictions_hash(study: ReaderStudy) -> str:
-    """Return the SHA-256 of all finished predictions of the study in canonical rows."""
+    """Return the SHA-256 of all finished predictions and marked lesions of the study in canonical rows."""
     rows = (
         Prediction.objects.filter(run__case__study=study, run__state__in=FINISHED_RUNS)
         .order_by("run__model__digest", "run__case__pseudonym", "structure", "finding", "pk")
@@ -140,4 +142,15 @@ def predictions_hash(study: ReaderStudy) -> str:
             "probabilities",
         )
     )
-    return _hash_rows(["readerstudy predictions", "1"], rows.iterator(5000))
+
+    def lesions() -> Iterator[tuple[Any, ...]]:
+        cases = dict(Case.objects.filter(study=study).values_list("pk", "pseudonym"))
+        yield from sorted(
+            (
+                "lesion", row.model_digest, cases[row.case_id], row.number, row.lesion_class, row.score,
+                row.frame_of_reference, *sorted(row.box.items()),
+            )
+            for row in predicted_lesions_of(study)
+        )  # fmt: skip
+
+    return _hash_rows(["readerstudy predictions", "1"], chain(rows.iterator(5000), lesions()))

@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from grading.matching import Place
 from grading.models import Mark, MarkedPlace, Read, ReferenceMark
+from inference.selectors import LesionRow as PredictedLesionRow
+from inference.selectors import predicted_lesions_of
 from readerstudy.analysis.datasets import MarkData
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
-from readerstudy.analysis.selectors.hits import hits_of
+from readerstudy.analysis.selectors.hits import LesionFinder
 from readerstudy.analysis.selectors.studies import protocol_of
-from readerstudy.studies.models import Assignment, ReaderStudy, StudyRole
+from readerstudy.studies.models import Assignment, Case, ReaderStudy, StudyRole
+
+#: Models see what readers see unaided: their marks stand beside those.
+UNAIDED = Assignment.Condition.UNAIDED.value
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,15 @@ def lesions_of(study: ReaderStudy) -> Iterator[LesionRow]:
     yield from sorted(rows, key=lambda row: (row.case, row.lesion))
 
 
-def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
-    """Yield every mark of a first showing that stands, by case, reader before model, condition and name."""
+def marks_of(study: ReaderStudy, *, with_runs: bool = True) -> Iterator[MarkRow]:
+    """
+    Yield every mark of a first showing that stands, by case, reader before model, condition and name.
+
+    Parameters
+    ----------
+    with_runs : bool
+        Whether what models marked here belongs to it; the lock freezes what people did, and they may run later.
+    """
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
     rows = [
         MarkRow(
@@ -105,21 +118,55 @@ def marks_of(study: ReaderStudy) -> Iterator[MarkRow]:
         read__assignment__occasion=1,
         read__assignment__withdrawn_at__isnull=True,
     ).select_related("read__case__patient", "read__assignment")
-    lesion_of: dict[int, str] = {}
-    if own:
-        standing = ReferenceMark.objects.filter(case__study=study, superseded_at__isnull=True).order_by("pk")
-        imported = ImportedLesion.objects.filter(case__study=study).order_by("pk")
-        lesion_of = hits_of(protocol_of(study).document, list(standing), list(imported), own)
-    rows += [
-        MarkRow(
-            row.read.case_id, row.read.case.pseudonym, row.read.case.patient.pseudonym,
-            codes.get(row.read.reader_id, "?"), False, Assignment.Condition(row.read.assignment.condition).value,
-            str(row.mark_id), row.shape, row.mark_class, row.confidence, None, "", lesion_of.get(row.pk, ""),
-            _place(row),
-        )
-        for row in own
-    ]  # fmt: skip
+    predicted = predicted_lesions_of(study) if with_runs else []
+    if own or predicted:
+        finder = _finder_of(study)
+        rows += [
+            MarkRow(
+                row.read.case_id, row.read.case.pseudonym, row.read.case.patient.pseudonym,
+                codes.get(row.read.reader_id, "?"), False, Assignment.Condition(row.read.assignment.condition).value,
+                str(row.mark_id), row.shape, row.mark_class, row.confidence, None, "", finder.hit_of(row),
+                _place(row),
+            )
+            for row in own
+        ]  # fmt: skip
+        rows += _marks_of_runs(study, predicted, finder)
     yield from sorted(rows, key=lambda row: (row.case, row.is_model, row.by, row.condition, row.mark))
+
+
+def _finder_of(study: ReaderStudy) -> LesionFinder:
+    standing = ReferenceMark.objects.filter(case__study=study, superseded_at__isnull=True).order_by("pk")
+    imported = ImportedLesion.objects.filter(case__study=study).order_by("pk")
+    return LesionFinder(protocol_of(study).document, standing, imported)
+
+
+def _marks_of_runs(
+    study: ReaderStudy, predicted: Sequence[PredictedLesionRow], finder: LesionFinder
+) -> list[MarkRow]:
+    """What models marked here, scored against the reference standard as the readers' marks are."""
+    names = {
+        case.pk: (case.pseudonym, case.patient.pseudonym)
+        for case in Case.objects.filter(study=study).select_related("patient")
+    }
+    result = []
+    for row in predicted:
+        centre = [row.box[f"{axis}_mm"] for axis in "xyz"]
+        half = [row.box[f"d{axis}_mm"] / 2 for axis in "xyz"]
+        place = Place(
+            row.number,
+            row.lesion_class,
+            tuple(c - h for c, h in zip(centre, half, strict=True)),
+            tuple(c + h for c, h in zip(centre, half, strict=True)),
+            row.frame_of_reference,
+        )
+        result.append(
+            MarkRow(
+                row.case_id, *names[row.case_id], row.model, True, UNAIDED, str(row.number), "box3d",
+                row.lesion_class, round(100 * row.score, 4), None, "", finder.hit(row.case_id, place),
+                {"frame_of_reference": row.frame_of_reference, **row.box},
+            )
+        )  # fmt: skip
+    return result
 
 
 def mark_data(study: ReaderStudy, place_of_case: Mapping[int, int]) -> MarkData | None:

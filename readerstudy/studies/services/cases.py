@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -13,6 +14,7 @@ from readerstudy.imaging.services.subjects import withdraw_images
 from readerstudy.studies.models import Case, Centre, Landmark, Patient, ReaderStudy
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.withdrawal import erase_elsewhere
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
     _record_case("studies.case.withdrawn", case, actor, at)
     if case.image_set is not None:
         withdraw_images(image_set=case.image_set, at=at, actor=actor)
+    transaction.on_commit(partial(erase_elsewhere, case))
 
 
 @transaction.atomic

@@ -1,14 +1,23 @@
-"""Few cases: cervical tumours of three classes from 12 patients each, honest refusals, no signal where none is."""
+"""Few cases: lumbar features tell cervical tumours apart; honest refusals; no signal where there is none."""
 
 import numpy as np
 import pytest
 import torch
 
+from inference.engine.anil import Task, learn_to_learn
 from inference.engine.bundle import load_model
 from inference.engine.crops import CropSpec, joint_crop
 from inference.engine.intensity import scale_crop
-from inference.engine.small_sample import TooFewPatients, cross_validate, fit_prototypes, frozen_features
+from inference.engine.small_sample import (
+    TooFewPatients,
+    cross_validate,
+    fit_prototypes,
+    frozen_features,
+    run_episodes,
+)
 from inference.engine.stacks import ImageStack
+from readerstudy.phantom import joint_crop as render_joint
+from readerstudy.phantom import sample_body
 from readerstudy.phantom.body.cervical import TUMOUR_CLASSES, sample_cervical_body
 from readerstudy.phantom.render import AXIAL, plane_affine
 from readerstudy.phantom.scene import Canvas, compose
@@ -29,13 +38,108 @@ def tumour_crop(kind, seed):
     return scale_crop("CT", crop)
 
 
+N_EACH = 27
+
+
 @pytest.fixture(scope="module")
-def tumours():
-    """Features of 36 necks from the encoder that learnt on lumbar joints only."""
-    labels = [kind for kind in TUMOUR_CLASSES for _ in range(12)]
+def encoder():
+    """What the shipped model learnt on lumbar joints, and only there."""
+    return load_model(SHIPPED, threads=1).grader.encoder("CT-axial")
+
+
+@pytest.fixture(scope="module")
+def necks(encoder):
+    """Features of 27 necks of each class."""
+    labels = [kind for kind in TUMOUR_CLASSES for _ in range(N_EACH)]
     crops = np.stack([tumour_crop(kind, 100 + 2 * i) for i, kind in enumerate(labels)])
-    encoder = load_model(SHIPPED, threads=1).grader.encoder("CT-axial")
     return frozen_features(encoder, torch.from_numpy(crops)), labels
+
+
+@pytest.fixture(scope="module")
+def tumours(necks):
+    """Twelve of each class."""
+    features, labels = necks
+    chosen = [i for i in range(len(labels)) if i % N_EACH < 12]
+    return features[chosen], [labels[i] for i in chosen]
+
+
+@pytest.fixture(scope="module")
+def anil(encoder):
+    """A body that learnt to learn on lumbar joints: which one finding is severe in them."""
+    severe = [{}, {"narrowing": 3}, {"hypertrophy": 3}, {"osteophytes": 3}, {"erosion": 2}, {"cyst": 1}]
+    crops, labels = [], []
+    for label, grades in enumerate(severe):
+        for number in range(12):
+            rng = np.random.default_rng([label, number])
+            structure = ("L3-4-right", "L4-5-right")[number % 2]
+            body = sample_body(rng, grades={structure: grades})
+            volume = render_joint(body, structure, rng=rng, spacing_mm=(1.1, 0.6, 0.6), shape=(18, 64, 64))
+            crops.append(scale_crop("CT", volume.array.astype(np.float32)))
+            labels.append(label)
+    features = frozen_features(encoder, torch.from_numpy(np.stack(crops)))
+    return learn_to_learn([Task(features, np.array(labels))], episodes=150)
+
+
+@pytest.mark.parametrize("per_class", [5, 10, 20])
+@pytest.mark.parametrize("head", ["prototypes", "anil"])
+def test_lumbar_features_tell_cervical_tumours_apart(necks, anil, per_class, head):
+    fit = anil.fit if head == "anil" else fit_prototypes
+    result = run_episodes(*necks, per_class=per_class, rng=np.random.default_rng(per_class), fit=fit)
+    assert len(result.macro_auc) == 20
+    assert result.mean >= 0.75
+    assert result.low > 0.5
+
+
+@pytest.mark.parametrize("head", ["prototypes", "anil"])
+def test_episodes_of_shuffled_classes_give_nothing(necks, anil, head):
+    features, labels = necks
+    rng = np.random.default_rng(4)
+    fit = anil.fit if head == "anil" else fit_prototypes
+    means = []
+    for _ in range(6):
+        shuffled = [labels[i] for i in rng.permutation(len(labels))]
+        means.append(run_episodes(features, shuffled, per_class=10, rng=rng, fit=fit, n_episodes=4).mean)
+    assert abs(np.mean(means) - 0.5) < 0.12
+
+
+def test_episodes_from_too_few_are_refused(necks):
+    rng = np.random.default_rng(0)
+    with pytest.raises(TooFewPatients, match="4 patients of a class; 5 are the least"):
+        run_episodes(*necks, per_class=4, rng=rng)
+    with pytest.raises(TooFewPatients, match="leave fewer than 5 to judge by"):
+        run_episodes(*necks, per_class=N_EACH - 4, rng=rng)
+
+
+def test_learning_to_learn_makes_the_steps_count():
+    """Tasks that differ in which of many noisy directions matters: the body finds the two that ever do."""
+    rng = np.random.default_rng(3)
+
+    def task(seed):
+        own = np.random.default_rng(seed)
+        labels = np.repeat([0, 1], 20)
+        x = own.normal(size=(40, 60))
+        x[:, own.integers(2)] += 2.0 * own.choice([-1, 1]) * (2 * labels - 1)
+        return Task(x, labels)
+
+    before = learn_to_learn([task(i) for i in range(40)], episodes=1, seed=2)
+    after = learn_to_learn([task(i) for i in range(40)], episodes=300, seed=2)
+
+    def macro(body):
+        new = [task(1000 + i) for i in range(10)]
+        return np.mean(
+            [
+                run_episodes(
+                    t.features, ["ab"[k] for k in t.labels], per_class=5, rng=rng, fit=body.fit, n_episodes=4
+                ).mean
+                for t in new
+            ]
+        )
+
+    assert macro(after) > macro(before) + 0.03
+    with pytest.raises(ValueError, match="no task has two classes with 10 cases"):
+        learn_to_learn([Task(np.zeros((4, 3)), np.array([0, 0, 1, 1]))])
+    with pytest.raises(ValueError, match="no case of class b"):
+        after.fit(np.zeros((2, 60)), ["a", "a"], ["a", "b"])
 
 
 def test_tumour_classes_are_told_apart_from_twelve_patients_each(tumours):

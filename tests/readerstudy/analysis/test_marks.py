@@ -5,11 +5,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from grading.matching import Place
 from grading.models import Mark, Read, ReferenceMark
 from readerstudy.analysis.datasets import CaseEntry, Dataset, MarkData, freeze, thaw
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
 from readerstudy.analysis.results.marks import compute_marks
-from readerstudy.analysis.selectors.hits import hits_of
+from readerstudy.analysis.selectors.hits import LesionFinder
 from readerstudy.analysis.services.imports import ImportRefused, import_cases, import_lesions, import_marks
 from readerstudy.studies.models import Centre
 from readerstudy.studies.protocols.loading import load_protocol
@@ -236,7 +237,8 @@ def test_marks_of_readers_outside_the_reference_are_scored_by_the_rule():
         25: _box([0, 0, 0], [10, 10, 10], frame="another"),
     }
     marks = [Mark(pk=key, read=Read(case_id=1), mark_id=uuid4(), **place) for key, place in given.items()]
-    found = hits_of(document, [first, second, elsewhere], [], marks)
+    finder = LesionFinder(document, [first, second, elsewhere], [])
+    found = {mark.pk: name for mark in marks if (name := finder.hit_of(mark))}
     assert found == {
         11: str(first.lesion_id), 20: str(first.lesion_id), 21: str(second.lesion_id), 22: str(first.lesion_id)
     }  # fmt: skip
@@ -251,4 +253,10 @@ def test_marks_of_readers_outside_the_reference_are_scored_by_the_rule():
         ),
         ImportedLesion(case_id=1, lesion="L2", lesion_class="bulge", place={"x_mm": "5"}),
     ]  # fmt: skip
-    assert hits_of(document, [], table, marks) == {20: "L1", 21: "L1", 22: "L1"}
+    finder = LesionFinder(document, [], table)
+    assert {mark.pk for mark in marks if finder.hit_of(mark) == "L1"} == {20, 21, 22}
+
+    # A model's mark names no kind: the class tells it.
+    assert finder.hit(1, Place(1, "bulge", (0, 0, 0), (10, 10, 10), "F")) == "L1"
+    assert finder.hit(1, Place(1, "tumour", (0, 0, 0), (10, 10, 10), "F")) == ""
+    assert finder.hit(2, Place(1, "bulge", (0, 0, 0), (10, 10, 10), "F")) == ""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.test import TestCase
 from django.urls import reverse
 from django.utils import timezone
 from safetensors.numpy import load_file
@@ -18,7 +19,8 @@ from inference.models import InferenceRun, ModelVersion, TrainingRun, TrainingSe
 from inference.services.errors import InferenceRefused
 from inference.services.registry import mark_validated, model_folder, register_model
 from inference.services.runs import start_run
-from inference.services.training import accept_training_set, start_training, training_folder
+from inference.services.training import accept_training_set, start_training, stop_training
+from inference.services.training_material import erase_crops_of_ended, training_folder
 from readerstudy.accounts.models import User
 from readerstudy.analysis.models import UnblindingEvent
 from readerstudy.analysis.selectors import data_hash
@@ -28,11 +30,12 @@ from readerstudy.analysis.services.training_sets import (
     open_test_partition,
     scales_of,
 )
-from readerstudy.core.jobs import LeaseLost, run_job
+from readerstudy.core.jobs import JobCancelled, LeaseLost, run_job
 from readerstudy.core.models import AuditEvent, Job
 from readerstudy.imaging.models import Instance
 from readerstudy.phantom import write_folder
 from readerstudy.studies.models import Case, Centre, Landmark, Patient, ReaderStudy
+from readerstudy.studies.services.cases import withdraw_case
 from readerstudy.studies.services.studies import grant_roles
 from tests.factories.finished_study import FACET_PROTOCOL
 from tests.inference.models_for_tests import SHIPPED
@@ -50,12 +53,12 @@ def phantom_folder(tmp_path_factory):
     return out
 
 
-def _locked(slug: str, reference_file) -> ReaderStudy:
-    """Deal the four patients out, take the truth as the reference, and lock."""
+def _locked(slug: str, reference_file, parts=PARTS) -> ReaderStudy:
+    """Deal the patients out, take the truth as the reference, and lock."""
     study = ReaderStudy.objects.get(slug=slug)
     at = timezone.now()
     cases = {case.pseudonym: case for case in Case.objects.filter(study=study).select_related("patient")}
-    for part, name in zip(PARTS, sorted(cases), strict=True):
+    for part, name in zip(parts, sorted(cases), strict=True):
         Patient.objects.filter(pk=cases[name].patient_id).update(partition=part)
     with reference_file.open(newline="") as stream:
         ReferenceGrade.objects.bulk_create(
@@ -276,6 +279,123 @@ def test_withdrawn_images_leave_the_case_out_and_say_so(study_with_images):
     assert do(run).state == Job.State.DONE
     assert list(run.left_out) == [case.pseudonym]
     assert run.result.manifest["training"]["joints"] == 10
+
+
+def cut_after_one_epoch(monkeypatch, raised):
+    """Let the next training end after its first epoch in the given way."""
+    real = training.note_epochs
+
+    def note(*, run_id, epochs):
+        real(run_id=run_id, epochs=epochs)
+        raise raised
+
+    monkeypatch.setattr(training, "note_epochs", note)
+
+
+def files_of(run):
+    """Names of all files of a training, below its folder."""
+    folder = training_folder(run)
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_stopped_training_keeps_no_crops_and_goes_on_exactly(study_with_images, monkeypatch):
+    study = study_with_images
+    whole = begin(study, epochs=2, patience=0)
+    assert do(whole).state == Job.State.DONE
+    run = begin(study, epochs=2, patience=0, version="2")
+    cut_after_one_epoch(monkeypatch, JobCancelled())
+    assert do(run).state == Job.State.CANCELLED
+    assert files_of(run) == ["grader.safetensors"]
+    monkeypatch.undo()
+    Job.objects.filter(public_id=run.job_id).update(state=Job.State.QUEUED)
+    assert do(run).state == Job.State.DONE
+    first, second = weights_of(whole), weights_of(run)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_stopping_a_training_whose_worker_died_erases_its_crops(study_with_images, monkeypatch, tmp_path):
+    study = study_with_images
+    run = begin(study, epochs=2)
+    cut_after_one_epoch(monkeypatch, LeaseLost())
+    assert do(run).state == Job.State.RUNNING
+    assert [name for name in files_of(run) if name.startswith("cases/")]
+    assert erase_crops_of_ended() == 0
+    assert [name for name in files_of(run) if name.startswith("cases/")]
+    # Back in the queue, as the reaper puts it, and stopped there.
+    Job.objects.filter(public_id=run.job_id).update(state=Job.State.QUEUED)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        stop_training(run=run, actor=None, at=timezone.now())
+    assert not [name for name in files_of(run) if name.endswith((".npz", ".npy"))]
+
+
+def test_withdrawing_a_case_erases_its_crops_at_once(study_with_images, monkeypatch):
+    study = study_with_images
+    run = begin(study, epochs=2, patience=0)
+    cut_after_one_epoch(monkeypatch, LeaseLost())
+    do(run)
+    case = Case.objects.filter(study=study, patient__partition="train").order_by("pseudonym")[0]
+    before = files_of(run)
+    own = f"cases/{hashlib.sha256(case.pseudonym.encode()).hexdigest()[:24]}.npz"
+    assert own in before
+    assert any(name.startswith("train/") for name in before)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        withdraw_case(case=case, actor=None, at=timezone.now())
+    # Its own file, and what was put together from several cases; the other cases' files stay.
+    assert set(before) - set(files_of(run)) == {own} | {
+        name for name in before if name.startswith(("train/", "validation/"))
+    }
+    monkeypatch.undo()
+    Job.objects.filter(public_id=run.job_id).update(state=Job.State.QUEUED)
+    assert do(run).state == Job.State.DONE
+    assert list(run.left_out) == [case.pseudonym]
+
+
+def test_a_case_withdrawn_while_it_is_cut_leaves_no_crops(study_with_images, monkeypatch):
+    """The eraser came before the file: whoever writes it looks again."""
+    study = study_with_images
+    case = Case.objects.filter(study=study, patient__partition="train").order_by("pseudonym")[0]
+    run = begin(study, epochs=1)
+    real = training._images
+
+    def withdrawn_meanwhile(one):
+        images = real(one)
+        if one is not None and one.pk == case.pk:
+            Case.objects.filter(pk=case.pk).update(status=Case.Status.WITHDRAWN)
+        return images
+
+    monkeypatch.setattr(training, "_images", withdrawn_meanwhile)
+    assert do(run).state == Job.State.DONE
+    assert list(run.left_out) == [case.pseudonym]
+    assert run.result.manifest["training"]["joints"] == 10
+
+
+def test_a_small_sample_training_refuses_fewer_than_five_patients(study_with_images, tmp_path):
+    study = study_with_images
+    config = tmp_path / "plan.yaml"
+    config.write_text(yaml.safe_dump({**PLAN, "mode": "small-sample"}))
+    with pytest.raises(CommandError, match="needs 5 patients of each class") as refusal:
+        call_command("train", "facets", config=config, now=True)
+    assert "narrowing (3 patients below its cut" in str(refusal.value)
+    run = TrainingRun.objects.get(study=study)
+    assert run.result is None
+    assert files_of(run) == []
+
+
+@pytest.mark.full
+def test_a_small_sample_training_makes_a_model_of_nine_patients(draft, tmp_path):
+    folder = tmp_path / "phantoms"
+    write_folder(folder, cases=10, seed=32, centres=("A",), modalities=("MR",), correlation="independent")
+    call_command("import_dicom", "facets", str(folder), laterality="established")
+    call_command("screen_cases", "facets", include_all=True, numbering="5")
+    Landmark.objects.update(source=Landmark.Source.CONFIRMED)
+    study = _locked("facets", folder / "reference.csv", ("train",) * 6 + ("validation",) * 3 + ("test",))
+    run = begin(study, mode="small-sample", repeats=4)
+    assert do(run).state == Job.State.DONE
+    assert run.result.state == ModelVersion.State.VALIDATED
+    figures = run.result.manifest["small_sample"]
+    assert figures["narrowing"]["auc"] > 0.9
+    assert {row["n_patients"] for row in figures.values()} == {9}
+    assert not training_folder(run).exists()
 
 
 def test_the_last_layers_alone_can_learn(study_with_images):
