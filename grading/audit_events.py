@@ -5,6 +5,7 @@ from readerstudy.core.audit import register_events
 register_events(
     {
         "grading.read.opened": "opened their case {number}",
+        "grading.aid.shown": "was shown the released aid of their case {number}, of model {model}",
         "grading.read.put_off": "put their case {number} off: {reason}",
         "grading.read.submitted": "submitted their case {number}: {n_answers} answers",
         "grading.read.reopened": "reopened a read of case {case}: {reason}",

@@ -16,6 +16,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 
+from grading.aids import aid_words
 from grading.models import CoveredGrade, Discordance, MarkDiscordance, PanelReview, Read
 from grading.places import images_of, presentation_alias, shown_mark
 from grading.selectors import (
@@ -276,6 +277,7 @@ def blinded_case(
             "focused_seconds": read.focused_seconds,
             "idle_seconds": read.idle_seconds,
             "offline_key": offline_key(assignment),
+            **aid_words(assignment),
             "addresses": {
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),

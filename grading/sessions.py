@@ -65,8 +65,21 @@ IN_ORDER = ("session", F("skipped_at").asc(nulls_first=True), "position")
 
 
 def waits_for_its_aid() -> Q:
-    """Return the condition that an aided read has not been given its aid yet."""
-    return Q(condition=Assignment.Condition.AIDED, released_aid__isnull=True)
+    """
+    Return the condition that an aided read has not been given its aid yet, or must not have it yet.
+
+    In a sequential design it comes after the unaided read of the same session, in whatever order cases are put off.
+    """
+    unaided = Assignment.objects.filter(
+        duty=OuterRef("duty"),
+        session=OuterRef("session"),
+        occasion=OuterRef("occasion"),
+        condition=Assignment.Condition.UNAIDED,
+        withdrawn_at__isnull=True,
+    )
+    return Q(condition=Assignment.Condition.AIDED) & (
+        Q(released_aid__isnull=True) | Q(Exists(unaided.filter(~submitted_read())))
+    )
 
 
 def session_gates(study: ReaderStudy, reader: User, *, now: datetime) -> dict[int, SessionGate]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from grading.aids import shown_aid
 from grading.answers import GivenAnswer
 from grading.models import Rating, Read
 from grading.selectors import case_is_compared
@@ -79,6 +80,18 @@ def open_read(*, assignment: Assignment, at: datetime) -> Read:
         subject_id=read.public_id,
         number=assignment.running_number,
     )
+    aid = shown_aid(assignment)
+    if aid is not None:
+        record(
+            event="grading.aid.shown",
+            at=at,
+            actor=assignment.user,
+            study_id=assignment.study.public_id,
+            subject_type="read",
+            subject_id=read.public_id,
+            number=assignment.running_number,
+            model=aid.model_digest,
+        )
     return read
 
 

@@ -71,6 +71,7 @@ _PAGES = (
         (
             (N_("Protocol"), "studies:protocol", _OFFICE),
             (N_("Models and runs"), "inference:runs", ("is_coordinator",)),
+            (N_("Aid for readers"), "analysis:aid", ("is_coordinator",)),
             (N_("Results"), "analysis:results", _OFFICE),
             (N_("Team"), "studies:team", _OFFICE),
             (N_("Invitations"), "studies:invitations", ("is_coordinator",)),
@@ -98,11 +99,15 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
         URL name of the page, such as ``"grading:overview"``.
     """
     role = StudyRole.objects.filter(study=study, user=user).first()
+    protocol = current_protocol(study)
+    is_aided = "aided" in protocol.document.reading["conditions"]
     groups = []
     for title, pages in _PAGES:
         entries = []
         for label, name, roles in pages:
             if role is None or not any(getattr(role, each) for each in roles):
+                continue
+            if name == "analysis:aid" and not is_aided:
                 continue
             try:
                 address = reverse(name, kwargs={"slug": study.slug})
@@ -111,7 +116,6 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
             entries.append(Entry(_(label), address, name == current))
         if entries:
             groups.append(Group(_(title) if title else "", tuple(entries)))
-    protocol = current_protocol(study)
     return StudyFrame(
         slug=study.slug,
         title=protocol_title(study),
