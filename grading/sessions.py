@@ -1,8 +1,9 @@
 """When a session of a reader opens: after what came before it, and after the washout, by the server's clock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
@@ -30,14 +31,22 @@ class SessionGate:
     opens_at: datetime | None = None
 
 
+def current_reading(study: ReaderStudy) -> Mapping[str, Any]:
+    """Return the section `reading` of the study's protocol."""
+    known: Mapping[str, Any] | None = study.__dict__.get("_current_reading")
+    if known is None:
+        known = study.__dict__["_current_reading"] = current_protocol(study).document.reading
+    return known
+
+
 def panel_reads(study: ReaderStudy) -> bool:
     """Return whether the panel reads the cases itself, instead of confirming what others settled."""
     # Asked several times for one page, of one and the same row.
     known: bool | None = study.__dict__.get("_panel_reads")
     if known is None:
-        known = study.__dict__["_panel_reads"] = (
-            current_protocol(study).document.reference["from"] == "panel-read"
-        )
+        document = current_protocol(study).document
+        study.__dict__["_current_reading"] = document.reading
+        known = study.__dict__["_panel_reads"] = document.reference["from"] == "panel-read"
     return known
 
 

@@ -63,6 +63,7 @@ _PAGES = (
             (N_("Images"), "studies:images", ("is_coordinator",)),
             (N_("Assignments"), "studies:assignments", _OFFICE),
             (N_("Reading progress"), "grading:monitor", _OFFICE),
+            (N_("Reader training"), "grading:practice_desk", _OFFICE),
             (N_("Queries"), "studies:queries", ("is_coordinator",)),
         ),
     ),
@@ -100,14 +101,23 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
     """
     role = StudyRole.objects.filter(study=study, user=user).first()
     protocol = current_protocol(study)
-    is_aided = "aided" in protocol.document.reading["conditions"]
+    reading = protocol.document.reading
+    # Pages of what only some protocols ask for.
+    left_out = {
+        name
+        for name, is_asked in (
+            ("analysis:aid", "aided" in reading["conditions"]),
+            ("grading:practice_desk", bool(reading.get("training") or reading.get("calibration"))),
+        )
+        if not is_asked
+    }
     groups = []
     for title, pages in _PAGES:
         entries = []
         for label, name, roles in pages:
             if role is None or not any(getattr(role, each) for each in roles):
                 continue
-            if name == "analysis:aid" and not is_aided:
+            if name in left_out:
                 continue
             try:
                 address = reverse(name, kwargs={"slug": study.slug})

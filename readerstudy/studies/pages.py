@@ -78,6 +78,7 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
             "included": _("Included"),
             "excluded": _("Excluded: %(reason)s") % {"reason": reasons.get(case.exclusion_reason, "")},
             "withdrawn": _("Withdrawn"),
+            "practice": _("Training or calibration of readers"),
         }[case.status]
         rows.append(
             CaseRow(
