@@ -8,6 +8,7 @@ from grading.models import Discordance, Read
 from grading.selectors import compared_cases, confirmed_cases, open_discordances
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Patient, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import partition_words
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,8 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
         .annotate(n=Count("pk"))
         .order_by("-n", "exclusion_reason")
     )
-    labels = dict(Patient.Partition.choices)
     partitions = tuple(
-        (str(labels[name]), n)
+        (partition_words(name), n)
         for name, n in Patient.objects.filter(study=study, cases__status="included")
         .exclude(partition="")
         .values_list("partition")
