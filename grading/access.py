@@ -14,6 +14,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from grading.models import JointSession, Read
+from grading.practice import practice_door, practice_state
 from grading.services.joint import disputed_together, joint_session_of
 from grading.sessions import (
     IN_ORDER,
@@ -80,6 +81,9 @@ def access_assignment(*, reader: User, assignment: UUID, now: datetime | None = 
     """
     found = _find(reader, assignment, CaseDuty.Duty.READER, "is_reader")
     if found is None:
+        practised = practice_door(reader=reader, assignment=assignment)
+        if practised is not None:
+            return practised
         found = _access(reader, assignment, CaseDuty.Duty.PANEL, "is_panel")
         if not panel_reads(found.study):
             raise Http404(_NOTHING)
@@ -91,14 +95,21 @@ def access_assignment(*, reader: User, assignment: UUID, now: datetime | None = 
 def _to_open(
     study: ReaderStudy, reader: User, now: datetime, gates: dict[int, SessionGate] | None = None
 ) -> "QuerySet[Assignment]":
-    """Return what of a reader's unfinished cases may be opened but for the order, in the reader's order."""
+    """
+    Return what of a reader's unfinished cases may be opened but for the order, in the reader's order.
+
+    Nothing before the reader has trained and passed what the protocol asks.
+    """
     gates = session_gates(study, reader, now=now) if gates is None else gates
-    return (
+    waiting = (
         own_reads(study, reader)
         .filter(~submitted_read(), session__in=open_sessions(gates))
         .exclude(waits_for_its_aid())
         .order_by(*IN_ORDER)
     )
+    if not practice_state(study, reader).may_start:
+        return waiting.exclude(duty__duty=CaseDuty.Duty.READER)
+    return waiting
 
 
 def _order_is_enforced(study: ReaderStudy) -> bool:

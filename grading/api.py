@@ -20,6 +20,8 @@ from grading.access import (
 from grading.answers import BadAnswer
 from grading.blinding import uncovered, worklist_address
 from grading.models import JointSession, Read
+from grading.practice import is_practice
+from grading.practice_pages import after_practice_read
 from grading.queues import worklist_of
 from grading.selectors import n_open_items
 from grading.services.adjudication import (
@@ -103,6 +105,8 @@ class SubmitView(ReadView):
             return _refused("already_submitted", ALREADY)
         except ReadRefused as error:
             return _refused("refused", str(error))
+        if is_practice(found):
+            return Response({"next": after_practice_read(found)})
         listed = worklist_of(study=found.study, reader=request.user, duty=found.duty.duty)
         following = listed.current
         return Response({"next": following.address if following else worklist_address(found)})

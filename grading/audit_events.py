@@ -5,9 +5,12 @@ from readerstudy.core.audit import register_events
 register_events(
     {
         "grading.read.opened": "opened their case {number}",
+        "grading.aid.shown": "was shown the released aid of their case {number}, of model {model}",
         "grading.read.put_off": "put their case {number} off: {reason}",
         "grading.read.submitted": "submitted their case {number}: {n_answers} answers",
         "grading.read.reopened": "reopened a read of case {case}: {reason}",
+        "grading.practice.begun": "began their {use}, try {number}",
+        "grading.practice.ended": "ended their {use}, try {number}: {result}",
         "grading.case.compared": "compared the first reads of case {case}",
         "grading.item.graded_covered": "graded {structure}, {finding} of case {case} before seeing the first reads",
         "grading.item.adjudicated": "settled {structure}, {finding} of case {case}",

@@ -16,8 +16,10 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 
+from grading.aids import aid_words
 from grading.models import CoveredGrade, Discordance, MarkDiscordance, PanelReview, Read
 from grading.places import images_of, presentation_alias, shown_mark
+from grading.practice import is_practice, place_of
 from grading.selectors import (
     open_discordances,
     open_mark_items,
@@ -63,6 +65,8 @@ class BlindedCase:
     n_cases: int
     n_submitted: int
     condition: str
+    # "training" or "calibration" for a case before the study's own, else "".
+    practice: str
     levels_numbered: bool
     presentation: str
     grading: dict[str, Any]
@@ -231,7 +235,9 @@ def _label(given: Any) -> str:
 
 
 def worklist_address(assignment: Assignment) -> str:
-    """Return where one goes from a case: the worklist of a reader, or of a panel member who reads."""
+    """Return where one goes from a case: the worklist of a reader, or of a panel member who reads, or practice."""
+    if is_practice(assignment):
+        return reverse("grading:practice", kwargs={"slug": assignment.study.slug})
     name = "panel_list" if assignment.duty.duty == CaseDuty.Duty.PANEL else "worklist"
     return reverse(f"grading:{name}", kwargs={"slug": assignment.study.slug})
 
@@ -259,23 +265,29 @@ def blinded_case(
     document = protocol.document
     place = {"assignment": assignment.public_id}
     cells = cells_of(read)
+    practice, number = "", assignment.running_number
+    if is_practice(assignment):
+        here = place_of(assignment)
+        practice, number, n_cases, n_submitted = here.use, here.number, here.n_cases, here.n_submitted
     return BlindedCase(
         frame=page_frame(assignment, code),
-        running_number=assignment.running_number,
+        running_number=number,
         n_cases=n_cases,
         n_submitted=n_submitted,
         condition=assignment.condition,
+        practice=practice,
         levels_numbered=bool(assignment.case.numbering),
         presentation=str(assignment.presentation),
         grading={
             **protocol_words(document),
             "read": str(read.public_id),
-            "running_number": assignment.running_number,
+            "running_number": number,
             "cells": cells,
             "resume": read.resume.get("grid", {}),
             "focused_seconds": read.focused_seconds,
             "idle_seconds": read.idle_seconds,
             "offline_key": offline_key(assignment),
+            **aid_words(assignment),
             "addresses": {
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),

@@ -135,6 +135,9 @@ class RatingEntry(models.Model):
     finding = models.CharField(max_length=40)
     # What was saved; an empty dict is a cleared cell.
     answer = models.JSONField(default=dict)
+    # In an aided read, what the released aid said of the item, of which model, and for how many milliseconds the
+    # page and the item's own shares had been on the screen when it was answered.
+    aid = models.JSONField(null=True)
     saved_at = models.DateTimeField()
 
     class Meta:

@@ -8,6 +8,7 @@ from grading.models import Discordance, Read
 from grading.selectors import compared_cases, confirmed_cases, open_discordances
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Patient, ReaderStudy, StudyRole
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import partition_words
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,8 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
         .annotate(n=Count("pk"))
         .order_by("-n", "exclusion_reason")
     )
-    labels = dict(Patient.Partition.choices)
     partitions = tuple(
-        (str(labels[name]), n)
+        (partition_words(name), n)
         for name, n in Patient.objects.filter(study=study, cases__status="included")
         .exclude(partition="")
         .values_list("partition")
@@ -83,7 +83,9 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
         .annotate(n=Count("pk"))
     )
     assigned = dict(
-        Assignment.objects.filter(study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True)
+        Assignment.objects.filter(
+            study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True, session__gt=0
+        )
         .values_list("user_id")
         .annotate(n=Count("pk"))
     )
@@ -94,7 +96,7 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     per_finding = dict(disputed.values_list("finding").annotate(n=Count("pk")))
     per_finding_total = len(compared) * len(document.structures)
     return StudyProgress(
-        screened=sum(status.values()),
+        screened=sum(n for name, n in status.items() if name != "practice"),
         waiting=status.get("imported", 0),
         included=status.get("included", 0),
         excluded=excluded,

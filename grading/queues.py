@@ -34,6 +34,7 @@ from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
 from readerstudy.studies.navigation import protocol_title
 from readerstudy.studies.selectors import role_code
+from readerstudy.studies.wording import modality_words
 
 MOST_ROWS = 100
 
@@ -111,7 +112,7 @@ def _mine(study: ReaderStudy, user: User, duty: str) -> list[Assignment]:
 
 def _modalities(assignments: Sequence[Assignment]) -> dict[int, str]:
     found = modalities_of([each.case.image_set_id for each in assignments if each.case.image_set_id])
-    return {each.pk: ", ".join(found.get(each.case.image_set_id or 0, ())) for each in assignments}
+    return {each.pk: modality_words(found.get(each.case.image_set_id or 0, ())) for each in assignments}
 
 
 def _n_done(read: Read | None, n_items: int) -> int:

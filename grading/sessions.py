@@ -1,8 +1,9 @@
 """When a session of a reader opens: after what came before it, and after the washout, by the server's clock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
@@ -30,14 +31,22 @@ class SessionGate:
     opens_at: datetime | None = None
 
 
+def current_reading(study: ReaderStudy) -> Mapping[str, Any]:
+    """Return the section `reading` of the study's protocol."""
+    known: Mapping[str, Any] | None = study.__dict__.get("_current_reading")
+    if known is None:
+        known = study.__dict__["_current_reading"] = current_protocol(study).document.reading
+    return known
+
+
 def panel_reads(study: ReaderStudy) -> bool:
     """Return whether the panel reads the cases itself, instead of confirming what others settled."""
     # Asked several times for one page, of one and the same row.
     known: bool | None = study.__dict__.get("_panel_reads")
     if known is None:
-        known = study.__dict__["_panel_reads"] = (
-            current_protocol(study).document.reference["from"] == "panel-read"
-        )
+        document = current_protocol(study).document
+        study.__dict__["_current_reading"] = document.reading
+        known = study.__dict__["_panel_reads"] = document.reference["from"] == "panel-read"
     return known
 
 
@@ -65,8 +74,21 @@ IN_ORDER = ("session", F("skipped_at").asc(nulls_first=True), "position")
 
 
 def waits_for_its_aid() -> Q:
-    """Return the condition that an aided read has not been given its aid yet."""
-    return Q(condition=Assignment.Condition.AIDED, released_aid__isnull=True)
+    """
+    Return the condition that an aided read has not been given its aid yet, or must not have it yet.
+
+    In a sequential design it comes after the unaided read of the same session, in whatever order cases are put off.
+    """
+    unaided = Assignment.objects.filter(
+        duty=OuterRef("duty"),
+        session=OuterRef("session"),
+        occasion=OuterRef("occasion"),
+        condition=Assignment.Condition.UNAIDED,
+        withdrawn_at__isnull=True,
+    )
+    return Q(condition=Assignment.Condition.AIDED) & (
+        Q(released_aid__isnull=True) | Q(Exists(unaided.filter(~submitted_read())))
+    )
 
 
 def session_gates(study: ReaderStudy, reader: User, *, now: datetime) -> dict[int, SessionGate]:

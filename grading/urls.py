@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from grading import joint_views, views
+from grading import joint_views, practice_views, views
 
 app_name = "grading"
 urlpatterns = [
@@ -10,6 +10,9 @@ urlpatterns = [
     path("", include("grading.office.urls")),
     path("studies/<slug:slug>/", views.overview, name="overview"),
     path("studies/<slug:slug>/worklist/", views.worklist, name="worklist"),
+    path("studies/<slug:slug>/practice/", practice_views.practice, name="practice"),
+    path("studies/<slug:slug>/calibration/", practice_views.practice_desk, name="practice_desk"),
+    path("read/<uuid:assignment>/feedback/", practice_views.practice_feedback, name="practice_feedback"),
     path("read/<uuid:assignment>/", views.read_case, name="read_case"),
     path("studies/<slug:slug>/adjudication/", views.adjudication_list, name="adjudication_list"),
     path("adjudication/<uuid:assignment>/", views.adjudicate_case, name="adjudicate_case"),

@@ -1,5 +1,6 @@
 """Pages of readers, adjudicators and panel members: translate, call once, translate back."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -18,13 +19,14 @@ from grading.access import (
 from grading.blinding import blinded_case, blinded_items, panel_case, worklist_address
 from grading.desk.pages import desk_card, desk_config, waits_for
 from grading.models import Read
+from grading.practice import is_practice, practice_state
 from grading.progress import study_progress
 from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
 from grading.services.presenting import present_images
 from grading.services.reading import open_read
 from grading.sessions import panel_reads, session_gates
 from readerstudy.studies.access import access_office
-from readerstudy.studies.models import CaseDuty, ReaderStudy
+from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.selectors import role_code
 
@@ -45,6 +47,8 @@ def _worklist_page(request: HttpRequest, study: ReaderStudy, duty: str) -> HttpR
             "list": worklist_of(study=study, reader=request.user, duty=duty, gates=gates),
             "card": desk_card(study=study, reader=request.user, now=now, gates=gates),
             "desk": desk_config(user=request.user),
+            "waits_for_practice": duty == CaseDuty.Duty.READER
+            and not practice_state(study, request.user).may_start,
         },
     )
 
@@ -59,6 +63,8 @@ def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     read = open_read(assignment=found, at=now)
     if read.state == Read.State.SUBMITTED:
         return redirect(worklist_address(found))
+    if is_practice(found):
+        return _practice_page(request, found, read, now)
     listed = worklist_of(study=found.study, reader=request.user, duty=found.duty.duty)
     upcoming = next_to_fetch_ahead(assignment=found, at=now)
     case = blinded_case(
@@ -75,6 +81,22 @@ def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
         {"case": case, "desk": desk_config(user=request.user, assignment=found)},
     )
     return present_images(request=request, response=response, assignment=found, upcoming=upcoming, at=now)
+
+
+def _practice_page(request: HttpRequest, found: Assignment, read: Read, now: datetime) -> HttpResponse:
+    case = blinded_case(
+        assignment=found,
+        read=read,
+        code=role_code(study=found.study, user=request.user),
+        n_cases=0,
+        n_submitted=0,
+    )
+    response = render(
+        request,
+        "grading/case_read.html",
+        {"case": case, "desk": desk_config(user=request.user, assignment=found)},
+    )
+    return present_images(request=request, response=response, assignment=found, at=now)
 
 
 @require_GET

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from grading.desk.forms import PUT_OFF_REASONS
 from grading.models import Read
-from grading.sessions import SessionGate, own_reads, session_gates, submitted_read
+from grading.sessions import SessionGate, open_sessions, own_reads, session_gates, submitted_read
 from readerstudy.accounts.models import User
 from readerstudy.accounts.returning import return_ticket
 from readerstudy.studies.models import (
@@ -23,6 +23,8 @@ from readerstudy.studies.models import (
     ReadingSession,
 )
 from readerstudy.studies.services.studies import current_protocol
+
+AIDED = Assignment.Condition.AIDED
 
 
 def session_hash(session_key: str | None) -> str:
@@ -51,6 +53,8 @@ class DeskCard:
     minutes_left: int | None
     due_date: date | None
     opens_at: datetime | None
+    # The session that is open has aided cases whose aid was not released yet, and nothing else to read.
+    waits_for_aid: bool
     n_unread_answers: int
 
 
@@ -73,7 +77,9 @@ def desk_card(
     minutes = round(n_left * statistics.median(paces) / 60) if len(paces) >= 3 else None
     due = left.filter(due_date__isnull=False).order_by("due_date").values_list("due_date", flat=True).first()
     answers = ReaderQuery.objects.filter(study=study, user=reader, answered_at__isnull=False).count()
-    return DeskCard(n_left, minutes, due, min(closed, default=None), answers)
+    here = left.filter(session__in=open_sessions(gates))
+    waits = here.exists() and not here.exclude(condition=AIDED, released_aid__isnull=True).exists()
+    return DeskCard(n_left, minutes, due, min(closed, default=None), waits, answers)
 
 
 @dataclass(frozen=True)

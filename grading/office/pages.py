@@ -119,7 +119,10 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
         .values_list("user", "n")
     )
     reads = Read.objects.filter(
-        assignment__study=study, state=Read.State.SUBMITTED, superseded_at__isnull=True
+        assignment__study=study,
+        assignment__session__gt=0,
+        state=Read.State.SUBMITTED,
+        superseded_at__isnull=True,
     )
     done = dict(
         reads.filter(assignment__withdrawn_at__isnull=True, case__status="included")

@@ -6,10 +6,13 @@ from typing import Any
 
 from django.db import transaction
 
+from grading.aids import shown_aid
 from grading.answers import GivenAnswer
 from grading.models import Rating, Read
+from grading.practice import is_practice
 from grading.selectors import case_is_compared
 from grading.services.panel_reading import decide_from_panel_reads, panel_has_decided
+from grading.services.practising import end_practice_read
 from grading.services.settlement import compare_first_reads
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
@@ -79,6 +82,18 @@ def open_read(*, assignment: Assignment, at: datetime) -> Read:
         subject_id=read.public_id,
         number=assignment.running_number,
     )
+    aid = shown_aid(assignment)
+    if aid is not None:
+        record(
+            event="grading.aid.shown",
+            at=at,
+            actor=assignment.user,
+            study_id=assignment.study.public_id,
+            subject_type="read",
+            subject_id=read.public_id,
+            number=assignment.running_number,
+            model=aid.model_digest,
+        )
     return read
 
 
@@ -190,7 +205,9 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
     )
     # A submitted case is behind the reader: its images close with it.
     close_presentation(presentation=read.assignment.presentation, at=at)
-    if read.assignment.duty.duty == CaseDuty.Duty.PANEL:
+    if is_practice(read.assignment):
+        end_practice_read(read=read, at=at)
+    elif read.assignment.duty.duty == CaseDuty.Duty.PANEL:
         decide_from_panel_reads(case=read.case, at=at)
     else:
         compare_first_reads(case=read.case, at=at)
@@ -221,6 +238,8 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
         raise ReadRefused("The study is not open any more; the read stands.")
     if read.state != Read.State.SUBMITTED or read.superseded_at is not None:
         raise ReadRefused("Only a submitted read can be reopened.")
+    if is_practice(read.assignment):
+        raise ReadRefused("A training or calibration case stands as submitted.")
     if not reason.strip():
         raise ReadRefused("Say why the read is reopened.")
     if read.assignment.duty.duty == CaseDuty.Duty.PANEL:

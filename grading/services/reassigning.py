@@ -115,7 +115,13 @@ def reassign_reads(
         raise StudyRefused("Choose another person to take over. Nothing was changed.")
     mine = list(
         Assignment.objects.select_for_update()
-        .filter(study=study, user=leaver, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True)
+        .filter(
+            study=study,
+            user=leaver,
+            duty__duty=CaseDuty.Duty.READER,
+            withdrawn_at__isnull=True,
+            session__gt=0,
+        )
         .order_by("session", "position")
     )
     if cases is not None:

@@ -15,12 +15,13 @@ from uuid import UUID
 
 from django.db import transaction
 
+from grading.aids import shown_aid
 from grading.answers import BadAnswer, read_answer, read_question
 from grading.models import Mark, Rating, RatingEntry, Read
 from grading.places import images_of, is_mark_id, read_mark, shown_mark
 from grading.services.reading import ReadAlreadySubmitted, ReadRefused
 from readerstudy.imaging.selectors import ShownInstances
-from readerstudy.studies.models import ReaderStudy
+from readerstudy.studies.models import ReaderStudy, ReleasedAid
 from readerstudy.studies.protocols.document import CaseQuestion
 
 
@@ -41,6 +42,8 @@ NOTE_LENGTH = 500
 # The structure of a save about the whole case, and of one about a mark.
 CASE, MARK = "", "@"
 MOST_MARKS = 200
+# Longer than a page stays open.
+MOST_MS = 31 * 24 * 3600 * 1000
 
 
 def cell_of(rating: Rating) -> dict[str, Any]:
@@ -125,7 +128,8 @@ def save_answers(*, read_id: int, answers: Sequence[Mapping[str, Any]], at: date
         If the study is not open any more.
     """
     read = _locked_for_answers(read_id)
-    results = [_save_one(read, given, at) for given in answers]
+    aid = shown_aid(read.assignment)
+    results = [_save_one(read, given, at, aid) for given in answers]
     if read.first_answer_at is None and any(result.status == "saved" for result in results):
         Read.objects.filter(pk=read.pk).update(first_answer_at=at)
     return results
@@ -270,7 +274,7 @@ def _slot(read: Read, structure: str, finding: str) -> _Slot:
     return _ItemSlot(read, structure, finding)
 
 
-def _save_one(read: Read, given: Mapping[str, Any], at: datetime) -> Saved:
+def _save_one(read: Read, given: Mapping[str, Any], at: datetime, aid: ReleasedAid | None = None) -> Saved:
     try:
         key = UUID(str(given.get("key")))
     except ValueError:
@@ -304,10 +308,35 @@ def _save_one(read: Read, given: Mapping[str, Any], at: datetime) -> Saved:
         structure=structure,
         finding=finding,
         answer=fields,
+        aid=_aid_on_record(aid, structure, finding, given) if aid else None,
         saved_at=at,
     )
     slot.put(fields, sequence, at)
     return Saved(str(key), "saved", structure, finding, {**(slot.cell() or _EMPTY), "change": str(key)})
+
+
+def _aid_on_record(
+    aid: ReleasedAid, structure: str, finding: str, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    Return what stood beside an item when it was answered.
+
+    What the aid said is the released row's, whatever the browser tells; how long it had been shown is the
+    browser's, or None where it says nothing that could be.
+    """
+    times = given.get("aid_ms")
+    times = times if isinstance(times, dict) else {}
+    return {
+        "shown": aid.payload.get(f"{structure}|{finding}"),
+        "model_digest": aid.model_digest,
+        **{name: _milliseconds(times.get(name)) for name in ("page", "item")},
+    }
+
+
+def _milliseconds(given: Any) -> int | None:
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MOST_MS:
+        return None
+    return given
 
 
 def _note(given: Any) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from grading.practice import is_practice
 from grading.services.reading import ReadRefused
 from grading.sessions import own_reads, submitted_read
 from readerstudy.core.audit import record
@@ -23,6 +24,8 @@ def put_off(*, assignment: Assignment, reason: str, at: datetime) -> Assignment:
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
         raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
+    if is_practice(assignment):
+        raise ReadRefused("Training and calibration cases are read in their order.")
     waiting = own_reads(study, assignment.user).filter(~submitted_read(), session=assignment.session)
     if not waiting.filter(pk=assignment.pk).exists():
         raise ReadRefused("This case was submitted already.")

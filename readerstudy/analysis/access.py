@@ -92,6 +92,11 @@ def access_import(*, user: User, slug: str) -> ReaderStudy:
     return _access(user, slug, ("is_coordinator", "is_investigator"))[0]
 
 
+def access_aid(*, user: User, slug: str) -> ReaderStudy:
+    """Return a study whose aid the person may release: its coordinator. Raises Http404."""
+    return _access(user, slug, ("is_coordinator",))[0]
+
+
 def access_lock(*, user: User, slug: str) -> ReaderStudy:
     """Return a study that the person may lock: its coordinator or investigator. Raises Http404."""
     return _access(user, slug, ("is_coordinator", "is_investigator"))[0]

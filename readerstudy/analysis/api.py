@@ -33,6 +33,7 @@ FILTERS = [
     OpenApiParameter("cut", int, description="positive from this grade on; the plan's by default"),
     OpenApiParameter("partition", str, description="test+external, test, external, validation, train or all"),
     OpenApiParameter("centre", str, description="code of a centre, or all"),
+    OpenApiParameter("set", str, description="primary (by default), full or per-protocol, where they differ"),
 ]
 CELLS = [
     *FILTERS,

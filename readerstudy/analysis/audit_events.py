@@ -13,6 +13,7 @@ register_events(
         "analysis.export.written": "exported {files}",
         "analysis.data.imported": "imported {n_rows} rows of {table} from {source}",
         "analysis.training_set.frozen": "froze training set {number}: {n_items} grades, {digest}",
+        "analysis.aid.released": "released the aid of {model} for {n} aided showings; {digest}",
         "analysis.report.written": "made the report of snapshot {snapshot}",
     }
 )

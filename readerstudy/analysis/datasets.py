@@ -8,7 +8,7 @@ a grade keeps a code below zero, so that it can be left out of denominators and 
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -169,6 +169,21 @@ class MarkData:
     hit: IntArray
 
 
+# A read that an accidental unblinding touches leaves the primary set and the per-protocol set; one that a
+# deviation takes out leaves the per-protocol set alone.
+FULL, PRIMARY, PER_PROTOCOL = "full", "primary", "per-protocol"
+LEAVES = {FULL: 3, PRIMARY: 2, PER_PROTOCOL: 1}
+
+
+def _without(data: FindingData, out: BoolArray) -> FindingData:
+    """Return a finding without the reads marked in `out`, shape (n_items, n_readers)."""
+    masked = {
+        part: np.where(out, NO_READ, getattr(data, part)).astype(np.int8)
+        for part in ("reads", "first_reads", "aided", "repeats")
+    }
+    return replace(data, **masked)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """One study's data, frozen."""
@@ -186,6 +201,32 @@ class Dataset:
     flow: Mapping[str, Any] = field(default_factory=dict)
     marks: MarkData | None = None
     times: ReadTimes | None = None
+    # int8, shape (n_cases, n_readers): which sets a reader's reads of a case leave, as `LEAVES` counts.
+    leaving: GradeArray | None = None
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The analysis sets that differ here, the primary one first."""
+        if self.leaving is None or not self.leaving.any():
+            return (PRIMARY,)
+        out = tuple(name for name in (FULL, PER_PROTOCOL) if self._left_out(name) != self._left_out(PRIMARY))
+        return (PRIMARY, *out)
+
+    def _left_out(self, name: str) -> int:
+        return 0 if self.leaving is None else int((self.leaving >= LEAVES[name]).sum())
+
+    def of_set(self, name: str) -> "Dataset":
+        """Return the data without the reads that are not in an analysis set; reference and model stay."""
+        if not self._left_out(name):
+            return self
+        known: dict[str, Dataset] = self.__dict__.setdefault("_of_set", {})
+        if name not in known:
+            assert self.leaving is not None  # noqa: S101
+            out = np.repeat(self.leaving >= LEAVES[name], len(self.structures), axis=0)
+            known[name] = replace(
+                self, findings={key: _without(data, out) for key, data in self.findings.items()}
+            )
+        return known[name]
 
     @property
     def n_items(self) -> int:
@@ -259,6 +300,8 @@ def freeze(dataset: Dataset) -> bytes:
     }
     if dataset.marks:
         arrays |= {f"marks/{name}": getattr(dataset.marks, name) for name in _MARK_ARRAYS}
+    if dataset.leaving is not None:
+        arrays["sets/leaving"] = dataset.leaving
     if dataset.times:
         arrays |= {f"times/{name}": getattr(dataset.times, name) for name in _TIMES}
     buffer = io.BytesIO()
@@ -295,6 +338,7 @@ def thaw(content: bytes) -> Dataset:
         )
         timed = "times/reader" in archive.files
         times = ReadTimes(**{name: archive[f"times/{name}"] for name in _TIMES}) if timed else None
+        leaving = archive["sets/leaving"] if "sets/leaving" in archive.files else None
     return Dataset(
         structures=tuple(meta["structures"]),
         levels=tuple(meta["levels"]),
@@ -309,4 +353,5 @@ def thaw(content: bytes) -> Dataset:
         flow=meta["flow"],
         marks=marks,
         times=times,
+        leaving=leaving,
     )

@@ -34,6 +34,15 @@ class SignedActForm(forms.Form):
         return password
 
 
+class ReleaseAidForm(forms.Form):
+    """Which version's aid is released, and the digest of what the page showed of it."""
+
+    version = forms.ModelChoiceField(
+        queryset=ModelVersion.objects.all(), to_field_name="public_id", empty_label=None
+    )
+    digest = forms.CharField(max_length=64)
+
+
 class StartTrainingForm(forms.Form):
     """The part of a training plan that a page asks for; the command takes the whole of it."""
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from readerstudy.analysis.views import (
+    aids,
     audit,
     cases,
     files,
@@ -37,6 +38,7 @@ urlpatterns = [
     path("studies/<slug:slug>/results/report/", files.report, name="report"),
     path("studies/<slug:slug>/results/report.pdf", files.report_file, name="report_pdf"),
     path("studies/<slug:slug>/tables/", tables.take_table, name="take_table"),
+    path("studies/<slug:slug>/aid/", aids.aid_release, name="aid"),
     path("studies/<slug:slug>/lock/", signed.study_lock, name="lock"),
     path("studies/<slug:slug>/unblind/", signed.study_unblind, name="unblind"),
     path("studies/<slug:slug>/export/", files.export, name="export"),

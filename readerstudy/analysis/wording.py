@@ -125,6 +125,15 @@ def partition_names() -> dict[str, str]:
     }
 
 
+def set_names() -> dict[str, str]:
+    """Return the names of the analysis sets."""
+    return {
+        "primary": _("Primary set: without reads after an accidental unblinding"),
+        "full": _("Full set: every read"),
+        "per-protocol": _("Per-protocol set: without marked deviations"),
+    }
+
+
 def provenance_names() -> dict[str, str]:
     """Return the names of the ways in which a reference grade arises."""
     return {
@@ -146,6 +155,7 @@ def exploratory_reasons(codes: list[str]) -> list[str]:
         "not_held_out": _("Patients of the training and validation partitions are in it."),
         "subgroup": _("The plan does not name a subgroup."),
         "one_centre": _("The plan does not name a single centre."),
+        "other_set": _("The plan's figures are those of the primary set."),
         "model_not_named": _("The plan does not name the model version."),
         "model_not_approved": _("The model version was not approved before unblinding."),
         "incorporation": _("The readers' own grades helped to make the reference standard."),

@@ -28,6 +28,7 @@ register_events(
         "studies.case.numbered": "fixed the level numbering of case {case}: {variant}",
         "studies.landmarks.imported": "imported {n} places",
         "studies.partition.drawn": "drew the partitions with seed {seed}: {counts}",
+        "studies.practice.taken": "took {n_training} cases for training and {n_calibration} for calibration",
         "studies.assignment.drawn": "assigned {n} reads with seed {seed}",
         "studies.assignment.reassigned": "gave {n} reads of {person} to {successor} with seed {seed}: {reason}",
         "studies.assignment.due": "set the due date of {n} reads of {person}: {date}",

@@ -63,6 +63,7 @@ _PAGES = (
             (N_("Images"), "studies:images", ("is_coordinator",)),
             (N_("Assignments"), "studies:assignments", _OFFICE),
             (N_("Reading progress"), "grading:monitor", _OFFICE),
+            (N_("Reader training"), "grading:practice_desk", _OFFICE),
             (N_("Queries"), "studies:queries", ("is_coordinator",)),
         ),
     ),
@@ -71,6 +72,7 @@ _PAGES = (
         (
             (N_("Protocol"), "studies:protocol", _OFFICE),
             (N_("Models and runs"), "inference:runs", ("is_coordinator",)),
+            (N_("Aid for readers"), "analysis:aid", ("is_coordinator",)),
             (N_("Results"), "analysis:results", _OFFICE),
             (N_("Team"), "studies:team", _OFFICE),
             (N_("Invitations"), "studies:invitations", ("is_coordinator",)),
@@ -98,11 +100,24 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
         URL name of the page, such as ``"grading:overview"``.
     """
     role = StudyRole.objects.filter(study=study, user=user).first()
+    protocol = current_protocol(study)
+    reading = protocol.document.reading
+    # Pages of what only some protocols ask for.
+    left_out = {
+        name
+        for name, is_asked in (
+            ("analysis:aid", "aided" in reading["conditions"]),
+            ("grading:practice_desk", bool(reading.get("training") or reading.get("calibration"))),
+        )
+        if not is_asked
+    }
     groups = []
     for title, pages in _PAGES:
         entries = []
         for label, name, roles in pages:
             if role is None or not any(getattr(role, each) for each in roles):
+                continue
+            if name in left_out:
                 continue
             try:
                 address = reverse(name, kwargs={"slug": study.slug})
@@ -111,7 +126,6 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
             entries.append(Entry(_(label), address, name == current))
         if entries:
             groups.append(Group(_(title) if title else "", tuple(entries)))
-    protocol = current_protocol(study)
     return StudyFrame(
         slug=study.slug,
         title=protocol_title(study),

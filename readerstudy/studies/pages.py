@@ -14,6 +14,17 @@ from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, 
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.assignment import AssignmentPlan, PlannedShowing
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import (
+    agreement_words,
+    condition_words,
+    draw_words,
+    duty_words,
+    modality_words,
+    numbering_words,
+    partition_words,
+    reference_words,
+    settled_by_words,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
             "included": _("Included"),
             "excluded": _("Excluded: %(reason)s") % {"reason": reasons.get(case.exclusion_reason, "")},
             "withdrawn": _("Withdrawn"),
+            "practice": _("Training or calibration of readers"),
         }[case.status]
         rows.append(
             CaseRow(
@@ -85,8 +97,8 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
                 pseudonym=case.pseudonym,
                 patient=case.patient.pseudonym,
                 centre=case.patient.centre.code,
-                partition=case.patient.get_partition_display() if case.patient.partition else "",
-                modalities=", ".join(modalities.get(case.image_set_id or 0, ())),
+                partition=partition_words(case.patient.partition),
+                modalities=modality_words(modalities.get(case.image_set_id or 0, ())),
                 n_series=sum(len(each.series.all()) for each in studies),
                 sides=sides,
                 sides_open=document.is_sided and not established and not case.sides_accepted_by_convention,
@@ -124,9 +136,9 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
         {
             "label": each.label.in_language(language),
             "definition": each.definition.in_language(language),
-            "rule": _("same grade") if each.agreement.kind == "exact" else each.agreement.kind,
+            "rule": agreement_words(each),
             "cut": each.cut,
-            "assessable_on": ", ".join(each.assessable_on),
+            "assessable_on": modality_words(each.assessable_on),
             "scale": [
                 {
                     "value": grade.value,
@@ -142,14 +154,14 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
     partition = document.partition
     facts = (
         (_("Readers per case"), str(document.readers_per_case)),
-        (_("Conditions"), ", ".join(document.reading["conditions"])),
-        (_("Differences settled by"), str(document.adjudication["by"])),
-        (_("Reference standard"), str(document.reference["from"])),
+        (_("Conditions"), condition_words(document.reading["conditions"])),
+        (_("Differences settled by"), settled_by_words(document.adjudication["by"])),
+        (_("Reference standard"), reference_words(document.reference["from"])),
         (
             _("Partition"),
             f"{partition['train']:.0%} / {partition['validation']:.0%} / {partition['test']:.0%}",
         ),
-        (_("Level numbering"), str(document.numbering.get("set_by", ""))),
+        (_("Level numbering"), numbering_words(document.numbering.get("set_by", ""))),
         (_("Margin"), f"{document.analysis['margin']:g}"),
         (
             _("Exclusion criteria"),
@@ -224,14 +236,13 @@ class PlanRow:
 def plan_rows(study: ReaderStudy, plan: AssignmentPlan) -> list[PlanRow]:
     """Return a plan as a table: person, duty, cases, showings, sessions, repeats, aided reads."""
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
-    duties = dict(CaseDuty.Duty.choices)
     by_person: dict[tuple[int, str], list[PlannedShowing]] = {}
     for showing in plan.showings:
         by_person.setdefault((showing.user_id, showing.duty), []).append(showing)
     return [
         PlanRow(
             codes[user],
-            str(duties[duty]),
+            duty_words(duty),
             len({each.case_id for each in mine}),
             len(mine),
             len({each.session for each in mine}),
@@ -298,8 +309,7 @@ def plan_matrix(study: ReaderStudy, plan: AssignmentPlan) -> PlanMatrix:
 
 def draw_rows(study: ReaderStudy) -> list[dict[str, object]]:
     """Return the draws on record, oldest first."""
-    return list(
-        study.draws.order_by("drawn_at", "pk").values(
-            "purpose", "number", "seed", "drawn_at", "result_digest"
-        )
+    rows = study.draws.order_by("drawn_at", "pk").values(
+        "purpose", "number", "seed", "drawn_at", "result_digest"
     )
+    return [{**row, "purpose": draw_words(row["purpose"])} for row in rows]

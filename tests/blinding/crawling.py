@@ -61,6 +61,7 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
     one, other = planted.studies.one, planted.studies.other
     cases = [one.cases[name] for name in ("disputed", "in_progress", "to_confirm")]
     mine = list(Assignment.objects.filter(case__in=cases).order_by("pk"))
+    mine += Assignment.objects.filter(study=one.study, condition="aided").order_by("pk")
     mine.append(other.assignment("first_reader", "in_progress"))
     return {
         "slug": [one.study.slug, other.study.slug],

@@ -33,6 +33,9 @@ PHI = {
 # Probabilities that nothing else on a page says, as they are and as pages round them.
 PROBABILITY = 0.7319
 PROBABILITY_TEXTS = ("0.7319", "0.732", "73.19", "73.2")
+# What the aid of a session that has not opened says, of each reader.
+AID_SHARES = {"first_reader": 0.8437, "second_reader": 0.6291}
+AID_TEXTS = ("0.8437", "0.844", "84.37", "84.4", "0.6291", "0.629", "62.91", "62.9")
 
 
 @dataclass
@@ -140,8 +143,27 @@ def plant(folder: Path) -> Planted:
                 comment = canaries.plant(f"canary-comment-of-{role}", f"comment of {role}", role)
                 Read.objects.filter(pk=read.pk).update(case_answers={"comment": comment})
     _predictions(one, canaries)
+    _released_aids(one, canaries)
     assert Adjudication.objects.exists()
     return Planted(studies, canaries, images)
+
+
+def _released_aids(one: CompleteStudy, canaries: Canaries) -> None:
+    """Give both readers an aided showing whose session has not opened, with its aid released already."""
+    for role, share in AID_SHARES.items():
+        later = factories.assignment(
+            of=one.cases["confirmed"], person=one.people[role], condition="aided", session=2
+        )
+        canaries.plant_uuid(later.public_id, f"aided showing of {role}", role)
+        canaries.plant_uuid(later.presentation, f"presentation of an aided showing of {role}", role)
+        factories.released_aid(
+            assignment=later,
+            payload={"L4-5-right|cyst": {"grade": 1, "probabilities": [1 - share, share]}},
+            model_digest=f"{role}-canary-aid".ljust(64, "0"),
+        )
+        canaries.plant(f"{role}-canary-aid", f"model of the aid of {role}")
+    for text in AID_TEXTS:
+        canaries.plant(text, "share in a released aid")
 
 
 def _images(one: CompleteStudy, folder: Path) -> dict[str, ImageSet]:

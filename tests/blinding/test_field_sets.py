@@ -6,8 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
+from readerstudy.analysis.services.aids import release_aid
+from tests import factories
 from tests.blinding.planting import plant
+from tests.factories.aided import aided_study
 
 SNAPSHOT = Path(__file__).with_name("field_sets.json")
 PAGES = {
@@ -49,7 +53,24 @@ def told(client, db, settings, tmp_path):
             "panel": sorted(fields(json.loads(scripts[config]))),
             "viewer": sorted(fields(json.loads(scripts["viewer-config"]))),
         }
+    result["reader with an aid"] = _aided(client)
     return result
+
+
+def _aided(client):
+    made = aided_study(n_cases=1, washout_days=0)
+    for showing in made.showings("first_reader", "unaided"):
+        factories.read(of=showing, grades=1, submitted=True)
+    release_aid(study=made.study, version=made.version, actor=None, at=factories.AT)
+    showing = made.showings("first_reader")[0]
+    client.force_login(showing.user)
+    text = client.get(reverse("grading:read_case", kwargs={"assignment": showing.public_id})).content.decode()
+    scripts = dict(re.findall(r'<script id="([^"]+)" type="application/json">(.*?)</script>', text, re.S))
+    return {
+        "page": sorted(scripts.keys() - {"ui-texts"}),
+        "panel": sorted(fields(json.loads(scripts["grading-config"]))),
+        "viewer": sorted(fields(json.loads(scripts["viewer-config"]))),
+    }
 
 
 def test_blinded_pages_are_told_what_was_decided_and_nothing_else(told):

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from grading.models import Adjudication, Discordance, PanelVote, Rating, ReferenceGrade
 from inference.models import Prediction
-from readerstudy.studies.models import Assignment
+from readerstudy.studies.models import Assignment, ReleasedAid
 from tests import factories
 from tests.complete_studies import two_complete_studies
 from tests.tampering import without_append_only
@@ -27,6 +27,13 @@ def world(db, monkeypatch, settings):
     from django.middleware import csrf
 
     one = two_complete_studies().one
+    # A later session of the reader's own: one aid is released, one is not.
+    for state in ("in_progress", "unread"):
+        later = factories.assignment(
+            of=one.cases[state], person=one.people["first_reader"], condition="aided", session=2
+        )
+        if state == "in_progress":
+            factories.released_aid(assignment=later)
     fixed = datetime.datetime(2026, 3, 3, 9, 0, tzinfo=datetime.UTC)
     monkeypatch.setattr("django.utils.timezone.now", lambda: fixed)
     # Secret and mask of the forms' token.
@@ -142,8 +149,31 @@ def own_repeat_flag(one):
     Assignment.objects.filter(pk=one.assignment("first_reader", "in_progress").pk).update(occasion=2)
 
 
+def another_readers_aid(one):
+    """Whether somebody else reads with an aid, and what it says."""
+    later = factories.assignment(
+        of=one.cases["in_progress"], person=one.people["second_reader"], condition="aided", session=2
+    )
+    factories.released_aid(assignment=later)
+
+
+def aid_of_a_session_to_come(one):
+    """What the aid of the reader's own later session says, of which model, and whether it was released."""
+    for row in ReleasedAid.objects.filter(assignment__user=one.people["first_reader"]):
+        ReleasedAid.objects.filter(pk=row.pk).update(
+            payload={"L4-5-right|cyst": {"grade": 0, "probabilities": [0.97, 0.03]}}, model_digest="b" * 64
+        )
+    factories.released_aid(
+        assignment=Assignment.objects.get(
+            user=one.people["first_reader"], condition="aided", released_aid__isnull=True
+        )
+    )
+
+
 SECRETS = {
     "first_reader": [
+        another_readers_aid,
+        aid_of_a_session_to_come,
         own_repeat_flag,
         other_readers_grades,
         adjudication,

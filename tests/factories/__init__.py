@@ -220,7 +220,8 @@ def landmark(*, of: Case, **fields: Any) -> Landmark:
 
 
 def released_aid(*, assignment: Assignment, **fields: Any) -> ReleasedAid:
-    defaults = {"payload": {"L4-5-right|cyst": [0.1, 0.9]}, "model_digest": "a" * 64, "released_at": AT}
+    said = {"L4-5-right|cyst": {"grade": 1, "probabilities": [0.1, 0.9]}}
+    defaults = {"payload": said, "model_digest": "a" * 64, "released_at": AT}
     return ReleasedAid.objects.create(assignment=assignment, **{**defaults, **fields})
 
 

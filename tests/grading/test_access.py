@@ -25,6 +25,8 @@ PAGES = {
     "grading:charter": {"first_reader", "second_reader", "adjudicator", "panel_member"},
     "grading:messages": {"first_reader", "second_reader", "adjudicator", "panel_member"},
     "grading:monitor": OFFICE,
+    "grading:practice": {"first_reader", "second_reader"},
+    "grading:practice_desk": OFFICE,
     "studies:queries": {"coordinator"},
     "studies:deviations": OFFICE,
     "studies:invitations": {"coordinator"},
@@ -40,6 +42,8 @@ CASE_PAGES = {
     # A panel that confirms does not read, and nobody settles jointly here.
     ("grading:read_case", "panel_member", "to_confirm"): set(),
     ("grading:joint_case", "first_reader", "disputed"): set(),
+    # No case of a study has feedback.
+    ("grading:practice_feedback", "first_reader", "disputed"): set(),
     ("grading:adjudicate_case", "adjudicator", "disputed"): {"adjudicator"},
     ("grading:adjudicate_case", "first_reader", "disputed"): set(),
     ("grading:adjudicate_case", "panel_member", "disputed"): set(),

@@ -48,6 +48,15 @@ def filters(
                 + [(code, code, view.centre == code) for code in summary["centres"]],
             }
         )
+    if len(summary.get("sets", ())) > 1:
+        sets = wording.set_names()
+        result.append(
+            {
+                "name": "set",
+                "label": _("Reads"),
+                "choices": [(name, sets[name], view.analysis_set == name) for name in summary["sets"]],
+            }
+        )
     return result
 
 
@@ -62,6 +71,9 @@ def fact(figures: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     }
     if left_out:
         sentence += _(", %(n)s not assessable or missing and left out") % {"n": wording.count(left_out)}
+    chosen = figures["view"].get("set", "primary")
+    if chosen != "primary" or len(summary.get("sets", ())) > 1:
+        sentence += "; " + wording.set_names()[chosen]
     readers = len(figures["compared_readers"])
     if figures["reference_readers"]:
         sentence += ". " + ngettext(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from readerstudy.analysis.datasets import Dataset
+from readerstudy.analysis.datasets import PRIMARY, Dataset
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results.views import ALL, View
 from readerstudy.stats import Estimate
@@ -27,6 +27,8 @@ def why_exploratory(
         reasons.append("not_held_out")
     if view.centre != ALL:
         reasons.append("one_centre")
+    if view.analysis_set != PRIMARY:
+        reasons.append("other_set")
     if dataset.model is not None and not dataset.model.is_primary:
         reasons.append("model_not_named")
     if dataset.model is not None and not dataset.model.is_approved:

@@ -1,12 +1,12 @@
 """A state of the filters: which finding, at which cut, of whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from readerstudy.analysis.datasets import PARTITIONS, BoolArray, Dataset
+from readerstudy.analysis.datasets import PARTITIONS, PRIMARY, BoolArray, Dataset
 from readerstudy.analysis.plan import CONFIRMATORY_PARTITIONS, AnalysisPlan
 
 ALL = "all"
@@ -22,18 +22,21 @@ class View:
     """
     One state of the filters.
 
-    partition : one of `PARTITION_CHOICES`; `centre` : a centre's code or ``"all"``.
+    partition : one of `PARTITION_CHOICES`; `centre` : a centre's code or ``"all"``; `analysis_set` :
+    ``primary``, ``full`` or ``per-protocol``.
     """
 
     finding: str
     cut: int
     partition: str
     centre: str = ALL
+    analysis_set: str = PRIMARY
 
     @property
     def key(self) -> str:
         """The state as one string, for stored results."""
-        return f"{self.finding}|{self.cut}|{self.partition}|{self.centre}"
+        apart = "" if self.analysis_set == PRIMARY else f"|{self.analysis_set}"
+        return f"{self.finding}|{self.cut}|{self.partition}|{self.centre}{apart}"
 
     @property
     def is_held_out(self) -> bool:
@@ -69,7 +72,7 @@ def view_from(given: Mapping[str, str], *, summary: Mapping[str, Any], plan: Ana
     Parameters
     ----------
     given : mapping
-        ``finding``, ``cut``, ``partition``, ``centre``; what is absent gets the plan's own state.
+        ``finding``, ``cut``, ``partition``, ``centre``, ``set``; what is absent gets the plan's own state.
     summary : mapping
         The summary of a snapshot: its findings, partitions and centres.
 
@@ -95,7 +98,11 @@ def view_from(given: Mapping[str, str], *, summary: Mapping[str, Any], plan: Ana
     centre = given.get("centre") or ALL
     if centre != ALL and centre not in summary["centres"]:
         raise BadView(f"the study has no centre {centre!r}")
-    return View(finding, cut, partition, centre)
+    analysis_set = given.get("set") or PRIMARY
+    # A snapshot of an earlier version knows the primary set alone.
+    if analysis_set not in summary.get("sets", [PRIMARY]):
+        raise BadView(f"set must be one of {', '.join(summary.get('sets', [PRIMARY]))}")
+    return View(finding, cut, partition, centre, analysis_set)
 
 
 FEW_PATIENTS = 10
@@ -125,4 +132,13 @@ def planned_views(dataset: Dataset, plan: AnalysisPlan) -> list[View]:
         for finding in dataset.findings:
             cuts = {plan.cut_of(finding)} | {e.cut for e in plan.endpoints if e.finding == finding}
             views.extend(View(finding, cut, partition) for cut in sorted(cuts))
+    # The other sets, where they differ, on the patients shown first: how much the exclusions matter.
+    shown_first = default_partition(dataset)
+    views += [
+        replace(view, analysis_set=name)
+        for name in dataset.sets
+        if name != PRIMARY
+        for view in list(views)
+        if view.partition == shown_first and view.analysis_set == PRIMARY
+    ]
     return views

@@ -8,8 +8,11 @@ from grading.models import Adjudication, Rating, Read, ReferenceGrade
 from inference.models import InferenceRun, ModelVersion, Prediction
 from readerstudy.analysis.datasets import (
     CODES,
+    LEAVES,
     NO_READ,
     PARTITIONS,
+    PER_PROTOCOL,
+    PRIMARY,
     PROVENANCES,
     CaseEntry,
     Dataset,
@@ -30,6 +33,7 @@ from readerstudy.analysis.selectors.studies import (
     protocol_of,
     repeat_assignments,
 )
+from readerstudy.studies.analysis_sets import analysis_sets
 from readerstudy.studies.models import ReaderStudy, StudyRole
 from readerstudy.studies.protocols.document import ProtocolDocument
 
@@ -90,6 +94,7 @@ def build_dataset(study: ReaderStudy) -> Dataset:
         findings=grid.findings(),
         marks=mark_data(study, {case.pk: place for place, case in enumerate(cases)}),
         times=_times(study, [case.pk for case in cases], [role.user_id for role in roles]),
+        leaving=_leaving(study, [case.pk for case in cases], [role.user_id for role in roles]),
         flow=flow(study) | {"analysed": len(cases), "unfinished": readiness(study).n_unfinished},
     )
 
@@ -102,6 +107,19 @@ def _reading_roles(study: ReaderStudy) -> list[StudyRole]:
         ).values_list("reader_id", flat=True)
     )
     return list(StudyRole.objects.filter(study=study, user_id__in=users).order_by("code"))
+
+
+def _leaving(study: ReaderStudy, cases: list[int], readers: list[int]) -> "np.ndarray":
+    """Which analysis sets each reader's reads of each case leave."""
+    sets = analysis_sets(study)
+    place, column = {pk: k for k, pk in enumerate(cases)}, {pk: k for k, pk in enumerate(readers)}
+    leaving = np.zeros((len(cases), len(readers)), dtype=np.int8)
+    out = sets.full - sets.per_protocol
+    for pk, case, user in first_read_assignments(study).values_list("pk", "case_id", "user_id"):
+        if pk in out and case in place and user in column:
+            leaves = PER_PROTOCOL if pk in sets.primary else PRIMARY
+            leaving[place[case], column[user]] = LEAVES[leaves]
+    return leaving
 
 
 def _times(study: ReaderStudy, cases: list[int], readers: list[int]) -> ReadTimes:

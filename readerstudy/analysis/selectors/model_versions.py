@@ -26,21 +26,20 @@ def model_versions(study: ReaderStudy) -> "list[ModelVersion]":
     return sorted(versions, key=lambda version: (-by_id[version.pk], version.digest))
 
 
+def is_named(version: ModelVersion, plan: AnalysisPlan) -> bool:
+    """Return whether the plan names this version, by name, version or digest."""
+    return bool(plan.primary_model) and plan.primary_model in {
+        version.name,
+        f"{version.name} {version.version}",
+        f"{version.name}@{version.version}",
+        version.digest,
+    }
+
+
 def chosen_model(study: ReaderStudy, plan: AnalysisPlan) -> tuple[ModelVersion | None, bool]:
     """The model version that is analysed, and whether the plan named it or left no choice."""
     versions = model_versions(study)
-    named = [
-        version
-        for version in versions
-        if plan.primary_model
-        and plan.primary_model
-        in {
-            version.name,
-            f"{version.name} {version.version}",
-            f"{version.name}@{version.version}",
-            version.digest,
-        }
-    ]
+    named = [version for version in versions if is_named(version, plan)]
     if named:
         return named[0], len(named) == 1
     if plan.primary_model or not versions:

@@ -77,7 +77,7 @@ def readiness(study: ReaderStudy) -> Readiness:
 
 def flow(study: ReaderStudy) -> dict[str, Any]:
     """Return the counts of the flow diagram: enrolled, excluded by reason, partitioned, read, settled."""
-    cases = Case.objects.filter(study=study)
+    cases = Case.objects.filter(study=study).exclude(status=Case.Status.PRACTICE)
     excluded = Counter(cases.filter(status=Case.Status.EXCLUDED).values_list("exclusion_reason", flat=True))
     included = cases.filter(status=Case.Status.INCLUDED)
     partition = Counter(included.values_list("patient__partition", flat=True))

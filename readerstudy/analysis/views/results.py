@@ -67,6 +67,7 @@ def results(request: HttpRequest, slug: str) -> HttpResponse:
                     "cut": view.cut,
                     "partition": view.partition,
                     "centre": view.centre,
+                    "set": view.analysis_set,
                 }
             ),
             "figures": figures,

@@ -13,6 +13,7 @@ from readerstudy.studies.models.coordination import (
     ReaderQuery,
     ReadingSession,
 )
+from readerstudy.studies.models.practice import PracticeCase, PracticeTry
 from readerstudy.studies.models.study import (
     BLINDED_ROLES,
     SCREENING_ROLES,
@@ -46,6 +47,8 @@ __all__ = [
     "Invitation",
     "Landmark",
     "Patient",
+    "PracticeCase",
+    "PracticeTry",
     "Protocol",
     "ReaderQuery",
     "ReaderStudy",

@@ -222,6 +222,8 @@ class Case(models.Model):
         INCLUDED = "included", "included"
         EXCLUDED = "excluded", "excluded"
         WITHDRAWN = "withdrawn", "withdrawn"
+        # For training and calibration of readers; never read for the study.
+        PRACTICE = "practice", "practice"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     study = models.ForeignKey(ReaderStudy, on_delete=models.PROTECT, related_name="cases")

@@ -113,8 +113,13 @@ def _before_reading(case: Case) -> None:
 
 @transaction.atomic
 def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
-    """Take a screened case into the study."""
+    """Take a screened case into the study. Raises StudyRefused where its patient is practised on."""
     _before_reading(case)
+    if case.patient.cases.filter(status=Case.Status.PRACTICE).exists():
+        raise StudyRefused(
+            f"The patient of case {case.pseudonym} is one that readers train or are calibrated on. "
+            "Nothing was changed."
+        )
     Case.objects.filter(pk=case.pk).update(status=Case.Status.INCLUDED, exclusion_reason="")
     _record_case("studies.case.included", case, actor, at)
 

@@ -8,7 +8,7 @@ import numpy as np
 from django.db import transaction
 
 from readerstudy.core.audit import Actor, record
-from readerstudy.studies.models import Draw, Patient, ReaderStudy
+from readerstudy.studies.models import Case, Draw, Patient, ReaderStudy
 from readerstudy.studies.services.errors import WrongState
 from readerstudy.studies.services.studies import current_protocol
 
@@ -46,6 +46,8 @@ def draw_partition(*, study: ReaderStudy, seed: int, actor: Actor | None, at: da
     generator = np.random.default_rng(seed)
     waiting = (
         Patient.objects.filter(study=study, partition="")
+        # Who is practised on is in no partition.
+        .exclude(cases__status=Case.Status.PRACTICE)
         .select_related("centre")
         .order_by("centre__code", "pseudonym")
     )

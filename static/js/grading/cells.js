@@ -97,7 +97,7 @@ export class Cells {
   /** Take over a save that waited on this device, on top of what the server gave. */
   restore(save) {
     const key = `${save.structure}|${save.finding}`;
-    const { structure, finding, base, key: change, clear, ...answer } = save;
+    const { structure, finding, base, key: change, clear, aid_ms: _, ...answer } = save;
     this.cells.set(key, clear ? { kind: null, change } : { ...answer, change });
   }
 

@@ -4,6 +4,7 @@
 // works without them.
 
 import { t } from "../viewer/texts.js";
+import { Aid } from "./aid.js";
 import { Cells } from "./cells.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
@@ -29,6 +30,7 @@ export class RsGrading extends HTMLElement {
     this.config = readConfig(this);
     this.view = new ProtocolView(this.config);
     this.cells = new Cells(this.config.cells);
+    this.aid = new Aid(this.config.aid);
     this.time = new ActiveTime(this.config.focused_seconds, this.config.idle_seconds);
     this.viewerState = {};
     // A protocol may ask for marks alone.
@@ -411,7 +413,7 @@ export class RsGrading extends HTMLElement {
 
   #send(saves) {
     for (const save of saves) {
-      this.queue.add(save);
+      this.queue.add(this.aid.isThere ? { ...save, aid_ms: this.aid.times(`${save.structure}|${save.finding}`) } : save);
       this.drawCell(`${save.structure}|${save.finding}`);
     }
     if (saves.length) this.say("");
@@ -483,7 +485,7 @@ export class RsGrading extends HTMLElement {
     if (!this.grid.buttons.has(key)) return;
     const state = this.queue.stateOf(structure, finding);
     const shown = state === "saving" && this.badge?.dataset.kind !== "saving" ? "saved" : state;
-    this.grid.draw(key, this.cells.get(key), { state: shown, conflict: this.cells.conflicts.has(key) });
+    this.grid.draw(key, this.cells.get(key), { state: shown, conflict: this.cells.conflicts.has(key), aid: this.aid.of(key)?.grade });
   }
 
   drawAll() {
@@ -541,7 +543,7 @@ export class RsGrading extends HTMLElement {
     );
     const definition = make("p", { class: "finding-definition" }, finding.definition);
     const body = this.mode === "typed" ? this.#typedMenu() : this.#scale(finding, cell);
-    this.scaleArea.replaceChildren(head, definition, body);
+    this.scaleArea.replaceChildren(head, definition, this.aid.line(this.current), body);
   }
 
   #scale(finding, cell) {
@@ -553,6 +555,7 @@ export class RsGrading extends HTMLElement {
         grade.picture ? make("img", { src: grade.picture, alt: "" }) : "",
         make("span", { class: "option-label" }, make("span", { class: "chip", "data-grade": shade(grade.value, finding.scale.length) }, String(grade.value)), grade.label),
         make("span", { class: "option-hint" }, grade.hint),
+        this.aid.share(this.current, grade.value),
       ),
     );
     return make("div", { class: "scale", role: "radiogroup", "aria-label": finding.label }, ...options);

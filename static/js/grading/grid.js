@@ -71,9 +71,9 @@ export class GradeGrid {
    * Draw one cell.
    *
    * @param {object} cell {kind, grade, ..., flag}
-   * @param {object} marks {state: "saved"|"saving"|"waiting"|"unsaved", conflict, adjudicated, changed}
+   * @param {object} marks {state: "saved"|"saving"|"waiting"|"unsaved", conflict, adjudicated, changed, aid}
    */
-  draw(key, cell, { state = "saved", conflict = false, adjudicated = false, changed = false } = {}) {
+  draw(key, cell, { state = "saved", conflict = false, adjudicated = false, changed = false, aid = undefined } = {}) {
     const button = this.buttons.get(key);
     const [structureId, findingId] = splitKey(key);
     const structure = this.view.structure(structureId);
@@ -89,6 +89,7 @@ export class GradeGrid {
     else delete button.dataset.grade;
     const parts = [shortAnswer(cell)];
     if (state !== "saved") parts.push(make("span", { class: "cell-mark" }));
+    if (aid !== undefined) parts.push(make("span", { class: "cell-aid", "aria-hidden": "true" }, String(aid)));
     if (adjudicated) {
       const scales = icon("scales");
       scales.classList.add("cell-icon");
@@ -100,6 +101,7 @@ export class GradeGrid {
     if (cell?.kind) words.push(t(conflict ? "conflict" : state));
     if (cell?.flag) words.push(t("flagged"));
     if (adjudicated) words.push(t("settled by the adjudicator"));
+    if (aid !== undefined) words.push(t("aid {grade}", { grade: aid }));
     button.setAttribute("aria-label", words.join(", "));
   }
 

@@ -53,6 +53,46 @@ def _absent_page_names_the_case(patch: pytest.MonkeyPatch) -> None:
 PLANTS: tuple[Plant, ...] = (
     # --- what a page is told -----------------------------------------------------------------------
     Plant(
+        "aid-in-an-unaided-read",
+        "A page without an aid shows what was released to the showing.",
+        (
+            "tests/grading/test_aided.py::"
+            "test_an_unaided_page_is_the_same_with_and_without_every_row_of_a_model",
+        ),
+        edit(
+            "grading.aids:shown_aid",
+            ("if assignment.condition != Assignment.Condition.AIDED:", "if assignment is None:"),
+        ),
+    ),
+    Plant(
+        "aid-of-another-reader",
+        "The page of a case looks up the aid by the case, whoever reads it.",
+        (TWIN.format("first_reader-another_readers_aid"),),
+        edit(
+            "grading.aids:shown_aid",
+            ("if assignment.condition != Assignment.Condition.AIDED:", "if assignment is None:"),
+            ("filter(assignment=assignment)", "filter(assignment__case=assignment.case_id).order_by('-pk')"),
+        ),
+    ),
+    Plant(
+        "aid-names-its-model",
+        "The page of an aided read names the model.",
+        ("tests/blinding/test_field_sets.py::test_blinded_pages_are_told_what_was_decided_and_nothing_else",),
+        edit("grading.aids:aid_words", ('"aid": {', '"aid_of": aid.model_digest, "aid": {')),
+    ),
+    Plant(
+        "aided-read-overtakes-the-unaided-one",
+        "A case put off is read with its aid first.",
+        ("tests/grading/test_aided.py::test_the_aided_read_never_comes_before_the_unaided_one",),
+        edit(
+            "grading.sessions:waits_for_its_aid",
+            (
+                "Q(released_aid__isnull=True) | Q(Exists(unaided.filter(~submitted_read())))",
+                "Q(released_aid__isnull=True)",
+            ),
+        ),
+    ),
+    Plant(
         "partners-grades-in-the-page",
         "The reading page holds the other reader's grades.",
         (FIELDS, TWIN.format("first_reader-other_readers_grades")),

@@ -38,6 +38,7 @@ PAGES = {
     "planner/": ({"coordinator", "investigator", "auditor"}, {"coordinator", "investigator", "auditor"}),
     "results/roc.csv": (set(), {"coordinator", "investigator", "auditor"}),
     "results/nothing.csv": (set(), set()),
+    "aid/": ({"coordinator"}, {"coordinator"}),
     "lock/": ({"coordinator", "investigator"}, {"coordinator", "investigator"}),
     "unblind/": ({"investigator"}, {"investigator"}),
     "audit/": ({"coordinator", "investigator", "auditor"}, {"coordinator", "investigator", "auditor"}),

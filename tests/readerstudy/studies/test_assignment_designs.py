@@ -14,14 +14,17 @@ from readerstudy.studies.services.assignment import (
 )
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.services.studies import open_study
-from tests.factories.studies import AT, make_cases, make_study, make_team
+from tests.factories.studies import AT, FACET, make_cases, make_study, make_team
 
 pytestmark = pytest.mark.django_db
 TWO = AssignmentDesign(readers_per_case=2)
 
 
-def study_of(n_readers, n_cases):
-    study = make_study()
+AIDED = FACET.replace("conditions: [unaided]", "conditions: [unaided, aided]")
+
+
+def study_of(n_readers, n_cases, source=FACET):
+    study = make_study(source=source)
     team = {f"reader_{n}": ("is_reader",) for n in range(n_readers)}
     make_team(study, {**team, "adjudicator": ("is_adjudicator",), "panel_member": ("is_panel",)})
     make_cases(study, [f"c{n:03d}" for n in range(n_cases)])
@@ -89,7 +92,7 @@ def test_repeats_hide_among_held_back_cases_after_a_washout():
 
 
 def test_sequential_aided_follows_unaided_at_once():
-    study = study_of(2, 6)
+    study = study_of(2, 6, AIDED)
     design = replace(TWO, conditions=("unaided", "aided"), aided_order="sequential")
     for mine in by_reader(plan_assignment(study=study, seed=1, design=design)).values():
         assert {each.session for each in mine} == {1}
@@ -98,7 +101,7 @@ def test_sequential_aided_follows_unaided_at_once():
 
 
 def test_independent_sessions_have_orders_of_their_own():
-    study = study_of(2, 12)
+    study = study_of(2, 12, AIDED)
     design = replace(TWO, conditions=("unaided", "aided"), aided_order="independent", washout_days=14)
     for mine in by_reader(plan_assignment(study=study, seed=1, design=design)).values():
         unaided = [each.case_id for each in mine if (each.session, each.condition) == (1, "unaided")]
@@ -110,7 +113,7 @@ def test_independent_sessions_have_orders_of_their_own():
 
 
 def test_crossover_balances_conditions_over_sessions_cases_and_readers():
-    study = study_of(2, 12)
+    study = study_of(2, 12, AIDED)
     design = replace(TWO, conditions=("unaided", "aided"), aided_order="crossover", washout_days=14)
     plan = plan_assignment(study=study, seed=1, design=design)
     for mine in by_reader(plan).values():
@@ -168,3 +171,9 @@ def test_another_plan_than_the_one_shown_is_refused():
 def test_a_design_that_does_not_hold_is_told(change, told):
     with pytest.raises(StudyRefused, match=told):
         AssignmentDesign(**change)
+
+
+def test_aided_reads_need_a_protocol_with_the_condition():
+    study = study_of(2, 4)
+    with pytest.raises(StudyRefused, match="no aided condition"):
+        plan_assignment(study=study, seed=1, design=replace(TWO, conditions=("unaided", "aided")))

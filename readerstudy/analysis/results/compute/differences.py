@@ -1,6 +1,7 @@
 """Model against readers: the headline, each reader, every finding, every subgroup."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def forest_rows(
     compared = dataset.comparison_readers()
     for finding in dataset.findings:
         cut = view.cut if finding == view.finding else plan.cut_of(finding)
-        one = View(finding, cut, view.partition, view.centre)
+        one = replace(view, finding=finding, cut=cut)
         if one not in kept:
             part = Slice(dataset, plan, one)
             kept[one] = {

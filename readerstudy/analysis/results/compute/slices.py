@@ -29,6 +29,7 @@ class Slice:
     """The items of one finding in one state of the filters that have a reference grade."""
 
     def __init__(self, dataset: Dataset, plan: AnalysisPlan, view: View) -> None:
+        dataset = dataset.of_set(view.analysis_set)
         self.dataset, self.plan, self.view = dataset, plan, view
         self.data: FindingData = dataset.findings[view.finding]
         self.inside = view.items(dataset)

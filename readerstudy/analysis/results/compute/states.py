@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from readerstudy.analysis.datasets import Dataset
+from readerstudy.analysis.datasets import PRIMARY, Dataset
 from readerstudy.analysis.plan import AnalysisPlan
 from readerstudy.analysis.results.baseline import cooccurrence
 from readerstudy.analysis.results.compute.accuracy import (
@@ -104,6 +104,7 @@ def compute_view(
             "cut": view.cut,
             "partition": view.partition,
             "centre": view.centre,
+            "set": view.analysis_set,
         },
         "population": population(part),
         "compared_readers": [dataset.readers[k].code for k in compared],
@@ -151,7 +152,9 @@ def compute_plan(
     """
     views = planned_views(dataset, plan)
     shown_first = default_partition(dataset)
-    resampled_views = [view for view in views if view.partition == shown_first]
+    resampled_views = [
+        view for view in views if view.partition == shown_first and view.analysis_set == PRIMARY
+    ]
     total = len(views) + len(resampled_views)
     results: dict[str, Any] = {}
     kept: dict[View, dict[str, Any]] = {}
@@ -180,6 +183,7 @@ def compute_plan(
             "external_centres": list(dataset.external_centres),
             "partitions": partitions_present(dataset),
             "default_partition": default_partition(dataset),
+            "sets": list(dataset.sets),
             "readers": [vars(reader) for reader in dataset.readers],
             "model": vars(dataset.model) if dataset.model else None,
             "flow": dict(dataset.flow),
@@ -187,5 +191,5 @@ def compute_plan(
         "plan": plan.as_dict(),
         "views": results,
         "marks": compute_marks(dataset, plan.confidence),
-        "readers": compute_readers(dataset, plan),
+        "readers": compute_readers(dataset.of_set(PRIMARY), plan),
     }

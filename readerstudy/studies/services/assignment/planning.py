@@ -125,6 +125,8 @@ def plan_assignment(
     adjudicators = [role.user_id for role in roles if role.is_adjudicator and not role.is_reader]
     panel = [role.user_id for role in roles if role.is_panel and not role.is_reader]
     problems = _problems(study, cases)
+    if design.is_aided and "aided" not in document.reading["conditions"]:
+        problems.append("the protocol has no aided condition: nothing could be released to the readers")
     problems += _too_few_readers(design, len(readers), document.readers_per_case)
     by_adjudicator = document.adjudication["by"] == "adjudicator"
     if by_adjudicator and not adjudicators:

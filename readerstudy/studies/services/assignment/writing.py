@@ -28,7 +28,8 @@ def open_for_assignment(study: ReaderStudy) -> ReaderStudy:
 
 def last_place(study: ReaderStudy, user_id: int) -> int:
     """Return the highest position and running number that a person has in a study."""
-    highest = Assignment.objects.filter(study=study, user_id=user_id).aggregate(
+    # Training and calibration (session 0) have numbers of their own.
+    highest = Assignment.objects.filter(study=study, user_id=user_id, session__gt=0).aggregate(
         position=Max("position"), number=Max("running_number")
     )
     return max(highest["position"] or 0, highest["number"] or 0)
