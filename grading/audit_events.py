@@ -7,6 +7,7 @@ register_events(
         "grading.read.opened": "opened their case {number}",
         "grading.read.put_off": "put their case {number} off: {reason}",
         "grading.read.submitted": "submitted their case {number}: {n_answers} answers",
+        "grading.read.images_unseen": "submitted their case {number} without seeing {series} at full quality: {reason}",
         "grading.read.reopened": "reopened a read of case {case}: {reason}",
         "grading.case.compared": "compared the first reads of case {case}",
         "grading.item.graded_covered": "graded {structure}, {finding} of case {case} before seeing the first reads",

@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 
 from grading.models import CoveredGrade, Discordance, MarkDiscordance, PanelReview, Read
 from grading.places import images_of, presentation_alias, shown_mark
+from grading.required_images import required_series
 from grading.selectors import (
     open_discordances,
     open_mark_items,
@@ -28,6 +29,7 @@ from grading.selectors import (
 from grading.services.adjudication import answers_shown, covered_grade
 from grading.services.marks import grade_of, marks_shown
 from grading.services.saving import MARK, cells_of
+from grading.services.unseen import UNSEEN_REASONS
 from readerstudy.core.keys import derive_key
 from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
 from readerstudy.studies.models import Assignment, CaseDuty, Landmark, Protocol
@@ -185,6 +187,7 @@ def viewer_words(
         "sided": document.is_sided,
         "laterality": laterality,
         "series": [asdict(each) for each in series],
+        "required": [each.series_uid for each in required_series(document, series)],
         "hanging": [
             {
                 "name": each["name"],
@@ -276,6 +279,7 @@ def blinded_case(
             "focused_seconds": read.focused_seconds,
             "idle_seconds": read.idle_seconds,
             "offline_key": offline_key(assignment),
+            "unseen_reasons": [{"id": name, "label": str(label)} for name, label in UNSEEN_REASONS],
             "addresses": {
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),
