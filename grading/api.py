@@ -41,6 +41,7 @@ from grading.services.reading import (
     submit_read,
 )
 from grading.services.saving import MARK, save_answers
+from grading.services.unseen import ImagesNotShown, ImagesShown
 from readerstudy.studies.models import Assignment
 
 
@@ -94,13 +95,19 @@ class PlaceView(ReadView):
 class SubmitView(ReadView):
     """Close the read for good; the answer names the page to go to."""
 
-    @extend_schema(request=None, responses={200: dict, 409: dict})
+    @extend_schema(request=serializers.SubmitSerializer, responses={200: dict, 409: dict})
     def post(self, request: Request, assignment: UUID) -> Response:
+        given = serializers.SubmitSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
         found, read = self.read_of(request, assignment)
+        data = given.validated_data
+        images = ImagesShown(frozenset(data["shown"]), data["reason"], data["words"])
         try:
-            submit_read(read_id=read.pk, at=timezone.now())
+            submit_read(read_id=read.pk, at=timezone.now(), images=images)
         except ReadIncomplete as error:
             return _refused("incomplete", str(error), missing=[list(item) for item in error.missing])
+        except ImagesNotShown as error:
+            return _refused("images_not_shown", str(error), series=list(error.series))
         except ReadAlreadySubmitted:
             return _refused("already_submitted", ALREADY)
         except ReadRefused as error:

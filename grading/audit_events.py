@@ -8,6 +8,7 @@ register_events(
         "grading.aid.shown": "was shown the released aid of their case {number}, of model {model}",
         "grading.read.put_off": "put their case {number} off: {reason}",
         "grading.read.submitted": "submitted their case {number}: {n_answers} answers",
+        "grading.read.images_unseen": "submitted their case {number} without seeing {series} at full quality: {reason}",
         "grading.read.reopened": "reopened a read of case {case}: {reason}",
         "grading.practice.begun": "began their {use}, try {number}",
         "grading.practice.ended": "ended their {use}, try {number}: {result}",

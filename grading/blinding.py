@@ -20,6 +20,7 @@ from grading.aids import aid_words
 from grading.models import CoveredGrade, Discordance, MarkDiscordance, PanelReview, Read
 from grading.places import images_of, presentation_alias, shown_mark
 from grading.practice import is_practice, place_of
+from grading.required_images import required_series
 from grading.selectors import (
     open_discordances,
     open_mark_items,
@@ -30,6 +31,7 @@ from grading.selectors import (
 from grading.services.adjudication import answers_shown, covered_grade
 from grading.services.marks import grade_of, marks_shown
 from grading.services.saving import MARK, cells_of
+from grading.services.unseen import UNSEEN_REASONS
 from readerstudy.core.keys import derive_key
 from readerstudy.imaging.selectors import SeriesRow, blinded_frame, study_table
 from readerstudy.studies.models import Assignment, CaseDuty, Landmark, Protocol
@@ -189,6 +191,7 @@ def viewer_words(
         "sided": document.is_sided,
         "laterality": laterality,
         "series": [asdict(each) for each in series],
+        "required": [each.series_uid for each in required_series(document, series)],
         "hanging": [
             {
                 "name": each["name"],
@@ -288,6 +291,7 @@ def blinded_case(
             "idle_seconds": read.idle_seconds,
             "offline_key": offline_key(assignment),
             **aid_words(assignment),
+            "unseen_reasons": [{"id": name, "label": str(label)} for name, label in UNSEEN_REASONS],
             "addresses": {
                 "answers": reverse("api:read-answers", kwargs=place),
                 "place": reverse("api:read-place", kwargs=place),

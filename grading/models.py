@@ -101,6 +101,26 @@ class Read(models.Model):
         return f"read {self.public_id}"
 
 
+class UnseenImages(models.Model):
+    """
+    A read was submitted although images that its protocol requires had not been shown at full quality.
+
+    Which ones, by their neutral labels, and why their reader went on.
+    """
+
+    read = models.OneToOneField(Read, on_delete=models.PROTECT, related_name="unseen_images")
+    series = models.JSONField(help_text="Neutral labels of the series.")
+    reason = models.CharField(max_length=20)
+    words = models.CharField(max_length=300, blank=True)
+    submitted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="unseen_images_have_a_reason")]
+
+    def __str__(self) -> str:
+        return f"unseen images of read {self.read_id}"
+
+
 class Rating(Answer):
     """One grade for one finding at one structure, as it stands in a read."""
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from grading.services.unseen import UNSEEN_REASONS
+
 
 class SaveAnswersSerializer(serializers.Serializer):
     answers = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=500)
@@ -24,6 +26,14 @@ class PlaceSerializer(serializers.Serializer):
         if len(text) > RESUME_BYTES or "\\u0000" in text:
             raise serializers.ValidationError(f"A place has at most {RESUME_BYTES} bytes of plain values.")
         return resume
+
+
+class SubmitSerializer(serializers.Serializer):
+    """Which series were shown at full quality, and why the case is submitted without the others."""
+
+    shown = serializers.ListField(child=serializers.CharField(max_length=64), max_length=500, default=list)
+    reason = serializers.ChoiceField(choices=UNSEEN_REASONS, allow_blank=True, default="")
+    words = serializers.CharField(max_length=300, allow_blank=True, default="")
 
 
 class FirstGradeSerializer(serializers.Serializer):

@@ -14,6 +14,13 @@ from grading.selectors import case_is_compared
 from grading.services.panel_reading import decide_from_panel_reads, panel_has_decided
 from grading.services.practising import end_practice_read
 from grading.services.settlement import compare_first_reads
+from grading.services.unseen import (
+    NOTHING_SHOWN,
+    ImagesNotShown,
+    ImagesShown,
+    note_unseen,
+    unseen_series,
+)
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, ReleasedAid
@@ -165,9 +172,14 @@ def missing_items(read: Read) -> list[tuple[str, str]]:
 
 
 @transaction.atomic
-def submit_read(*, read_id: int, at: datetime) -> Read:
+def submit_read(*, read_id: int, at: datetime, images: ImagesShown = NOTHING_SHOWN) -> Read:
     """
     Close a read for good. When it was the last first read of its case, the case is compared.
+
+    Parameters
+    ----------
+    images : ImagesShown
+        Which series were shown at full quality, and why the read is submitted without the others.
 
     Raises
     ------
@@ -175,6 +187,8 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
         If it was submitted before; the first answers stand.
     ReadIncomplete
         If items or required questions have no answer.
+    ImagesNotShown
+        If images that the protocol requires were not shown at full quality and no reason is given.
     ReadRefused
         If the study is not open any more.
     """
@@ -191,6 +205,11 @@ def submit_read(*, read_id: int, at: datetime) -> Read:
     missing = missing_items(read)
     if missing:
         raise ReadIncomplete(missing)
+    unseen = unseen_series(read, images)
+    if unseen and not images.says_why:
+        raise ImagesNotShown(unseen)
+    if unseen:
+        note_unseen(read=read, images=images, at=at)
     read.state, read.submitted_at = Read.State.SUBMITTED, at
     read.save(update_fields=["state", "submitted_at"])
     record(

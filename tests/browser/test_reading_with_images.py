@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
-from readerstudy.imaging.models import ImageSet
+from grading.models import Read, UnseenImages
+from readerstudy.imaging.models import ImageSet, Instance
 from readerstudy.imaging.selectors import study_table
 from readerstudy.imaging.services import receive
 from readerstudy.phantom.files.folder import write_folder
@@ -162,3 +164,73 @@ def test_coming_back_shows_the_same_images_and_fields(desk_with_images, contexts
         assert now == pytest.approx(was, abs=2.0)
         assert now[1] == pytest.approx(was[1], rel=1e-6)
     assert all(lines for *_, lines in after)
+
+
+def _answered(desk: ReadingDesk) -> None:
+    factories.read(of=desk.assignment, grades=factories.all_grades(desk.document, 1))
+
+
+def test_a_case_is_not_submitted_before_its_images_were_seen_unless_a_reason_is_given(
+    desk_with_images, contexts
+):
+    """One image never comes: the page names its series, takes a reason by keys, and the server keeps it."""
+    _answered(desk_with_images)
+    case = desk_with_images.assignment.case
+    (ct,) = [row for row in study_table(case.image_set) if row.modality == "CT"]
+    page = desk_with_images.sign_in(contexts())
+    broken = Instance.objects.filter(series__blinded_uid=ct.series_uid).order_by("index")[0].blinded_uid
+    page.route(f"**/instances/{broken}/frames/**", lambda route: route.abort())
+    desk_with_images.open(page)
+    page.wait_for_function(NOTED, arg=ct.label)
+    press = page.keyboard.press
+    press("Control+Enter")
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text(f"Not shown at full quality: {ct.label}")
+    press("Control+Enter")
+    expect(dialog).to_contain_text("Choose a reason, or go back to the images.")
+    press("4")
+    press("Control+Enter")
+    expect(dialog).to_contain_text("Say in a few words why.")
+    # The keys are in the words now: a digit there chooses nothing.
+    page.keyboard.type("1 slice never came")
+    press("Control+Enter")
+    page.wait_for_url(lambda url: url != desk_with_images.address)
+    read = Read.objects.get(assignment=desk_with_images.assignment)
+    assert read.state == Read.State.SUBMITTED
+    kept = read.unseen_images
+    assert (kept.series, kept.reason, kept.words) == ([ct.label], "other", "1 slice never came")
+    page.goto("about:blank")
+
+
+# The panel has been told that everything else was seen.
+NOTED = """(label) => {
+  const unseen = document.querySelector("rs-grading").images?.unseen;
+  return unseen?.length === 1 && unseen[0] === label;
+}"""
+
+
+def test_the_server_is_asked_although_the_viewer_says_nothing(desk_with_images, contexts):
+    """A page whose viewer never loads asks for the reason once the server has named the images."""
+    _answered(desk_with_images)
+    page = desk_with_images.sign_in(contexts())
+    page.route("**/assets/viewer-*.js", lambda route: route.abort())
+    desk_with_images.open(page)
+    page.keyboard.press("Control+Enter")
+    dialog = page.locator("dialog[open]")
+    expect(dialog).not_to_contain_text("Not shown at full quality")
+    page.keyboard.press("Control+Enter")
+    expect(dialog).to_contain_text("Not shown at full quality")
+    page.keyboard.press("Escape")
+    assert Read.objects.get().state == Read.State.IN_PROGRESS
+    page.goto("about:blank")
+
+
+def test_a_case_whose_images_were_seen_is_submitted_without_a_question(desk_with_images, contexts):
+    _answered(desk_with_images)
+    page = _open(desk_with_images, contexts)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("dialog[open]")).not_to_contain_text("Not shown at full quality")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: url != desk_with_images.address)
+    assert not UnseenImages.objects.exists()
+    page.goto("about:blank")

@@ -27,6 +27,7 @@ from grading.models import (
     Read,
     ReferenceGrade,
     ReferenceMark,
+    UnseenImages,
 )
 from readerstudy.accounts.models import User
 from readerstudy.imaging.models import ImageSet, ImagingStudy, Instance, Series
@@ -317,6 +318,11 @@ def rating_entry(*, of: Read, **fields: Any) -> RatingEntry:
         "answer": {"kind": "grade", "grade": 1},
     }
     return RatingEntry.objects.create(read=of, saved_at=AT, **{**defaults, **fields})
+
+
+def unseen_images(*, of: Read, **fields: Any) -> UnseenImages:
+    defaults = {"series": ["Axial CT"], "reason": "not-loading", "submitted_at": AT}
+    return UnseenImages.objects.create(read=of, **{**defaults, **fields})
 
 
 def discordance(*, of: Case, order: list[int], **fields: Any) -> Discordance:

@@ -22,6 +22,7 @@ from grading.models import (
     Read,
     ReferenceGrade,
     ReferenceMark,
+    UnseenImages,
 )
 from grading.services.adjudication import settle_item
 from grading.services.panel import review_case
@@ -47,6 +48,7 @@ DECISIONS = [
     MarkDiscordance,
     MarkDecision,
     ReferenceMark,
+    UnseenImages,
 ]
 # What a later decision may set on an earlier row, and where the next one may be written.
 SET_LATER = {
@@ -68,6 +70,7 @@ def decided(db):
     first = factories.read(of=desk.first, grades=answers)
     factories.rating_entry(of=first)
     mark = factories.mark(of=first)
+    factories.unseen_images(of=first)
     submit_read(read_id=first.pk, at=AT)
     desk.submitted(desk.second, **{"L4-5-right|narrowing": 3})
     own = {"kind": "grade", "grade": 2}

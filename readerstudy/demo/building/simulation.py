@@ -16,6 +16,7 @@ from grading.services.adjudication import answers_shown, settle_item
 from grading.services.panel import review_case
 from grading.services.reading import open_read, submit_read
 from grading.services.saving import save_answers
+from grading.services.unseen import ImagesShown
 from readerstudy.accounts.models import User
 from readerstudy.phantom.readers import (
     JUNIOR_READERS,
@@ -119,7 +120,7 @@ def read_cases(
             at=timezone.now(),
         )
         if number < n_cases:
-            submit_read(read_id=read.pk, at=timezone.now())
+            submit_read(read_id=read.pk, at=timezone.now(), images=ImagesShown.all_of(read))
 
 
 def _own_view(

@@ -13,6 +13,7 @@ import { markChanges, markKey, MarkList } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
 import { questionKey, QuestionList } from "./questions.js";
 import { SaveQueue, worst } from "./queue.js";
+import { submitDialog } from "./submitting.js";
 import { ActiveTime } from "./time.js";
 import { ValueEntry } from "./value-entry.js";
 import { Vault } from "./vault.js";
@@ -154,7 +155,10 @@ export class RsGrading extends HTMLElement {
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("rs:focus-panel", () => this.focusCell());
     document.addEventListener("rs:viewer-state", (event) => { this.viewerState = event.detail.state; });
-    document.addEventListener("rs:full-quality", (event) => { if (event.detail.complete) this.#openGate("open"); });
+    document.addEventListener("rs:full-quality", (event) => {
+      this.images = event.detail;
+      if (event.detail.complete) this.#openGate("open");
+    });
     document.addEventListener("rs:marks", (event) => this.#marksDrawn(event.detail.marks));
     document.addEventListener("rs:mark-selected", (event) => { if (event.detail.id) this.openMarks(event.detail.id); });
     document.addEventListener("rs:image-failed", () => this.#openGate("failed"));
@@ -649,7 +653,8 @@ export class RsGrading extends HTMLElement {
 
   // --- submitting, leaving -------------------------------------------------------------------------
 
-  submit() {
+  /** @param {string[]} [unseen] Labels of required images that the server has not been told were seen. */
+  submit(unseen = this.images?.unseen ?? []) {
     const open = this.view.order.filter((key) => !this.cells.isAnswered(key));
     if (open.length) {
       const joints = new Set(open.map((key) => splitKey(key)[0])).size;
@@ -664,26 +669,17 @@ export class RsGrading extends HTMLElement {
     if (missing) { this.#askFor(missing.id); return; }
     if (this.cells.conflicts.size) { this.drawConflict(); return; }
     const untyped = this.view.order.filter((key) => !["grade", "value"].includes(this.cells.get(key).kind)).length;
-    const dialog = make(
-      "dialog",
-      { "aria-labelledby": "submit-title" },
-      make("h2", { id: "submit-title" }, t("Submit case {number}? After this the read is locked.", { number: this.config.running_number })),
-      this.hasGrid ? make("p", {}, t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: this.cells.answered, total: this.view.order.length, typed: untyped })) : "",
-      this.config.mark_kinds.length ? make("p", {}, t("Marks: {n}", { n: this.#marks().length })) : "",
-      make(
-        "div",
-        { class: "dialog-actions" },
-        make("button", { class: "button button-quiet", type: "button", onclick: () => dialog.close() }, t("Back"), cap("Esc")),
-        make("button", { class: "button button-main", type: "button", onclick: () => { dialog.close(); this.#submitNow(); } }, t("Submit, next case"), cap("Ctrl ↵")),
-      ),
-    );
-    dialog.addEventListener("keydown", (event) => {
-      if (actionOf(event)?.action === "submit") { event.preventDefault(); dialog.close(); this.#submitNow(); }
+    submitDialog({
+      number: this.config.running_number,
+      facts: [
+        this.hasGrid && t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: this.cells.answered, total: this.view.order.length, typed: untyped }),
+        this.config.mark_kinds.length && t("Marks: {n}", { n: this.#marks().length }),
+      ],
+      unseen,
+      reasons: this.config.unseen_reasons,
+      onsubmit: (why) => this.#submitNow(why),
+      onclose: () => this.focusCell(),
     });
-    dialog.addEventListener("close", () => { dialog.remove(); this.focusCell(); });
-    document.body.append(dialog);
-    dialog.showModal();
-    dialog.querySelector(".button-main").focus();
   }
 
   #askForConfidence(id) {
@@ -698,7 +694,7 @@ export class RsGrading extends HTMLElement {
     this.say(t("{question}: this question about the case has no answer yet. Answer it, then submit.", { question: label }), "warn");
   }
 
-  async #submitNow() {
+  async #submitNow(why) {
     if (this.submitting) return;
     this.submitting = true;
     try {
@@ -707,9 +703,10 @@ export class RsGrading extends HTMLElement {
       if (this.cells.conflicts.size) { this.drawConflict(); return; }
       if (this.queue.waiting.length) { this.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
       await this.#savePlace(false);
-      const { status, body } = await post(this.config.addresses.submit, {});
+      const { status, body } = await post(this.config.addresses.submit, { shown: this.images?.seen ?? [], ...why });
       if (status === 200) { window.location.assign(body.next); return; }
       if (body.code === "already_submitted") { window.location.assign(this.config.addresses.worklist); return; }
+      if (body.code === "images_not_shown") { this.submit(body.series); return; }
       if (body.missing?.[0]?.[0] === "@") { this.#askForConfidence(body.missing[0][1]); return; }
       if (body.missing?.[0]?.[0]) this.goTo(body.missing[0].join("|"), { focus: true });
       else if (body.missing?.length) { this.#askFor(body.missing[0][1]); return; }

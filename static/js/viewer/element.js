@@ -30,6 +30,7 @@ export class RsViewer extends HTMLElement {
   active = undefined;
   structure = undefined;
   tool = "window";
+  toldStuck = new Set();
 
   connectedCallback() {
     if (this.started) return;
@@ -53,6 +54,8 @@ export class RsViewer extends HTMLElement {
     const root = this.dataset.dicomweb ?? "";
     this.stacks = this.config.series.map((series) => new Stack(series, root, takeEarly(series.series_uid)));
     this.queue = new LoadQueue({ parallel: 6 });
+    // Series that were shown when all their images were there; of an earlier visit too.
+    this.seen = new Set(this.stacks.map(({ uid }) => uid).filter((uid) => this.config.resume?.seen?.includes(uid)));
     for (const stack of this.stacks) stack.addEventListener("again", () => this.#again(stack));
     window.addEventListener("online", () => {
       for (const stack of this.stacks) {
@@ -116,6 +119,7 @@ export class RsViewer extends HTMLElement {
       sided: false,
       laterality: "unknown",
       series: [],
+      required: [],
       hanging: [],
       presets: {},
       structures: [],
@@ -448,17 +452,35 @@ export class RsViewer extends HTMLElement {
     this.#markThumbnails();
   }
 
-  /** Tell the page whether everything the protocol hangs is here at full quality. */
+  /** Tell the page whether everything the protocol hangs is here at full quality, and what of it was seen so. */
   #reportQuality() {
     const wanted = new Set([...this.hangings[this.hanging].slots.map(({ series }) => this.#stackOf(series))]);
     const missing = [...wanted].filter((stack) => !stack.complete).map(({ label }) => label);
-    const detail = { complete: missing.length === 0, missing };
+    for (const { stack, index, failure, element } of this.panes) {
+      if (stack?.complete && index >= 0 && !failure && !element.hidden) this.seen.add(stack.uid);
+    }
+    for (const stack of wanted) this.#tellStuck(stack);
+    const unseen = this.stacks.filter(({ uid }) => this.config.required.includes(uid) && !this.seen.has(uid));
+    const detail = {
+      complete: missing.length === 0,
+      missing,
+      seen: [...this.seen],
+      unseen: unseen.map(({ label }) => label),
+    };
     if (detail.complete && this.stacks.every(({ complete }) => complete)) this.#prefetch();
     const key = JSON.stringify(detail);
     if (key === this.lastQuality) return;
     this.lastQuality = key;
     this.dataset.quality = detail.complete ? "full" : "loading";
     this.#emit("rs:full-quality", detail);
+  }
+
+  /** An image that fails out of sight keeps its series incomplete: the page is told, once, when the rest is here. */
+  #tellStuck(stack) {
+    const failed = stack.states.filter((state) => state === "failed").length;
+    if (!failed || stack.loaded + failed < stack.count || this.toldStuck.has(stack)) return;
+    this.toldStuck.add(stack);
+    this.#emit("rs:image-failed", { label: stack.label, reason: stack.failures.find(Boolean).reason });
   }
 
   /** Once all images of this case are here, those of the next one are brought near. */
@@ -484,6 +506,7 @@ export class RsViewer extends HTMLElement {
       ...(this.threePlanes ?? {}),
       ...(this.threePlanes ? {} : this.#panesState()),
       structure: this.structure?.id,
+      seen: [...this.seen],
       measurements: this.annotations.measurements,
     };
   }

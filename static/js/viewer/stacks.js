@@ -4,6 +4,7 @@ import { cache } from "@cornerstonejs/core";
 import { framesOfInstance } from "./dicomjson.js";
 import { ImageFailure, QUIET_LIMIT_MS, registerFrame } from "./frames.js";
 import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
+import { nearestWaiting } from "./load-order.js";
 import { abandon, cachedImage } from "./rendering.js";
 
 /** Failures that may pass by themselves; the rest waits for the reader. */
@@ -257,7 +258,7 @@ export class LoadQueue {
       );
       for (let i = 0; i < group.length; i += 1) {
         const { stack, at } = group[(this.turn + i) % group.length];
-        const index = nearestWaiting(stack.states, at);
+        const index = nearestWaiting(stack.states, at, stack.attempts);
         if (index >= 0) {
           this.turn += 1;
           return { stack, index };
@@ -281,14 +282,4 @@ export class LoadQueue {
         });
     }
   }
-}
-
-/** Index of the waiting image nearest to `at`, or -1. Exported for its test. */
-export function nearestWaiting(states, at) {
-  for (let distance = 0; distance < states.length; distance += 1) {
-    for (const index of distance ? [at + distance, at - distance] : [at]) {
-      if (states[index] === "waiting") return index;
-    }
-  }
-  return -1;
 }
