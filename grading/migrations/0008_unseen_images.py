@@ -5,7 +5,7 @@ from importlib import import_module
 import django.db.models.deletion
 from django.db import migrations, models
 
-earlier = import_module("grading.migrations.0007_aid_on_record")
+earlier = import_module("grading.migrations.0006_marks_are_append_only")
 TABLE = "grading_unseenimages"
 COLUMNS = ["id", "read_id", "series", "reason", "words", "submitted_at"]
 
