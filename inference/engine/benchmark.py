@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -151,6 +153,67 @@ def measure(model: LoadedModel, case: CaseImages, *, repeats: int) -> Timing:
     return Timing(whole, bare, single)
 
 
+def _grade_many(folder: Path, n_cases: int, barrier: Any, answers: Any) -> None:
+    """One worker process of one thread: ready, wait for the others, grade, say how long it took."""
+    model = load_model(folder, threads=1)
+    case = phantom_case()
+    grade_case(model, case)
+    barrier.wait()
+    started = time.perf_counter()
+    for _ in range(n_cases):
+        grade_case(model, case)
+    answers.put(time.perf_counter() - started)
+
+
+def throughput(folder: Path, *, workers: int, n_cases: int) -> float:
+    """
+    Cases per second of so many worker processes of one thread each, all at work together.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model version.
+    workers : int
+    n_cases : int
+        For each worker.
+    """
+    context = multiprocessing.get_context("spawn")
+    barrier, answers = context.Barrier(workers), context.Queue()
+    processes = [
+        context.Process(target=_grade_many, args=(folder, n_cases, barrier, answers)) for _ in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        # The slowest decides: while it works alone the others' share is lost.
+        slowest = max(float(answers.get(timeout=600)) for _ in processes)
+    finally:
+        for process in processes:
+            process.join(timeout=30)
+            if process.is_alive():
+                process.kill()
+    return workers * n_cases / slowest
+
+
+def growth(folder: Path, *, workers: int, n_cases: int, rounds: int) -> tuple[float, float]:
+    """
+    How much more several workers do than one, interleaved so that a busy machine slows both.
+
+    Returns
+    -------
+    one : float
+        Median cases per second of one worker.
+    growth : float
+        Median of the rounds' ratios.
+    """
+    ones, ratios = [], []
+    for _ in range(rounds):
+        one = throughput(folder, workers=1, n_cases=n_cases)
+        ratios.append(throughput(folder, workers=workers, n_cases=n_cases) / one)
+        ones.append(one)
+    return median(ones), median(ratios)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -158,6 +221,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("model", type=Path, nargs="?", default=Path("inference/weights/facet-demo"))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--workers", type=int, default=2, help="processes of the throughput test; 1 leaves it out"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     small = load_model(options.model, threads=options.threads)
@@ -172,6 +238,14 @@ def main(arguments: list[str] | None = None) -> int:
             "one_by_one_seconds": round(timing.one_by_one_seconds, 3),
         }
     found["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    if options.workers > 1:
+        one, more = growth(options.model, workers=options.workers, n_cases=6, rounds=3)
+        found["throughput"] = {
+            "workers": options.workers,
+            "one_worker_cases_per_second": round(one, 3),
+            "growth": round(more, 2),
+        }
+    found["load"] = round(os.getloadavg()[0], 1)
     found["gpu"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
     if options.json:
         sys.stdout.write(json.dumps(found) + "\n")
@@ -182,8 +256,15 @@ def main(arguments: list[str] | None = None) -> int:
             f"{name}: {row['case_seconds']:.2f} s a case, networks alone {row['network_seconds']:.2f} s, "
             f"overhead {row['overhead']:.0%}; one joint a time {row['one_by_one_seconds']:.2f} s\n"
         )
+    if "throughput" in found:
+        row = found["throughput"]
+        sys.stdout.write(
+            f"small network, one worker of one thread {row['one_worker_cases_per_second']:.2f} cases a second; "
+            f"{row['workers']} workers {row['growth']:.2f} times as many\n"
+        )
     sys.stdout.write(
-        f"peak memory {found['memory_mb']} MB, {options.threads} thread(s), GPU: {found['gpu']}\n"
+        f"load of the machine {found['load']}; peak memory {found['memory_mb']} MB, "
+        f"{options.threads} thread(s), GPU: {found['gpu']}\n"
     )
     return 0
 

@@ -17,8 +17,8 @@ from readerstudy.phantom import Body, Scanner, render_disc_axials, render_mr, sa
 from readerstudy.phantom.body.lesions import CLASSES, draw_lesions
 
 LESION_CLASSES = CLASSES
-#: Pixels of the pictures that are drawn; a second number for axial ones, whose field is smaller for it.
-SAGITTAL_PIXELS, AXIAL_PIXELS = 224, 160
+#: Pixels of the sagittal and of the axial pictures that are drawn; fewer axial ones make the field smaller.
+PIXELS = (224, 160)
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,12 @@ def body_with_lesions(rng: np.random.Generator, *, crowded: bool) -> Body:
     return replace(body, lesions=tuple(lesions.values()))
 
 
-def show_lesions(body: Body, rng: np.random.Generator, scanner: Scanner) -> ShownLesions:
+def show_lesions(
+    body: Body, rng: np.random.Generator, scanner: Scanner, *, pixels: tuple[int, int] = PIXELS
+) -> ShownLesions:
     """Sagittal and axial T2 of a body, with the boxes of its lesions."""
-    sagittal = volume_stack(render_mr(body, scanner=scanner, rng=rng, pixels=SAGITTAL_PIXELS), "sagittal")
-    discs = render_disc_axials(body, "T2", scanner=scanner, rng=rng, pixels=AXIAL_PIXELS)
+    sagittal = volume_stack(render_mr(body, scanner=scanner, rng=rng, pixels=pixels[0]), "sagittal")
+    discs = render_disc_axials(body, "T2", scanner=scanner, rng=rng, pixels=pixels[1])
     parts = [volume_stack(volume, "axial") for volume in discs.values()]
     axial = ImageStack(
         "axial",
@@ -73,7 +75,9 @@ def show_lesions(body: Body, rng: np.random.Generator, scanner: Scanner) -> Show
     return ShownLesions(CaseImages((sagittal, axial)), truth)
 
 
-def make_shown_lesions(*, n_bodies: int, seed: int, crowded: bool) -> list[ShownLesions]:
+def make_shown_lesions(
+    *, n_bodies: int, seed: int, crowded: bool, pixels: tuple[int, int] = PIXELS
+) -> list[ShownLesions]:
     """
     Cases of so many bodies; a function of the seed.
 
@@ -82,12 +86,15 @@ def make_shown_lesions(*, n_bodies: int, seed: int, crowded: bool) -> list[Shown
     n_bodies, seed : int
     crowded : bool
         Many lesions a body, to learn from; else as often as phantoms have them.
+    pixels : tuple of int
+        See `PIXELS`.
     """
     made = []
     for number in range(n_bodies):
         rng = np.random.default_rng([seed, number])
         scanner = scanner_for(rng)
-        made.append(show_lesions(body_with_lesions(rng, crowded=crowded), rng, scanner))
+        body = body_with_lesions(rng, crowded=crowded)
+        made.append(show_lesions(body, rng, scanner, pixels=pixels))
     return made
 
 
