@@ -186,12 +186,31 @@ def viewer_words(
         else ("by-convention" if case.sides_accepted_by_convention else "unknown")
     )
     landmarks = Landmark.objects.filter(case=case).order_by("structure", "frame_of_reference_uid")
-    display = document.display
     return {
-        "sided": document.is_sided,
+        **display_words(document),
         "laterality": laterality,
         "series": [asdict(each) for each in series],
         "required": [each.series_uid for each in required_series(document, series)],
+        "landmarks": [
+            {
+                "structure": each.structure,
+                "frame_of_reference": blinded_frame(each.frame_of_reference_uid, alias=alias),
+                "point_mm": [each.x_mm, each.y_mm, each.z_mm],
+            }
+            for each in landmarks
+        ],
+        "marks": list(marks),
+        "resume": resume,
+        "keymap": assignment.user.key_map.get("viewer", {}),
+        "language": language(),
+    }
+
+
+def display_words(document: ProtocolDocument) -> dict[str, Any]:
+    """Return what of the viewer's page the protocol alone decides."""
+    display = document.display
+    return {
+        "sided": document.is_sided,
         "hanging": [
             {
                 "name": each["name"],
@@ -208,15 +227,6 @@ def viewer_words(
             {"id": each.id, "label": words(each.label), "group": words(each.group_label), "side": each.side}
             for each in document.structures
         ],
-        "landmarks": [
-            {
-                "structure": each.structure,
-                "frame_of_reference": blinded_frame(each.frame_of_reference_uid, alias=alias),
-                "point_mm": [each.x_mm, each.y_mm, each.z_mm],
-            }
-            for each in landmarks
-        ],
-        "marks": list(marks),
         "mark_kinds": [
             {
                 "id": each.id,
@@ -225,9 +235,6 @@ def viewer_words(
             }
             for each in document.marks
         ],
-        "resume": resume,
-        "keymap": assignment.user.key_map.get("viewer", {}),
-        "language": language(),
     }
 
 
@@ -508,6 +515,7 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
             "lesions": [
                 {
                     "id": mark["id"],
+                    "lesion": str(each.lesion_id),
                     "kind": each.kind,
                     "class": each.mark_class,
                     "adjudicated": each.basis != "agreed",

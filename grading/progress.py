@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from grading.models import Discordance, Read
-from grading.selectors import compared_cases, confirmed_cases, open_discordances
+from grading.models import Discordance, MarkDiscordance, Read, ReferenceMark
+from grading.selectors import compared_cases, confirmed_cases, open_discordances, open_mark_items
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Patient, ReaderStudy, StudyRole
+from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.wording import partition_words
 
@@ -47,6 +48,42 @@ class StudyProgress:
     @property
     def n_excluded(self) -> int:
         return sum(n for _, n in self.excluded)
+
+
+@dataclass(frozen=True)
+class _Marked:
+    """Marks of the compared cases: lesions that the readers agree on, and what they dispute."""
+
+    compared: int = 0
+    disputed: int = 0
+    waiting: int = 0
+    rows: tuple[Share, ...] = ()
+
+
+def _marked(document: ProtocolDocument, cases: "QuerySet", language: str) -> _Marked:
+    agreed = dict(
+        ReferenceMark.objects.filter(case__in=cases, basis="agreed", superseded_at__isnull=True)
+        .values_list("kind")
+        .annotate(n=Count("pk"))
+    )
+    disputed = dict(
+        MarkDiscordance.objects.filter(case__in=cases).values_list("kind").annotate(n=Count("pk"))
+    )
+    rows = tuple(
+        Share(
+            kind.label.in_language(language),
+            disputed.get(kind.id, 0),
+            disputed.get(kind.id, 0) + agreed.get(kind.id, 0),
+        )
+        for kind in document.marks
+    )
+    n_disputed = sum(disputed.values())
+    return _Marked(
+        compared=n_disputed + sum(agreed.values()),
+        disputed=n_disputed,
+        waiting=open_mark_items(cases).count(),
+        rows=rows,
+    )
 
 
 def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
@@ -92,6 +129,10 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     codes = dict(
         StudyRole.objects.filter(study=study, is_reader=True).order_by("code").values_list("user_id", "code")
     )
+    marked = _marked(document, included_ids, language) if document.marks else _Marked()
+    n_items += marked.compared
+    n_disputed += marked.disputed
+    waiting += marked.waiting
     confirmed = confirmed_cases(included_ids)
     per_finding = dict(disputed.values_list("finding").annotate(n=Count("pk")))
     per_finding_total = len(compared) * len(document.structures)
@@ -115,5 +156,6 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
         disputes=tuple(
             Share(each.label.in_language(language), per_finding.get(each.id, 0), per_finding_total)
             for each in document.findings
-        ),
+        )
+        + marked.rows,
     )

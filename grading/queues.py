@@ -15,6 +15,7 @@ from grading.models import (
     CaseComparison,
     Discordance,
     JointSession,
+    MarkDecision,
     MarkDiscordance,
     PanelReview,
     Read,
@@ -283,6 +284,14 @@ def _voted(member: User, cases: Sequence[int]) -> set[int]:
         .values_list("discordance__case_id")
         .annotate(n=Count("pk"))
     )
+    for case, n in (
+        MarkDecision.objects.filter(
+            discordance__case_id__in=[vote[0] for vote in votes], superseded_at__isnull=False
+        )
+        .values_list("discordance__case_id")
+        .annotate(n=Count("pk"))
+    ):
+        sent_back[case] = sent_back.get(case, 0) + n
     return {case for case, number in votes if number == sent_back.get(case, 0) + 1}
 
 

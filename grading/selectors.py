@@ -97,7 +97,8 @@ def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:
 def panel_round(case_id: int) -> int:
     """Return the number of the panel's round on a case: one more than the decisions sent back so far."""
     sent_back = Adjudication.objects.filter(discordance__case_id=case_id, superseded_at__isnull=False)
-    return sent_back.count() + 1
+    lesions = MarkDecision.objects.filter(discordance__case_id=case_id, superseded_at__isnull=False)
+    return sent_back.count() + lesions.count() + 1
 
 
 def reviewed_by(assignment: Assignment) -> bool:

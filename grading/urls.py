@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("grading.office.urls")),
     path("studies/<slug:slug>/", views.overview, name="overview"),
     path("studies/<slug:slug>/worklist/", views.worklist, name="worklist"),
+    path("studies/<slug:slug>/protocol/preview/", views.preview, name="preview"),
     path("studies/<slug:slug>/practice/", practice_views.practice, name="practice"),
     path("studies/<slug:slug>/calibration/", practice_views.practice_desk, name="practice_desk"),
     path("read/<uuid:assignment>/feedback/", practice_views.practice_feedback, name="practice_feedback"),

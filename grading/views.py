@@ -3,11 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
 
 from grading.access import (
     access_adjudication,
@@ -20,15 +22,21 @@ from grading.blinding import blinded_case, blinded_items, panel_case, worklist_a
 from grading.desk.pages import desk_card, desk_config, waits_for
 from grading.models import Read
 from grading.practice import is_practice, practice_state
+from grading.preview import preview_case
 from grading.progress import study_progress
 from grading.queues import adjudication_queue, next_case, panel_queue, worklist_of
 from grading.services.presenting import present_images
 from grading.services.reading import open_read
 from grading.sessions import panel_reads, session_gates
 from readerstudy.studies.access import access_office
+from readerstudy.studies.coordination.forms import ProtocolForm
+from readerstudy.studies.creation import may_create
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy
 from readerstudy.studies.navigation import study_frame
+from readerstudy.studies.protocols.loading import ProtocolError, load_protocol
 from readerstudy.studies.selectors import role_code
+from readerstudy.studies.services.errors import StudyRefused
+from readerstudy.studies.services.studies import current_protocol
 
 
 @require_GET
@@ -145,6 +153,24 @@ def confirm_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     return present_images(request=request, response=response, assignment=found, at=timezone.now())
 
 
+@require_http_methods(["GET", "POST"])
+def preview(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the reading page of the protocol, or of the file that was sent; nothing is read or written."""
+    study = access_office(user=request.user, slug=slug, roles=("is_coordinator",))
+    document = current_protocol(study).document
+    if request.method == "POST":
+        form = ProtocolForm(request.POST)
+        try:
+            if not form.is_valid():
+                raise StudyRefused(_("The file is empty or too long."))
+            document = load_protocol(form.cleaned_data["source"])
+        except (ProtocolError, StudyRefused) as error:
+            messages.error(request, _("The file cannot be shown yet: %(problem)s") % {"problem": error})
+            return redirect("studies:edit_protocol", slug=slug)
+    case = preview_case(study=study, document=document, user=request.user)
+    return render(request, "grading/case_read.html", {"case": case, "desk": desk_config(user=request.user)})
+
+
 @require_GET
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_office(user=request.user, slug=slug)
@@ -154,5 +180,6 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "study": study_frame(study=study, user=request.user, current="grading:overview"),
             "progress": study_progress(study, get_language() or "en"),
+            "may_create": may_create(request.user),
         },
     )

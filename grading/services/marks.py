@@ -255,3 +255,40 @@ def confirm_lesions(*, case: Case, at: datetime) -> None:
         lesion.pk, lesion.provenance, lesion.decided_at = None, ReferenceGrade.Provenance.CONFIRMED, at
         lesion._state.adding = True
         lesion.save()
+
+
+def send_back_lesion(*, case: Case, lesion: str, at: datetime) -> str:
+    """
+    Open the item of an adjudicated lesion again; decision and lesion are superseded and stay.
+
+    Returns
+    -------
+    str
+        The kind of mark.
+
+    Raises
+    ------
+    MarkRefused
+        If the case has no such lesion, or it was not adjudicated or is confirmed already.
+    """
+    try:
+        lesion_id = UUID(lesion)
+    except ValueError:
+        raise MarkRefused("There is no such lesion.") from None
+    found = (
+        ReferenceMark.objects.select_for_update()
+        .filter(case=case, lesion_id=lesion_id, superseded_at__isnull=True)
+        .first()
+    )
+    if found is None or found.provenance != ReferenceGrade.Provenance.ADJUDICATED:
+        raise MarkRefused("Only an adjudicated lesion that is not confirmed can be sent back.")
+    item = next(
+        each
+        for each in MarkDiscordance.objects.select_for_update()
+        .filter(case=case, kind=found.kind)
+        .order_by("pk")
+        if set(found.sources) & {pk for pk in each.order if pk is not None}
+    )
+    MarkDecision.objects.filter(discordance=item, superseded_at__isnull=True).update(superseded_at=at)
+    ReferenceMark.objects.filter(pk=found.pk).update(superseded_at=at)
+    return found.kind

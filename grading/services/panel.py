@@ -10,7 +10,8 @@ from django.db import transaction
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Adjudication, Discordance, PanelReview, PanelVote, ReferenceGrade
 from grading.selectors import case_is_settled, confirmed_cases, panel_round, standing_reference
-from grading.services.marks import confirm_lesions
+from grading.services.marks import MarkRefused, confirm_lesions, send_back_lesion
+from grading.services.saving import MARK
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
@@ -169,6 +170,8 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
     """
     Send an adjudicated item back to the adjudicator; the earlier decision is kept and superseded.
 
+    Under the structure "@", `finding` is the id of a lesion of the reference.
+
     Raises
     ------
     PanelRefused
@@ -178,6 +181,13 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
     if study.state != ReaderStudy.State.OPEN:
         raise PanelRefused("The study is not open any more.")
     _not_decided(Case.objects.select_for_update().get(pk=assignment.case_id))
+    if structure == MARK:
+        try:
+            kind = send_back_lesion(case=assignment.case, lesion=finding, at=at)
+        except MarkRefused as error:
+            raise PanelRefused(str(error)) from None
+        _record_sent_back(assignment, structure, kind, at)
+        return
     discordance = (
         Discordance.objects.select_for_update()
         .filter(case_id=assignment.case_id, structure=structure, finding=finding, is_audit=False)
@@ -194,11 +204,15 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
     ReferenceGrade.objects.filter(pk=reference.pk).update(superseded_at=at)
     discordance.sent_back_at = at
     discordance.save(update_fields=["sent_back_at"])
+    _record_sent_back(assignment, structure, finding, at)
+
+
+def _record_sent_back(assignment: Assignment, structure: str, finding: str, at: datetime) -> None:
     record(
         event="grading.item.sent_back",
         at=at,
         actor=assignment.user,
-        study_id=study.public_id,
+        study_id=assignment.study.public_id,
         subject_type="case",
         subject_id=assignment.case.public_id,
         case=assignment.case.pseudonym,

@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext_noop as N_
 
 from grading.models import Rating, Read
 from grading.practice import (
@@ -53,19 +54,19 @@ def begin_practice(*, study: ReaderStudy, reader: User, use: str, at: datetime) 
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.OPEN:
-        raise PracticeRefused("The study is not open.")
+        raise PracticeRefused(N_("The study is not open."))
     active = {"is_reader": True, "paused_at": None, "left_at": None}
     if not StudyRole.objects.filter(study=study, user=reader, **active).exists():
-        raise PracticeRefused("You are no active reader of this study.")
+        raise PracticeRefused(N_("You are no active reader of this study."))
     state = practice_state(study, reader)
     if state.running is not None:
-        raise PracticeRefused("Finish what you have begun first.")
+        raise PracticeRefused(N_("Finish what you have begun first."))
     if use != state.next_use:
-        raise PracticeRefused("This cannot be begun now.")
+        raise PracticeRefused(N_("This cannot be begun now."))
     cases = list(practice_cases(study, use).select_related("case"))
     needed = state.rules.n_training if use == TRAINING else state.rules.n_calibration
     if len(cases) < needed:
-        raise PracticeRefused("The coordinator has not prepared enough cases for this yet.")
+        raise PracticeRefused(N_("The coordinator has not prepared enough cases for this yet."))
     number = PracticeTry.objects.filter(study=study, user=reader, use=use).count() + 1
     begun = PracticeTry.objects.create(
         study=study,

@@ -23,7 +23,8 @@ from grading.services.unseen import (
 )
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
-from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, ReleasedAid
+from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderQuery, ReaderStudy, ReleasedAid
+from readerstudy.studies.services.coordination import ask
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -222,6 +223,8 @@ def submit_read(*, read_id: int, at: datetime, images: ImagesShown = NOTHING_SHO
         number=read.assignment.running_number,
         n_answers=read.ratings.count() + read.marks.count(),
     )
+    if not is_practice(read.assignment):
+        _propose_exclusion(read, at)
     # A submitted case is behind the reader: its images close with it.
     close_presentation(presentation=read.assignment.presentation, at=at)
     if is_practice(read.assignment):
@@ -231,6 +234,27 @@ def submit_read(*, read_id: int, at: datetime, images: ImagesShown = NOTHING_SHO
     else:
         compare_first_reads(case=read.case, at=at)
     return read
+
+
+def _propose_exclusion(read: Read, at: datetime) -> None:
+    """Tell the coordinator what the reader proposed; once per showing and criterion, whatever is reopened."""
+    for question in read.protocol.document.case_questions:
+        chosen = read.case_answers.get(question.id, "") if question.kind == "exclusion" else ""
+        if not chosen:
+            continue
+        criterion = str(dict(question.options)[chosen])
+        known = ReaderQuery.objects.filter(
+            assignment=read.assignment, kind=ReaderQuery.Kind.EXCLUSION, text=criterion
+        )
+        if not known.exists():
+            ask(
+                study=read.assignment.study,
+                user=read.reader,
+                kind=ReaderQuery.Kind.EXCLUSION,
+                text=criterion,
+                assignment=read.assignment,
+                at=at,
+            )
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from django.http import Http404
 
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import SCREENING_ROLES, UNBLINDED_ROLES, Case, ReaderStudy, StudyRole
+from readerstudy.studies.services.studies import current_protocol
 
 
 def access_office(*, user: User, slug: str, roles: Collection[str] = UNBLINDED_ROLES) -> ReaderStudy:
@@ -27,7 +28,7 @@ def access_screening(*, user: User, slug: str) -> ReaderStudy:
     """
     Return a study in which the user decides on cases: its screening doctor, else its coordinator.
 
-    Where a study names a doctor, nobody else decides.
+    Where a study names a doctor, or its protocol wants one (``screening: {by: doctor}``), nobody else decides.
 
     Raises
     ------
@@ -35,7 +36,11 @@ def access_screening(*, user: User, slug: str) -> ReaderStudy:
         As `access_office`.
     """
     named = StudyRole.objects.filter(study__slug=slug, is_screener=True, left_at__isnull=True).exists()
-    return access_office(user=user, slug=slug, roles=SCREENING_ROLES if named else ("is_coordinator",))
+    study = access_office(user=user, slug=slug, roles=(*SCREENING_ROLES, "is_coordinator"))
+    wanted = current_protocol(study).document.screened_by == "doctor"
+    return access_office(
+        user=user, slug=slug, roles=SCREENING_ROLES if named or wanted else ("is_coordinator",)
+    )
 
 
 def access_case(*, study: ReaderStudy, case: object) -> Case:

@@ -104,6 +104,15 @@ class DesignForm(forms.Form):
         }
 
 
+class CreateStudyForm(forms.Form):
+    """A new study: its short name, its file, and whether everything in it is marked as demonstration data."""
+
+    slug = forms.SlugField(max_length=60, label=_("Short name, as in addresses"))
+    title = forms.CharField(max_length=200, required=False, label=_("Title; empty takes the protocol's"))
+    is_demonstration = forms.BooleanField(required=False, label=_("Demonstration data"))
+    source = forms.CharField(max_length=400_000, strip=False)
+
+
 def exclusion_choices(document: ProtocolDocument, language: str) -> list[tuple[str, str]]:
     return [(name, label.in_language(language)) for name, label in document.exclusion_criteria]
 

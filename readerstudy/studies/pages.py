@@ -23,6 +23,7 @@ from readerstudy.studies.wording import (
     numbering_words,
     partition_words,
     reference_words,
+    screened_by_words,
     settled_by_words,
 )
 
@@ -161,6 +162,7 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
             _("Partition"),
             f"{partition['train']:.0%} / {partition['validation']:.0%} / {partition['test']:.0%}",
         ),
+        (_("Cases decided on by"), screened_by_words(document.screened_by)),
         (_("Level numbering"), numbering_words(document.numbering.get("set_by", ""))),
         (_("Margin"), f"{document.analysis['margin']:g}"),
         (

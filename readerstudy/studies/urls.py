@@ -2,10 +2,12 @@
 
 from django.urls import include, path
 
-from readerstudy.studies import views
+from readerstudy.studies import creation_views, views
 
 app_name = "studies"
 urlpatterns = [
+    path("new-study/", creation_views.create, name="create"),
+    path("new-study/check/", creation_views.check_new, name="check_new"),
     path("studies/<slug:slug>/cases/", views.cases, name="cases"),
     path("studies/<slug:slug>/cases/<uuid:case>/screen/", views.screen_case, name="screen_case"),
     path("studies/<slug:slug>/assignments/", views.assignments, name="assignments"),

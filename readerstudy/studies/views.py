@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from readerstudy.studies.access import access_case, access_office, access_screening
+from readerstudy.studies.creation import may_create
 from readerstudy.studies.forms import (
     DesignForm,
     ScreeningForm,
@@ -47,9 +48,10 @@ _COORDINATOR = ("is_coordinator",)
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     studies = own_studies(request.user)
+    creates = may_create(request.user)
     if len(studies) == 1 and len(studies[0].doors) == 1:
         return redirect(studies[0].doors[0][1])
-    return render(request, "studies/home.html", {"studies": studies})
+    return render(request, "studies/home.html", {"studies": studies, "may_create": creates})
 
 
 @require_GET

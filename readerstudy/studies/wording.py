@@ -30,6 +30,7 @@ _NUMBERED_BY = {
     "doctor-before-reading": N_("fixed by a doctor before reading"),
     "each-reader": N_("by each reader, as the first question"),
 }
+_SCREENED_BY = {"doctor": N_("a doctor"), "coordinator": N_("the coordinator")}
 _DUTIES = {
     "reader": N_("reader"),
     "adjudicator": N_("adjudicator"),
@@ -67,6 +68,10 @@ def modality_words(codes: Iterable[str]) -> str:
 
 def condition_words(codes: Iterable[str]) -> str:
     return ", ".join(_word(_CONDITIONS, code) for code in codes)
+
+
+def screened_by_words(code: str) -> str:
+    return _word(_SCREENED_BY, code)
 
 
 def settled_by_words(code: str) -> str:

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from grading.models import Mark, MarkDecision, MarkDiscordance, RatingEntry, Read, ReferenceMark
 from grading.places import images_of, presentation_alias
+from grading.progress import study_progress
 from grading.queues import adjudication_queue, panel_queue
-from grading.selectors import case_is_compared, case_is_settled
+from grading.selectors import case_is_compared, case_is_settled, panel_round
 from grading.services.adjudication import BadAnswer
 from grading.services.marks import MarkAlreadySettled, MarkRefused, settle_mark
 from grading.services.panel import review_case
@@ -304,6 +305,57 @@ def test_the_panel_confirms_lesions_and_the_earlier_rows_stay(desk):
     earlier = ReferenceMark.objects.exclude(superseded_at=None).get()
     assert earlier.lesion_id == standing.lesion_id
     assert not panel_queue(study=desk.study, member=desk.panel[0].user).rows
+
+
+def test_a_single_lesion_is_sent_back_and_settled_again(desk, client):
+    """The panel sends one adjudicated lesion back; the others stand, and the case returns to every member."""
+    submitted(desk.first, drawn(*BOX))
+    submitted(desk.second)
+    item = MarkDiscordance.objects.get()
+    keep = {
+        "assignment": desk.adjudicator,
+        "item": str(item.public_id),
+        "given": {"grade": 1},
+        "reason_code": "",
+    }
+    settle_mark(**keep, choice="own", at=AT)
+    lesion = ReferenceMark.objects.get(superseded_at=None)
+    assert lesion.provenance == "adjudicated"
+    member = desk.panel[0]
+    client.force_login(member.user)
+    page = client.get(
+        reverse("grading:confirm_case", kwargs={"assignment": member.public_id})
+    ).content.decode()
+    assert str(lesion.lesion_id) in page
+    place = {"assignment": member.public_id}
+    ask = lambda finding: client.post(  # noqa: E731
+        reverse("api:panel-send-back", kwargs=place),
+        {"structure": "@", "finding": finding},
+        "application/json",
+    )
+    for absent in ("x", str(uuid.uuid4())):
+        assert ask(absent).status_code == 409
+    assert ask(str(lesion.lesion_id)).status_code == 200
+    assert not ReferenceMark.objects.filter(superseded_at=None).exists()
+    assert MarkDecision.objects.get().superseded_at is not None
+    assert not case_is_settled(desk.case.pk)
+    assert len(adjudication_queue(study=desk.study, adjudicator=desk.adjudicator.user).rows) == 1
+    assert ask(str(lesion.lesion_id)).status_code == 409
+    settle_mark(**keep, choice="own", at=LATER)
+    assert panel_round(desk.case.pk) == 2
+    assert len(panel_queue(study=desk.study, member=member.user).rows) == 1
+    review_case(assignment=member, overruled=[], at=LATER)
+    # Confirmed: nothing goes back any more.
+    confirmed = ReferenceMark.objects.get(superseded_at=None)
+    assert ask(str(confirmed.lesion_id)).status_code == 409
+
+
+def test_the_overview_counts_marks(desk):
+    submitted(desk.first, drawn(*BOX))
+    submitted(desk.second)
+    told = study_progress(desk.study, "en")
+    assert (told.items_compared, told.agreed, told.disputed, told.settled) == (1, 0, 1, 0)
+    assert [(each.label, each.done, each.total) for each in told.disputes] == [("Lesion", 1, 1)]
 
 
 def test_a_reopened_read_starts_from_its_marks(desk):

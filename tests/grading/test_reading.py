@@ -377,3 +377,20 @@ def test_the_calls_carry_a_case_from_first_key_to_submission(desk, call):
 def test_a_call_that_says_nothing_sensible_is_refused_plainly(call, name, body):
     assert call(name, body).status_code == 400
     assert not Rating.objects.exists()
+
+
+def test_a_proposal_to_exclude_reaches_the_coordinator_once(desk):
+    """What a reader chose in the case's questions becomes a query of the showing, whatever is reopened later."""
+    from grading.services.reading import reopen_read
+    from readerstudy.studies.models import ReaderQuery
+
+    chosen, label = desk.document.exclusion_criteria[0]
+    read = factories.read(of=desk.first, grades=1, case_answers={"exclusion": chosen})
+    submit_read(read_id=read.pk, at=AT)
+    query = ReaderQuery.objects.get()
+    assert (query.kind, query.text, query.assignment) == ("exclusion", str(label), desk.first)
+    again = reopen_read(read=read, reason="second look", actor=desk.first_reader, at=AT)
+    submit_read(read_id=again.pk, at=AT)
+    assert ReaderQuery.objects.count() == 1
+    desk.submitted(desk.second)
+    assert ReaderQuery.objects.count() == 1

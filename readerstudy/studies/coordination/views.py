@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -26,9 +26,10 @@ from readerstudy.studies.coordination.pages import (
     protocol_difference,
     query_rows,
 )
+from readerstudy.studies.creation_views import protocol_verdict
 from readerstudy.studies.models import ReaderQuery, StudyRole
 from readerstudy.studies.navigation import study_frame
-from readerstudy.studies.protocols.loading import ProtocolError, load_protocol
+from readerstudy.studies.protocols.loading import ProtocolError
 from readerstudy.studies.services.coordination import (
     answer_query,
     note_deviation,
@@ -224,18 +225,4 @@ def edit_protocol(request: HttpRequest, slug: str) -> HttpResponse:
 def check_protocol(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what is wrong with a file, by line, and its hash where nothing is; nothing is written."""
     access_office(user=request.user, slug=slug, roles=_COORDINATOR)
-    form = ProtocolForm(request.POST)
-    if not form.is_valid():
-        return JsonResponse({"problems": [_("The file is empty or too long.")]}, status=200)
-    try:
-        document = load_protocol(form.cleaned_data["source"])
-    except ProtocolError as error:
-        return JsonResponse({"problems": [str(problem) for problem in error.problems]})
-    return JsonResponse(
-        {
-            "problems": [],
-            "digest": document.digest,
-            "version": document.version,
-            "n_items": len(document.items),
-        }
-    )
+    return protocol_verdict(request)

@@ -224,6 +224,11 @@ class ProtocolDocument:
         return any(structure.side for structure in self.structures)
 
     @property
+    def screened_by(self) -> str:
+        """Who decides on cases: ``doctor`` or ``coordinator``."""
+        return str(self.content.get("screening", {}).get("by", "coordinator"))
+
+    @property
     def readers_per_case(self) -> int:
         return int(self.reading["readers_per_case"])
 

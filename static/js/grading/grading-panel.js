@@ -25,6 +25,12 @@ const SILENT_VIEWER_MS = 20000;
 // What needs a current cell.
 const GRID_ACTIONS = new Set(["digit", "normal", "typed", "flag", "note", "clear", "measure", "up", "down", "left", "right", "next-structure", "previous-structure"]);
 
+/** In a preview: what the server would say to answers that it takes, without asking it. */
+async function keepHere(answers) {
+  const cellOf = ({ key, clear, structure, finding, base, aid_ms, ...answer }) => ({ ...(clear ? { kind: null } : answer), change: key });
+  return { status: 200, body: { results: answers.map((save) => ({ key: save.key, status: "saved", structure: save.structure, finding: save.finding, cell: cellOf(save), message: "" })) } };
+}
+
 export class RsGrading extends HTMLElement {
   connectedCallback() {
     if (this.view) return;
@@ -131,12 +137,13 @@ export class RsGrading extends HTMLElement {
   #queue() {
     let vault;
     try {
-      vault = window.indexedDB && crypto.subtle ? new Vault(this.config.offline_key, this.config.read) : undefined;
+      // A preview keeps nothing, not even on this device.
+      vault = !this.config.is_preview && window.indexedDB && crypto.subtle ? new Vault(this.config.offline_key, this.config.read) : undefined;
     } catch {
       vault = undefined;
     }
     this.queue = new SaveQueue({
-      send: (answers) => post(this.config.addresses.answers, { answers }),
+      send: this.config.is_preview ? keepHere : (answers) => post(this.config.addresses.answers, { answers }),
       vault,
       settled: (result) => this.#settled(result),
       changed: () => this.#queueChanged(),
@@ -702,6 +709,7 @@ export class RsGrading extends HTMLElement {
       if (this.queue.closed) { this.say(this.queue.closed, "alert"); return; }
       if (this.cells.conflicts.size) { this.drawConflict(); return; }
       if (this.queue.waiting.length) { this.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
+      if (this.config.is_preview) { this.say(t("This is a preview: the case would be submitted now. Nothing was sent.")); return; }
       await this.#savePlace(false);
       const { status, body } = await post(this.config.addresses.submit, { shown: this.images?.seen ?? [], ...why });
       if (status === 200) { window.location.assign(body.next); return; }
@@ -719,6 +727,7 @@ export class RsGrading extends HTMLElement {
   }
 
   async #savePlace(leaving) {
+    if (this.config.is_preview) return;
     this.questions.flush();
     this.time.tick();
     const body = { resume: { grid: { item: this.current }, viewer: this.viewerState }, focused_seconds: this.time.focused, idle_seconds: this.time.idle };

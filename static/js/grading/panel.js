@@ -60,7 +60,8 @@ export class RsPanel extends HTMLElement {
       make("li", {}, make("button", { type: "button", class: "mark-row", onclick: () => announce("rs:go-to-mark", { id: lesion.id }) },
         make("span", { class: "mark-number" }, String(n + 1)),
         make("span", {}, kindOf(lesion.kind).classes.find(({ id }) => id === lesion.class)?.label),
-        lesion.adjudicated ? icon("scales") : ""))));
+        lesion.adjudicated ? icon("scales") : ""),
+        lesion.adjudicated ? make("button", { type: "button", class: "button button-small", onclick: () => this.#askToSendBack(`${kindOf(lesion.kind).label} ${n + 1}`, "@", lesion.lesion) }, t("Send back")) : "")));
   }
 
   drawCell(key) {
@@ -147,7 +148,11 @@ export class RsPanel extends HTMLElement {
     const cell = this.cells[this.current];
     if (!cell?.adjudicated || this.busy) return;
     const [structure, finding] = splitKey(this.current);
-    const place = `${this.view.finding(finding).label}, ${this.view.structure(structure).label}`;
+    this.#askToSendBack(`${this.view.finding(finding).label}, ${this.view.structure(structure).label}`, structure, finding);
+  }
+
+  #askToSendBack(place, structure, finding) {
+    if (this.busy) return;
     const dialog = make("dialog", { "aria-labelledby": "back-title" },
       make("h2", { id: "back-title" }, t("Send back {place}?", { place })),
       make("p", {}, t("The adjudicator decides again; the earlier decision is kept on record. The case returns here afterwards.")),

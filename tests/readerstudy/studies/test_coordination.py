@@ -259,6 +259,19 @@ class TestScreening:
         assert self.decide(client, study) == (404, "imported")
         assert 'value="include"' not in client.get(page("studies:cases", study)).content.decode()
 
+    def test_a_protocol_that_wants_a_doctor_leaves_it_to_nobody_else(self, office):
+        client, study, _ = office
+        protocol = study.protocols.get()
+        source = protocol.source.replace("version: 1\n", "version: 2\nscreening: {by: doctor}\n", 1)
+        assert factories.protocol(study=study, source=source, version=2).document.screened_by == "doctor"
+        assert self.decide(client, study) == (404, "imported")
+        client.force_login(factories.study_role("screener", study=study).user)
+        case = study.cases.get(pseudonym="waits")
+        address = page("studies:screen_case", study, case=case.public_id)
+        assert client.post(address, {"act": "include"}).status_code == 302
+        case.refresh_from_db()
+        assert case.status == "included"
+
     def test_the_doctor_decides_and_sees_nothing_else(self, office, doctor):
         client, study, _ = office
         client.force_login(doctor)

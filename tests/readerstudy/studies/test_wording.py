@@ -20,6 +20,7 @@ def allowed(section, name):
 
 CODES = [
     *((wording.settled_by_words, code) for code in allowed("adjudication", "by")),
+    *((wording.screened_by_words, code) for code in allowed("screening", "by")),
     *((wording.reference_words, code) for code in allowed("reference", "from")),
     *((wording.numbering_words, code) for code in allowed("numbering", "set_by")),
     *((wording.partition_words, code) for code in Patient.Partition.values if code),
