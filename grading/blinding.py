@@ -223,6 +223,7 @@ def viewer_words(
         ],
         "resume": resume,
         "keymap": assignment.user.key_map.get("viewer", {}),
+        "panel_keymap": assignment.user.key_map.get("panel", {}),
         "language": language(),
     }
 
