@@ -38,6 +38,11 @@ export function keymapOf(own = {}) {
 /** Word for a chord on a key cap. */
 export function capOf(chord) {
   return chord
+    .replace("NumpadAdd", "Num Plus")
+    .replace("NumpadSubtract", "Num Minus")
+    .replace(/Numpad(?=.)/, "Num ")
+    .replace("PageUp", "PgUp")
+    .replace("PageDown", "PgDn")
     .replace(/\b(Key|Digit)(?=[A-Z0-9]$)/, "")
     .replace("ArrowUp", "↑")
     .replace("ArrowDown", "↓")
@@ -47,5 +52,6 @@ export function capOf(chord) {
     .replace("Minus", "−")
     .replace("BracketLeft", "[")
     .replace("BracketRight", "]")
-    .replaceAll("+", " ");
+    .replaceAll("+", " ")
+    .replace("Plus", "+");
 }
