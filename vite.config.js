@@ -54,6 +54,7 @@ export default defineConfig({
       input: {
         reading: here("static/js/reading.js"),
         lists: here("static/js/lists.js"),
+        keys: here("static/js/keys.js"),
         office: here("static/js/office.js"),
         dashboard: here("static/js/dashboard.js"),
         case_images: here("static/js/case_images.js"),

@@ -202,6 +202,7 @@ def viewer_words(
         "marks": list(marks),
         "resume": resume,
         "keymap": assignment.user.key_map.get("viewer", {}),
+        "panel_keymap": assignment.user.key_map.get("panel", {}),
         "language": language(),
     }
 

@@ -1,20 +1,24 @@
-"""Sign in, sign out, language."""
+"""Sign in, sign out, language, keys."""
+
+import json
 
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from readerstudy.accounts.ending import end_session
 from readerstudy.accounts.forms import LanguageForm, ReturnForm, SignInForm
+from readerstudy.accounts.keymaps import KeyMapRefused, default_keys
 from readerstudy.accounts.returning import person_of
-from readerstudy.accounts.services import choose_language, note_sign_in, note_sign_out
+from readerstudy.accounts.services import choose_keys, choose_language, note_sign_in, note_sign_out
 
 
 class SignInView(LoginView):
@@ -94,3 +98,26 @@ def set_language(request: HttpRequest) -> HttpResponse:
             )
         return response
     return HttpResponseRedirect(target)
+
+
+@require_GET
+def keys_page(request: HttpRequest) -> HttpResponse:
+    """The keys of the reading room, to be changed by the person signed in."""
+    config = {
+        "defaults": default_keys(),
+        "own": {side: request.user.key_map.get(side, {}) for side in default_keys()},
+        "save": reverse("accounts:save_keys"),
+    }
+    return render(request, "accounts/keys.html", {"config": config})
+
+
+@require_POST
+def save_keys(request: HttpRequest) -> JsonResponse:
+    try:
+        given = json.loads(request.body[:20_000])
+        kept = choose_keys(user=request.user, key_map=given, at=timezone.now())
+    except (ValueError, RecursionError):
+        return JsonResponse({"detail": _("The keys could not be read. Nothing was changed.")}, status=400)
+    except KeyMapRefused as error:
+        return JsonResponse({"detail": str(error)}, status=409)
+    return JsonResponse({"own": kept})

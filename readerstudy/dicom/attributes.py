@@ -14,6 +14,7 @@ from pydicom.tag import Tag
 
 from readerstudy.dicom.frames import Json, frame_places
 from readerstudy.dicom.parsing import Identifiers
+from readerstudy.dicom.values import value_of
 
 #: UIDs that are replaced by keyed ones before anything leaves the import (PS3.15 table E.1-1, action U).
 REMAPPED_UIDS: frozenset[str] = frozenset(
@@ -126,7 +127,7 @@ def _number_element(vr: str, values: list[float]) -> Json:
 def text_of(dataset: Dataset, keyword: str) -> str:
     """Return a text attribute, "" where it is absent or unreadable; never shown, only compared with codes."""
     try:
-        return str(dataset.get(keyword) or "").strip()
+        return str(value_of(dataset, keyword) or "").strip()
     except Exception:
         return ""
 
@@ -163,7 +164,7 @@ def valid_position(value: Any) -> list[float] | None:
 
 def window_of(dataset: Dataset) -> Json:
     """Return Window Center and Width where they pair up and every width is valid, else nothing."""
-    centres, widths = numbers(dataset.get("WindowCenter")), numbers(dataset.get("WindowWidth"))
+    centres, widths = numbers(value_of(dataset, "WindowCenter")), numbers(value_of(dataset, "WindowWidth"))
     if not centres or not widths or len(centres) != len(widths):
         return {}
     exact = text_of(dataset, "VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID")
@@ -181,9 +182,12 @@ def rescale_of(dataset: Dataset) -> tuple[float, float] | None:
     ValueError
         If a stated rescale cannot give values: slope 0, not finite, or huge.
     """
-    if dataset.get("RescaleSlope") in (None, "") or dataset.get("RescaleIntercept") in (None, ""):
+    if value_of(dataset, "RescaleSlope") in (None, "") or value_of(dataset, "RescaleIntercept") in (None, ""):
         return None
-    slope, intercept = finite(dataset.get("RescaleSlope")), finite(dataset.get("RescaleIntercept"))
+    slope, intercept = (
+        finite(value_of(dataset, "RescaleSlope")),
+        finite(value_of(dataset, "RescaleIntercept")),
+    )
     if slope is None or intercept is None or slope == 0 or abs(slope) > 1e9 or abs(intercept) > 1e9:
         raise ValueError("the stated rescale cannot give values (slope 0 or numbers out of range)")
     return slope, intercept
@@ -198,7 +202,7 @@ def _rescale_elements(rescale: tuple[float, float] | None) -> Json:
 def _lut_sequence(dataset: Dataset, keyword: str, tag: str) -> Json:
     """Return a VOI LUT as numbers, without its explanation text."""
     items = []
-    for item in (dataset.get(keyword) or [])[:4]:
+    for item in (value_of(dataset, keyword) or [])[:4]:
         descriptor, data = numbers(item.get("LUTDescriptor")), item.get("LUTData")
         if descriptor is None or len(descriptor) != 3 or data is None:
             continue
@@ -227,18 +231,18 @@ def _functional_group(item: Dataset, *, with_place: bool) -> Json:
 
     if (measures := first("PixelMeasuresSequence")) is not None:
         part: Json = {}
-        if spacing := valid_spacing(measures.get("PixelSpacing")):
+        if spacing := valid_spacing(value_of(measures, "PixelSpacing")):
             part["00280030"] = _number_element("DS", spacing)
         for keyword in ("SliceThickness", "SpacingBetweenSlices"):
-            if (value := finite(measures.get(keyword))) is not None:
+            if (value := finite(value_of(measures, keyword))) is not None:
                 part[_NUMBERS[keyword][0]] = _number_element("DS", [value])
         out["00289110"] = {"vr": "SQ", "Value": [part]}
     if with_place and (plane := first("PlaneOrientationSequence")) is not None:
-        cosines = valid_orientation(plane.get("ImageOrientationPatient"))
+        cosines = valid_orientation(value_of(plane, "ImageOrientationPatient"))
         if cosines:
             out["00209116"] = {"vr": "SQ", "Value": [{"00200037": _number_element("DS", cosines)}]}
     if with_place and (place := first("PlanePositionSequence")) is not None:
-        position = valid_position(place.get("ImagePositionPatient"))
+        position = valid_position(value_of(place, "ImagePositionPatient"))
         if position:
             out["00209113"] = {"vr": "SQ", "Value": [{"00200032": _number_element("DS", position)}]}
     if (voi := first("FrameVOILUTSequence")) is not None and (window := window_of(voi)):
@@ -249,8 +253,8 @@ def _functional_group(item: Dataset, *, with_place: bool) -> Json:
 
 
 def _functional_groups(dataset: Dataset, n_frames: int) -> Json:
-    shared = dataset.get("SharedFunctionalGroupsSequence")
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    shared = value_of(dataset, "SharedFunctionalGroupsSequence")
+    per_frame = value_of(dataset, "PerFrameFunctionalGroupsSequence")
     out: Json = {}
     if shared:
         out["52009229"] = {"vr": "SQ", "Value": [_functional_group(shared[0], with_place=True)]}
@@ -263,7 +267,7 @@ def _functional_groups(dataset: Dataset, n_frames: int) -> Json:
 def references(dataset: Dataset) -> Json:
     """Return Referenced Image Sequence as UIDs alone, to be remapped."""
     items = []
-    for item in (dataset.get("ReferencedImageSequence") or [])[:20]:
+    for item in (value_of(dataset, "ReferencedImageSequence") or [])[:20]:
         instance = text_of(item, "ReferencedSOPInstanceUID")
         if instance and instance.replace(".", "").isdigit() and len(instance) <= 64:
             items.append({"00081155": element("UI", instance)})
@@ -295,28 +299,28 @@ def allowed_attributes(dataset: Dataset, uids: Identifiers, *, n_frames: int) ->
         "0020000D": element("UI", uids.study),
         "0020000E": element("UI", uids.series),
     }
-    kinds = [text for text in (dataset.get("ImageType") or []) if str(text) in _IMAGE_TYPES]
+    kinds = [text for text in (value_of(dataset, "ImageType") or []) if str(text) in _IMAGE_TYPES]
     if len(kinds) >= 2:
         out["00080008"] = element("CS", *[str(kind) for kind in kinds])
     for keyword, (tag, vr, count) in _NUMBERS.items():
-        values = numbers(dataset.get(keyword))
+        values = numbers(value_of(dataset, keyword))
         if values and (not count or len(values) == count):
             out[tag] = _number_element(vr, values)
     for keyword, (tag, allowed) in _CODES.items():
         code = text_of(dataset, keyword)
         if code in allowed:
             out[tag] = element("CS" if tag != "00281054" else "LO", code)
-    directions = [str(part) for part in dataset.get("PatientOrientation") or []]
+    directions = [str(part) for part in value_of(dataset, "PatientOrientation") or []]
     if len(directions) == 2 and all(part and set(part) <= _ORIENTATION_LETTERS for part in directions):
         out["00200020"] = element("CS", *directions)
-    cosines = valid_orientation(dataset.get("ImageOrientationPatient"))
-    position = valid_position(dataset.get("ImagePositionPatient"))
+    cosines = valid_orientation(value_of(dataset, "ImageOrientationPatient"))
+    position = valid_position(value_of(dataset, "ImagePositionPatient"))
     if cosines and position:
         out["00200037"] = _number_element("DS", cosines)
         out["00200032"] = _number_element("DS", position)
-    if spacing := valid_spacing(dataset.get("PixelSpacing")):
+    if spacing := valid_spacing(value_of(dataset, "PixelSpacing")):
         out["00280030"] = _number_element("DS", spacing)
-    if spacing := valid_spacing(dataset.get("ImagerPixelSpacing")):
+    if spacing := valid_spacing(value_of(dataset, "ImagerPixelSpacing")):
         out["00181164"] = _number_element("DS", spacing)
     out |= window_of(dataset)
     out |= _rescale_elements(rescale_of(dataset))

@@ -40,8 +40,19 @@ def main() -> None:
     import logging
     import warnings
 
-    # This process knows no network: pydicom then does without its downloads, and starts in two thirds of the time.
-    sys.modules["requests"] = None  # type: ignore[assignment]
+    # This process knows no network and decodes with imagecodecs alone: pydicom then does without its downloads and
+    # its own decoders, and starts in half the time.
+    for name in (
+        "requests",
+        "gdcm",
+        "pylibjpeg",
+        "openjpeg",
+        "libjpeg",
+        "rle",
+        "jpeg_ls",
+        "PIL",
+    ):
+        sys.modules[name] = None  # type: ignore[assignment]
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     from pydicom import config

@@ -29,6 +29,7 @@ from readerstudy.dicom.pixels import (
 )
 from readerstudy.dicom.refusal import Refused
 from readerstudy.dicom.series import weighting_of
+from readerstudy.dicom.values import value_of
 
 #: Every frame file is one complete answer: a multipart body with one part. The boundary is fixed, so that a
 #: web server can send the file as it lies; it is long enough never to occur in pixels.
@@ -131,7 +132,7 @@ def _burned_in(dataset: Dataset, kind: str) -> str:
 
 def _modality_lut(dataset: Dataset) -> tuple[int, Frame] | None:
     """Return (first mapped value, table) of a modality LUT, None where the file has none."""
-    items = dataset.get("ModalityLUTSequence")
+    items = value_of(dataset, "ModalityLUTSequence")
     if not items:
         return None
     descriptor, data = items[0].get("LUTDescriptor"), items[0].get("LUTData")
@@ -226,8 +227,8 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
             data = encode_frame(array, syntax, form.bits_stored)
         except Exception:
             raise Refused("the pixels cannot be encoded") from None
-        with open(f"{out}_{number}", "wb") as stream:
-            stream.write(head + data + FRAME_TAIL)
+        with open(f"{out}_{number}", "wb", buffering=0) as stream:
+            stream.writelines((head, data, FRAME_TAIL))
     if first is None:
         raise Refused("the file holds no frame")
     attributes |= _pixel_attributes(form, first)
@@ -257,9 +258,9 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
         instance_number=number_value if number_value is not None and abs(number_value) < 1e9 else 0.0,
         weighting=weighting_of(
             names=[text_of(dataset, word) for word in ("SeriesDescription", "ProtocolName", "SequenceName")],
-            tr_ms=finite(dataset.get("RepetitionTime")),
-            te_ms=finite(dataset.get("EchoTime")),
-            ti_ms=finite(dataset.get("InversionTime")),
+            tr_ms=finite(value_of(dataset, "RepetitionTime")),
+            te_ms=finite(value_of(dataset, "EchoTime")),
+            ti_ms=finite(value_of(dataset, "InversionTime")),
         )
         if attributes["00080060"]["Value"] == ["MR"]
         else "",

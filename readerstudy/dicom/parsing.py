@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.refusal import Refused
+from readerstudy.dicom.values import value_of
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -60,7 +61,7 @@ def is_uid(text: str) -> bool:
 
 
 def _stated_uid(dataset: Dataset, keyword: str, words: str) -> str:
-    text = str(dataset.get(keyword) or "")
+    text = str(value_of(dataset, keyword) or "")
     if text and not is_uid(text):
         raise Refused(f"the {words} is not a UID (digits and dots, at most 64 characters)")
     return text
@@ -116,8 +117,8 @@ def identifiers_of(dataset: Dataset) -> Identifiers:
     study = _stated_uid(dataset, "StudyInstanceUID", "study UID")
     if not series or not study:
         # Not UIDs, only keys of the blinded ones: the words keep them apart from every real UID.
-        place = str(dataset.get("FrameOfReferenceUID") or instance)
-        size = f"{dataset.get('Modality')} {dataset.get('Rows')}x{dataset.get('Columns')}"
+        place = str(value_of(dataset, "FrameOfReferenceUID") or instance)
+        size = f"{value_of(dataset, 'Modality')} {value_of(dataset, 'Rows')}x{value_of(dataset, 'Columns')}"
         series = series or f"no series UID: {place} {study} {size}"
         study = study or f"no study UID: {place}"
         notes.append("no series or study UID: grouped by frame of reference")
@@ -224,7 +225,7 @@ def _check_kind(dataset: Dataset) -> None:
     element = dataset.get_item("PixelData")
     if element is None or not element.value:
         raise Refused("the file has no pixels")
-    frame_of_reference = dataset.get("FrameOfReferenceUID")
+    frame_of_reference = value_of(dataset, "FrameOfReferenceUID")
     if frame_of_reference and not is_uid(str(frame_of_reference)):
         del dataset.FrameOfReferenceUID
 
@@ -244,9 +245,9 @@ def patient_identifier(dataset: Dataset) -> tuple[str, str]:
         If the PatientID is no plausible identifier (control or bidirectional characters,
         markup, formulas, quotes; more than 64 characters).
     """
-    raw: Any = dataset.get("PatientID")
+    raw: Any = value_of(dataset, "PatientID")
     text = str(raw or "").strip()
     if text and not _PATIENT_ID.fullmatch(text):
         raise Refused("the patient identifier holds characters or a length that no hospital number has")
-    issuer = str(dataset.get("IssuerOfPatientID") or "").strip()
+    issuer = str(value_of(dataset, "IssuerOfPatientID") or "").strip()
     return text, issuer[:64]

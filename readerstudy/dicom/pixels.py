@@ -15,6 +15,7 @@ from pydicom.encaps import generate_frames
 
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.refusal import Refused
+from readerstudy.dicom.values import value_of
 
 Frame = NDArray[Any]
 FrameSyntax = Literal["htj2k", "jpeg-ls", "explicit-le"]
@@ -85,7 +86,7 @@ class PixelForm:
 
 
 def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
-    value = dataset.get(keyword)
+    value = value_of(dataset, keyword)
     if value is None or value == "":
         if default is None:
             raise Refused(f"the file does not state {keyword}")
@@ -114,7 +115,7 @@ def pixel_form(dataset: Dataset, limits: Limits) -> PixelForm:
     if frames < 1 or frames > limits.frames:
         raise Refused("the number of frames is below 1 or above the limit")
     samples = _integer(dataset, "SamplesPerPixel")
-    photometric = str(dataset.get("PhotometricInterpretation") or "")
+    photometric = str(value_of(dataset, "PhotometricInterpretation") or "")
     if samples == 1 and photometric not in (*_MONOCHROME, "PALETTE COLOR"):
         raise Refused("one sample a pixel, but no grey or palette interpretation")
     if samples == 3 and photometric not in _COLOUR:
@@ -231,8 +232,8 @@ def _decoded(data: bytes, syntax: str, form: PixelForm) -> Frame:
 def _encapsulated_frames(dataset: Dataset, form: PixelForm) -> Iterator[Frame]:
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     shape = (form.rows, form.columns) if form.samples == 1 else (form.rows, form.columns, 3)
-    table = dataset.get("ExtendedOffsetTable")
-    lengths = dataset.get("ExtendedOffsetTableLengths")
+    table = value_of(dataset, "ExtendedOffsetTable")
+    lengths = value_of(dataset, "ExtendedOffsetTableLengths")
     extended = (table, lengths) if table and lengths else None
     count = 0
     for data in generate_frames(dataset.PixelData, number_of_frames=form.frames, extended_offsets=extended):
@@ -262,8 +263,8 @@ def _palette(dataset: Dataset) -> tuple[int, NDArray[np.uint8]]:
     """Return the first mapped value and the colours, shape (n, 3)."""
     columns = []
     for colour in ("Red", "Green", "Blue"):
-        descriptor = dataset.get(f"{colour}PaletteColorLookupTableDescriptor")
-        data = dataset.get(f"{colour}PaletteColorLookupTableData")
+        descriptor = value_of(dataset, f"{colour}PaletteColorLookupTableDescriptor")
+        data = value_of(dataset, f"{colour}PaletteColorLookupTableData")
         if descriptor is None or data is None or len(descriptor) != 3:
             raise Refused("a palette image without its colour tables")
         count, first, bits = int(descriptor[0]) or 65536, int(descriptor[1]), int(descriptor[2])

@@ -57,6 +57,10 @@ def _is_archive(path: Path, name: str) -> bool:
     return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
 
 
+# Files read while a chunk is being committed: as many as a chunk, so that reading never waits for the database.
+WAITING = 250
+
+
 @dataclass(frozen=True)
 class Work:
     """What a source needs to know of the import that it feeds."""
@@ -195,10 +199,10 @@ class ReadingPool:
         Yield each item with its answer, in the order of the source; those that `work` does not want are left out.
 
         The order decides which of two clashing files stays, so it must not depend on which process was
-        faster. Not more than a few dozen files wait between reading and committing, whatever the folder's size.
+        faster. Not more than `WAITING` files wait between reading and committing, whatever the folder's size.
         """
         todo: queue.Queue[Item | None] = queue.Queue(maxsize=8 * self._processes)
-        done: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=32 * self._processes)
+        done: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=WAITING)
         stop = threading.Event()
 
         def put(target: "queue.Queue[Any]", value: object) -> bool:

@@ -76,7 +76,7 @@ def requests_of(one, role):
         }
         calls = [
             ("api:read-answers", {"answers": [save]}),
-            ("api:read-submit", {}),
+            ("api:read-submit", {"reason": "not-loading"}),
         ]
     return pages, calls
 

@@ -8,13 +8,16 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from grading.models import Read, UnseenImages
 from readerstudy.accounts.models import User
 from readerstudy.core.jobs import run_job
 from readerstudy.core.models import Job
 from readerstudy.imaging.benchmark import servers
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
-from readerstudy.studies.models import Case
+from readerstudy.studies.models import Assignment, Case, ReaderStudy
 from readerstudy.studies.services.importing import import_images
+from tests import factories
+from tests.browser.reading_desk import PATIENCE_MS, ReadingDesk
 from tests.factories.studies import make_study, make_team
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared, pytest.mark.django_db(transaction=True)]
@@ -73,7 +76,10 @@ def test_files_are_uploaded_and_reported(page, study, shared_data, tmp_path):
     page.get_by_role("link", name="All imports").click()
 
 
-def test_a_study_of_an_archive_is_searched_and_taken(page, study, settings, shared_data, tmp_path):
+def test_a_study_of_an_archive_is_searched_taken_and_read(
+    page, study, settings, shared_data, tmp_path, browser, live_server
+):
+    """From Orthanc through the gateway onto a reader's screen, and the read submitted by keys."""
     try:
         with servers.orthanc(tmp_path) as (port, _):
             login = (servers.ORTHANC_USER, servers.ORTHANC_PASSWORD)
@@ -95,7 +101,30 @@ def test_a_study_of_an_archive_is_searched_and_taken(page, study, settings, shar
             expect(page.locator("dl.facts dd").first).to_have_text("41", timeout=30_000)
     except servers.ServerMissing as missing:
         pytest.skip(str(missing))
-    assert Case.objects.filter(study=study).count() == 1
+    case = Case.objects.get(study=study)
+    case.status, case.sides_accepted_by_convention = Case.Status.INCLUDED, True
+    case.numbering = {"variant": "5", "by": "a doctor", "at": factories.AT.isoformat()}
+    case.save()
+    ReaderStudy.objects.filter(pk=study.pk).update(state=ReaderStudy.State.OPEN, asks_before_reading=False)
+    reader = factories.study_role("reader", study=study, person=factories.user("archive-reader")).user
+    assignment = Assignment.objects.get(pk=factories.assignment(of=case, person=reader).pk)
+    desk = ReadingDesk(live_server.url, assignment)
+    factories.read(of=assignment, grades=factories.all_grades(desk.document, 1))
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    reading = desk.open(desk.sign_in(context))
+    reading.wait_for_selector("rs-viewer[data-quality=full]", timeout=PATIENCE_MS)
+    series = case.image_set.imaging_studies.get().series
+    expect(reading.locator(".rs-pane[data-ready]").first).to_be_visible()
+    hung = set(reading.evaluate("() => document.querySelector('rs-viewer').panes.map(({ uid }) => uid)"))
+    assert hung == set(series.values_list("blinded_uid", flat=True))
+    reading.keyboard.press("Control+Enter")
+    reading.locator("dialog[open]").wait_for()
+    reading.keyboard.press("Control+Enter")
+    reading.wait_for_url(lambda url: url != desk.address)
+    context.close()
+    read = Read.objects.get(assignment=assignment)
+    assert read.state == Read.State.SUBMITTED
+    assert not UnseenImages.objects.exists()
 
 
 def test_an_archive_that_is_away_is_said_plainly(page, study, settings):

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from grading.models import Read, UnseenImages
+from grading.services.reading import submit_read
+from grading.services.unseen import ImagesShown
 from readerstudy.imaging.models import ImageSet, Instance
 from readerstudy.imaging.selectors import study_table
 from readerstudy.imaging.services import receive
 from readerstudy.phantom.files.folder import write_folder
-from readerstudy.studies.models import Assignment
+from readerstudy.studies.models import Assignment, CaseDuty
 from tests import factories
 from tests.browser.reading_desk import PATIENCE_MS, ReadingDesk, badge
 
@@ -233,4 +236,39 @@ def test_a_case_whose_images_were_seen_is_submitted_without_a_question(desk_with
     page.keyboard.press("Control+Enter")
     page.wait_for_url(lambda url: url != desk_with_images.address)
     assert not UnseenImages.objects.exists()
+    page.goto("about:blank")
+
+
+# What each viewport is: its plane, its area, its top edge, whether it is active.
+LAID_OUT = """() => document.querySelector("rs-viewer").panes.map((pane) => [
+  pane.stack.series.plane, pane.area, Math.round(pane.element.getBoundingClientRect().top),
+  pane.element.getBoundingClientRect().width, pane.element.hasAttribute("data-active"),
+])"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)], ids=str)
+def test_an_adjudicator_has_the_plane_of_the_finding_on_top(desk_with_images, contexts, size):
+    """The axial view, kept around the joint, above the others and as wide as both; reference lines stand in all."""
+    first = desk_with_images.assignment
+    others = [factories.study_role(role, study=first.study).user for role in ("reader", "adjudicator")]
+    second = factories.assignment(of=first.case, person=others[0])
+    for showing, grade in ((first, 1), (second, 0)):
+        read = factories.read(of=showing, grades=factories.all_grades(desk_with_images.document, grade))
+        submit_read(read_id=read.pk, at=timezone.now(), images=ImagesShown.all_of(read))
+    settling = factories.assignment(of=first.case, person=others[1], duty=CaseDuty.Duty.ADJUDICATOR)
+    page = desk_with_images.sign_in(contexts(), others[1].username)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(
+        desk_with_images.url + reverse("grading:adjudicate_case", kwargs={"assignment": settling.public_id})
+    )
+    page.wait_for_selector("rs-viewer[data-quality=full]", timeout=PATIENCE_MS)
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    main, *small = sorted(page.evaluate(LAID_OUT), key=lambda pane: pane[2])
+    assert main[:2] == ["axial", "main"]
+    assert main[4]
+    assert [top for _, _, top, *_ in small] == [small[0][2]] * len(small)
+    assert main[3] > sum(width for *_, width, _ in small) * 0.98
+    page.wait_for_function(
+        "() => document.querySelector('rs-viewer').panes.every(({ element }) => element.querySelector('.rs-line'))"
+    )
     page.goto("about:blank")

@@ -1,6 +1,8 @@
 """A study on phantoms from `create_study` on; what a browser adds nothing to goes through the same calls."""
 
 import csv
+import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -149,7 +151,8 @@ class Journey:
     ) -> None:
         """Read a case and submit it, answer by answer, through the calls that the page makes."""
         client, place = self.client(showing.user.username), {"assignment": showing.public_id}
-        assert client.get(reverse("grading:read_case", kwargs=place)).status_code == 200
+        page = client.get(reverse("grading:read_case", kwargs=place))
+        assert page.status_code == 200
         saves: list[dict[str, Any]] = []
         for (structure, finding), given in (answers or {}).items():
             fields = {"kind": "grade", "grade": given} if isinstance(given, int) else dict(given)
@@ -164,7 +167,10 @@ class Journey:
         if saves:
             done = client.post(reverse("api:read-answers", kwargs=place), body, "application/json")
             assert {each["status"] for each in done.json()["results"]} == {"saved"}, done.json()
-        submitted = client.post(reverse("api:read-submit", kwargs=place), {}, "application/json")
+        found = re.search(r'<script id="viewer-config"[^>]*>(.*?)</script>', page.content.decode(), re.DOTALL)
+        assert found is not None
+        shown = {"shown": json.loads(found.group(1))["required"]}
+        submitted = client.post(reverse("api:read-submit", kwargs=place), shown, "application/json")
         assert submitted.status_code == 200, submitted.json()
 
     # --- places on phantoms ---------------------------------------------------------------------------

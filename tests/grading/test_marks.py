@@ -18,6 +18,7 @@ from grading.services.marks import MarkAlreadySettled, MarkRefused, settle_mark
 from grading.services.panel import review_case
 from grading.services.reading import ReadIncomplete, open_read, reopen_read, submit_read
 from grading.services.saving import cells_of, save_answers
+from grading.services.unseen import ImagesShown
 from readerstudy.imaging.models import ImageSet, Instance
 from readerstudy.imaging.services import receive
 from readerstudy.studies.models import Assignment, Case
@@ -85,7 +86,7 @@ def submitted(assignment, *marks):
     read = open_read(assignment=assignment, at=AT)
     results = save(read, *[marking(mark) for mark in marks])
     assert {each.status for each in results} <= {"saved"}, results
-    return submit_read(read_id=read.pk, at=LATER)
+    return submit_read(read_id=read.pk, at=LATER, images=ImagesShown.all_of(read))
 
 
 BOX = ((2, 3), (8, 9))

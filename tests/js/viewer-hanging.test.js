@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chooseHangings, gridFor } from "../../static/js/viewer/hanging.js";
+import { chooseHangings, gridFor, leadWithFinding } from "../../static/js/viewer/hanging.js";
 
 const sagT1 = { series_uid: "1", modality: "MR", plane: "sagittal", label: "Sagittal T1" };
 const sagT2 = { series_uid: "2", modality: "MR", plane: "sagittal", label: "Sagittal T2" };
@@ -77,4 +77,18 @@ test("grid: one view fills everything", () => {
   const { columns, rows } = gridFor(["main"], { width: 800, height: 800 });
   assert.equal(columns, "repeat(1, minmax(0, 1fr))");
   assert.equal(rows, "repeat(1, minmax(0, 1fr))");
+});
+
+test("where one finding is settled, the view around the joint has the main place", () => {
+  const joint = { ...protocol, viewports: protocol.viewports.map((rule, n) => (n ? { ...rule, field_mm: 140 } : rule)) };
+  const [first] = chooseHangings([joint], [sagT1, sagT2, axT2, axCt]);
+  const lead = leadWithFinding(first);
+  assert.deepEqual(uids(lead), ["2", "3", "4"]);
+  assert.deepEqual(lead.slots.map(({ area }) => area), ["top", "main", "bottom"]);
+  assert.deepEqual(first.slots.map(({ area }) => area), ["main", "top", "bottom"]);
+  const [plain] = chooseHangings([protocol], [sagT2, axT2, axCt]);
+  assert.equal(leadWithFinding(plain), plain);
+  const { places } = gridFor(["top", "main", "bottom"], { width: 1030, height: 1000 }, true);
+  assert.deepEqual(places.map(({ row }) => row), ["2", "1", "2"]);
+  assert.equal(places[1].column, "1 / span 2");
 });

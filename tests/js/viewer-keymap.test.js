@@ -25,4 +25,8 @@ test("caps show what stands on the key", () => {
   assert.equal(capOf("Digit3"), "3");
   assert.equal(capOf("Ctrl+KeyZ"), "Ctrl Z");
   assert.equal(capOf("ArrowUp"), "↑");
+  assert.equal(capOf("Numpad3"), "Num 3");
+  assert.equal(capOf("Ctrl+NumpadAdd"), "Ctrl Num +");
+  assert.equal(capOf("NumpadSubtract"), "Num −");
+  assert.equal(capOf("PageUp"), "PgUp");
 });

@@ -80,5 +80,5 @@ test("what is no volume says why", () => {
   assert.deepEqual(volumeOf([undefined, ...planes]), { reason: "no-place" });
   assert.deepEqual(volumeOf([...planes, stackOf(acquisitions.sagittal).planes[0]]), { reason: "not-parallel" });
   assert.deepEqual(volumeOf([...planes, { ...planes[7], rows: 7 }]), { reason: "uneven-size" });
-  assert.deepEqual(volumeOf([...planes, planes[7]]), { reason: "not-parallel" });
+  assert.deepEqual(volumeOf([...planes, planes[7]]), { reason: "one-place" });
 });

@@ -58,6 +58,7 @@ class Chunk:
     _instances: dict[str, tuple[str, str]] = field(default_factory=dict)
     _identities: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     _new: dict[str, list[_NewInstance]] = field(default_factory=dict)
+    _subjects: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def write(self, items: list[Item]) -> list[ImportOutcome.Outcome]:
         """Write and return the outcomes of `items`; called inside a transaction."""
@@ -122,10 +123,15 @@ class Chunk:
 
     def _subject(self, item: Item) -> str:
         identity = item.answer["identity"]
-        if not identity["patient_id"]:
-            # Nobody is named: what belongs together is the study alone (the space keeps it apart from any number).
-            return subject_key(self.batch.scope, issuer=" study", patient_id=item.answer["uids"]["study"])
-        return subject_key(self.batch.scope, issuer=identity["issuer"], patient_id=identity["patient_id"])
+        # Nobody is named: what belongs together is the study alone (the space keeps it apart from any number).
+        named = (
+            (identity["issuer"], identity["patient_id"])
+            if identity["patient_id"]
+            else (" study", item.answer["uids"]["study"])
+        )
+        if named not in self._subjects:
+            self._subjects[named] = subject_key(self.batch.scope, issuer=named[0], patient_id=named[1])
+        return self._subjects[named]
 
     def _place(
         self, item: Item, names: dict[str, str], uids: UidMap

@@ -206,7 +206,7 @@ def receive(
             for item, outcome in zip(chunk, outcomes, strict=True):
                 if observe is not None:
                     observe(item, outcome)
-                _remove_staged(item, staging)
+                _remove_staged(item, outcome, staging)
             finished += len(chunk)
             if progress is not None:
                 progress(finished)
@@ -258,12 +258,13 @@ def source_of(batch: ImportBatch) -> ImportSource:
     return ArchiveStudies.from_text(text) or Path(text)
 
 
-def _remove_staged(item: Item, staging: Path) -> None:
+def _remove_staged(item: Item, outcome: ImportOutcome.Outcome, staging: Path) -> None:
     if item.path is not None and staging in item.path.parents:
         item.path.unlink(missing_ok=True)
     if item.staged is None:
         return
-    if "refused" in item.answer or "digest" in item.answer:
+    # The frames of what was stored have been moved away.
+    if outcome != ImportOutcome.Outcome.STORED and ("refused" in item.answer or "digest" in item.answer):
         count = item.answer.get("n_frames")
         paths = (
             [Path(f"{item.staged}_{frame}") for frame in range(1, count + 1)]

@@ -3,7 +3,7 @@
 import { t } from "../viewer/texts.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { shade, shortAnswer } from "./grid.js";
-import { actionOf, belongsElsewhere } from "./keys.js";
+import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { ProtocolView } from "./protocol.js";
 import { ValueEntry } from "./value-entry.js";
 
@@ -42,12 +42,12 @@ export class RsAdjudication extends HTMLElement {
       this.scaleHead,
       this.options,
       make("div", {}, this.reasonArea, this.messageLine),
-      make("footer", { class: "panel-foot" }, make("button", { class: "button button-quiet", type: "button", onclick: () => this.later() }, cap("S"), t("Later")), this.settleButton),
+      make("footer", { class: "panel-foot" }, make("button", { class: "button button-quiet", type: "button", onclick: () => this.later() }, cap(capOfAction("later")), t("Later")), this.settleButton),
     );
     this.badge = document.getElementById("save-badge");
     this.list = document.getElementById("settle-items");
     document.getElementById("status-keys")?.append(
-      ...[[["A", "B"], t("keep")], [["0–9"], t("own grade")], [["↑", "↓"], t("item")], [["V"], t("keys to images")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
+      ...[[[capOfAction("keep-A"), capOfAction("keep-B")], t("keep")], [["0–9"], t("own grade")], [["↑", "↓"], t("item")], [[capOfAction("to-images")], t("keys to images")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
   }
 
@@ -113,7 +113,7 @@ export class RsAdjudication extends HTMLElement {
     );
     this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
     const keys = finding.kind === "continuous" ? [cap("0–9")] : [cap("0"), " – ", cap(String(finding.scale.length - 1))];
-    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap("A"), " ", cap("B")]), ...(finding.typed.length ? [" ", cap("X"), ` ${t("not assessable")}`] : [])));
+    this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap(capOfAction("keep-A")), " ", cap(capOfAction("keep-B"))]), ...(finding.typed.length ? [" ", cap(capOfAction("typed")), ` ${t("not assessable")}`] : [])));
     this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
     const entry = finding.kind === "continuous" ? [this.valueEntry.show(finding, this.choice?.answer)] : [];
     this.options.replaceChildren(...entry, ...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());
@@ -128,7 +128,7 @@ export class RsAdjudication extends HTMLElement {
     return make(
       "button",
       { type: "button", class: "read-card", role: "radio", "aria-checked": String(this.choice?.letter === shown.letter), onclick: () => this.keep(shown.letter) },
-      make("header", {}, make("span", {}, t("Read {letter}", { letter: shown.letter })), cap(shown.letter)),
+      make("header", {}, make("span", {}, t("Read {letter}", { letter: shown.letter })), cap(capOfAction(`keep-${shown.letter}`))),
       make("span", { class: "card-answer" }, make("span", { class: "box" }, shortAnswer(shown)), make("span", {}, label, this.item.mark_kind ? make("small", {}, (shown.confidence ?? null) === null ? "" : t("confidence {n} %", { n: shown.confidence })) : shown.kind === "grade" ? make("small", {}, t("grade {grade} of {highest}", { grade: shown.grade, highest })) : "")),
     );
   }
@@ -332,13 +332,13 @@ export class RsAdjudication extends HTMLElement {
       [
         [["A", "B"], t("keep that read")],
         [["0", "–", "9"], t("own grade")],
-        [["X"], t("not assessable, then a digit")],
+        [[capOfAction("typed")], t("not assessable, then a digit")],
         [["Shift 1–9"], t("reason, when neither read is kept")],
         [["↵"], t("settle, next")],
-        [["S"], t("later")],
+        [[capOfAction("later")], t("later")],
         [["↑", "↓"], t("item")],
         [["[", "]"], t("slice back, on")],
-        [["V"], t("keys to images; Esc comes back")],
+        [[capOfAction("to-images")], t("keys to images; Esc comes back")],
       ],
       t("Close"),
     );

@@ -8,7 +8,7 @@ import { Aid } from "./aid.js";
 import { Cells } from "./cells.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
-import { actionOf, belongsElsewhere } from "./keys.js";
+import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { markChanges, markKey, MarkList } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
 import { questionKey, QuestionList } from "./questions.js";
@@ -77,10 +77,10 @@ export class RsGrading extends HTMLElement {
       { class: "panel-actions" },
       ...(this.hasGrid
         ? [
-            this.#action("N", this.view.isList ? t("Region normal") : t("Joint normal"), () => this.normal()),
-            this.#action("X", t("Not assessable"), () => this.typed()),
-            this.#action("F", t("Flag"), () => this.flag()),
-            this.#action("C", t("Note"), () => this.openNote()),
+            this.#action("normal", this.view.isList ? t("Region normal") : t("Joint normal"), () => this.normal()),
+            this.#action("typed", t("Not assessable"), () => this.typed()),
+            this.#action("flag", t("Flag"), () => this.flag()),
+            this.#action("note", t("Note"), () => this.openNote()),
           ]
         : []),
     );
@@ -102,11 +102,11 @@ export class RsGrading extends HTMLElement {
     });
     if (this.config.mark_kinds.length) {
       this.markCount = make("span", { class: "muted" });
-      this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openMarks() }, cap("L"), t("Marks"), this.markCount));
+      this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openMarks() }, cap(capOfAction("marks")), t("Marks"), this.markCount));
     }
     if (this.config.case_questions.length) {
       this.questionCount = make("span", { class: "muted" });
-      this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openQuestions() }, cap("Q"), t("Case"), this.questionCount));
+      this.actions.append(make("button", { class: "button button-small", type: "button", onclick: () => this.openQuestions() }, cap(capOfAction("questions")), t("Case"), this.questionCount));
     }
     this.overall = make("div", { class: "overall" });
     this.submitButton = make("button", { class: "button", type: "button", onclick: () => this.submit() }, t("Submit case"), cap("Ctrl ↵"));
@@ -124,14 +124,14 @@ export class RsGrading extends HTMLElement {
         [["0–9"], t("grade, go on")],
         [["←", "→"], t("cell")],
         [["Tab"], t("next joint")],
-        [["V"], t("keys to images")],
+        [[capOfAction("to-images")], t("keys to images")],
         [["?"], t("all keys")],
       ].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
   }
 
-  #action(key, words, act) {
-    return make("button", { class: "button button-small", type: "button", onclick: () => { act(); this.focusCell(); } }, cap(key), words);
+  #action(action, words, act) {
+    return make("button", { class: "button button-small", type: "button", onclick: () => { act(); this.focusCell(); } }, cap(capOfAction(action)), words);
   }
 
   #queue() {
@@ -637,20 +637,20 @@ export class RsGrading extends HTMLElement {
       t("All keys"),
       [
         [["0", "–", "9"], t("grade, go on")],
-        [["N"], t("whole joint normal: every finding without an answer gets 0")],
-        ...(this.view.findings.some(({ measure }) => measure) ? [[["M"], t("measure on the image, take the value")]] : []),
-        [["X"], t("not assessable, absent or fused, then a digit")],
-        [["F"], t("flag")],
-        [["C"], t("note")],
-        ...(this.config.mark_kinds.length ? [[["L"], t("new mark; in the list: a digit its class, C its confidence, Backspace removes it")]] : []),
-        [["Q"], t("questions about the case: a digit answers, arrows choose, Esc goes back")],
+        [[capOfAction("normal")], t("whole joint normal: every finding without an answer gets 0")],
+        ...(this.view.findings.some(({ measure }) => measure) ? [[[capOfAction("measure")], t("measure on the image, take the value")]] : []),
+        [[capOfAction("typed")], t("not assessable, absent or fused, then a digit")],
+        [[capOfAction("flag")], t("flag")],
+        [[capOfAction("note")], t("note")],
+        ...(this.config.mark_kinds.length ? [[[capOfAction("marks")], t("new mark; in the list: a digit its class, C its confidence, Backspace removes it")]] : []),
+        [[capOfAction("questions")], t("questions about the case: a digit answers, arrows choose, Esc goes back")],
         [["←", "→", "↑", "↓"], t("cell")],
         [["Tab"], t("next joint")],
         [["Shift Tab"], t("previous joint")],
         [["Backspace"], t("clear")],
         [["Ctrl Z"], t("undo any key")],
-        [["[", "]"], t("slice back, on")],
-        [["V"], t("keys to images; Esc comes back")],
+        [[capOfAction("slice-back"), capOfAction("slice-on")], t("slice back, on")],
+        [[capOfAction("to-images")], t("keys to images; Esc comes back")],
         [["Ctrl ↵"], t("submit and next")],
       ],
       t("Close"),

@@ -1,21 +1,12 @@
 // Keys of the grading side, by their place on the keyboard (KeyboardEvent.code). Pure.
 
+import DEFAULTS from "../keymap.json" with { type: "json" };
+import { capOf } from "../viewer/keymap.js";
+
 const DIGIT = /^(?:Digit|Numpad)(\d)$/;
 
-const PLAIN = {
-  KeyN: "normal",
-  KeyX: "typed",
-  KeyF: "flag",
-  KeyC: "note",
-  KeyV: "to-images",
-  KeyQ: "questions",
-  KeyM: "measure",
-  KeyL: "marks",
-  KeyA: "keep-A",
-  KeyB: "keep-B",
-  KeyS: "later",
-  KeyD: "next-adjudicated",
-  KeyO: "overrule",
+// What cannot be changed: without these one could get lost.
+const FIXED = {
   ArrowUp: "up",
   ArrowDown: "down",
   ArrowLeft: "left",
@@ -24,9 +15,27 @@ const PLAIN = {
   Enter: "enter",
   NumpadEnter: "enter",
   Escape: "escape",
-  BracketLeft: "slice-back",
-  BracketRight: "slice-on",
 };
+
+let chosen = DEFAULTS.panel;
+let plain = lookupOf(chosen);
+
+function lookupOf(keys) {
+  const own = Object.entries(keys).flatMap(([action, codes]) => (codes ?? []).map((code) => [code, action]));
+  return { ...Object.fromEntries(own), ...FIXED };
+}
+
+/** Take a person's own keys: action -> list of codes; what they name no code for is switched off. */
+export function usePanelKeys(own = {}) {
+  chosen = { ...DEFAULTS.panel, ...own };
+  plain = lookupOf(chosen);
+}
+
+/** What to print on the cap of an action; "–" where it is switched off. */
+export function capOfAction(action) {
+  const [code] = chosen[action] ?? [];
+  return code ? capOf(code) : "–";
+}
 
 /**
  * What a key event asks for.
@@ -49,7 +58,7 @@ export function actionOf(event) {
   // AZERTY types digits with Shift from the same places; French readers type them without.
   if (digit && event.code.startsWith("Digit") && /^\d$/.test(event.key ?? "")) return { action: "digit", digit: Number(digit[1]) };
   if (event.shiftKey) return undefined;
-  const action = PLAIN[event.code];
+  const action = plain[event.code];
   return action ? { action } : undefined;
 }
 

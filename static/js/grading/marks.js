@@ -2,6 +2,7 @@
 
 import { t } from "../viewer/texts.js";
 import { announce, cap, make } from "./dom.js";
+import { capOfAction } from "./keys.js";
 
 export const markKey = (id) => `@|${id}`;
 // What of a mark the server is told; how far it reaches in this stack is the viewer's own affair.
@@ -82,7 +83,7 @@ export class MarkList {
         make("span", { class: "muted" }, sure),
       );
     });
-    const tools = this.kinds.map((kind) => make("button", { type: "button", class: "button button-small", onclick: () => this.start(kind) }, this.kinds.length > 1 ? "" : cap("L"), t("New mark: {kind}", { kind: kind.label })));
+    const tools = this.kinds.map((kind) => make("button", { type: "button", class: "button button-small", onclick: () => this.start(kind) }, this.kinds.length > 1 ? "" : cap(capOfAction("marks")), t("New mark: {kind}", { kind: kind.label })));
     this.element.replaceChildren(
       make("div", { class: "panel-actions mark-tools" }, ...tools),
       rows.length ? make("div", { class: "mark-rows" }, ...rows) : make("p", { class: "muted" }, t("No mark yet. Without a mark, the case is submitted as free of lesions.")),

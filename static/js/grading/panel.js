@@ -3,7 +3,7 @@
 import { t } from "../viewer/texts.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
-import { actionOf, belongsElsewhere } from "./keys.js";
+import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { ProtocolView, splitKey } from "./protocol.js";
 import { ValueEntry } from "./value-entry.js";
 
@@ -48,7 +48,7 @@ export class RsPanel extends HTMLElement {
       make("div", { class: "panel-confirm" }, make("div", {}, make("h3", {}, t("{votes} of {quorum} votes given", { votes, quorum })), make("p", { class: "muted" }, t("Confirming votes for every item but those you overrule."))), this.confirmButton),
     );
     document.getElementById("status-keys")?.append(
-      ...[[["↑", "↓", "←", "→"], t("item")], [["D"], t("next adjudicated item")], [["O"], t("overrule")], [["B"], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
+      ...[[["↑", "↓", "←", "→"], t("item")], [[capOfAction("next-adjudicated")], t("next adjudicated item")], [[capOfAction("overrule")], t("overrule")], [[capOfAction("keep-B")], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
   }
 
@@ -100,8 +100,8 @@ export class RsPanel extends HTMLElement {
     else
       parts.push(
         make("div", { class: "panel-actions" },
-          make("button", { class: "button button-small", type: "button", disabled: !cell?.adjudicated, onclick: () => this.sendBack() }, cap("B"), t("Send back")),
-          make("button", { class: "button button-small", type: "button", onclick: () => this.startOverruling() }, cap("O"), t("Overrule"))),
+          make("button", { class: "button button-small", type: "button", disabled: !cell?.adjudicated, onclick: () => this.sendBack() }, cap(capOfAction("keep-B")), t("Send back")),
+          make("button", { class: "button button-small", type: "button", onclick: () => this.startOverruling() }, cap(capOfAction("overrule")), t("Overrule"))),
       );
     this.side.replaceChildren(...parts);
   }
@@ -233,7 +233,7 @@ export class RsPanel extends HTMLElement {
   help() {
     this.helpBox ??= helpDialog(
       t("All keys"),
-      [[["←", "→", "↑", "↓"], t("item")], [["D"], t("next adjudicated item")], [["O"], t("overrule: a digit, then Shift and a digit for the reason")], [["B"], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["V"], t("keys to images; Esc comes back")]],
+      [[["←", "→", "↑", "↓"], t("item")], [[capOfAction("next-adjudicated")], t("next adjudicated item")], [[capOfAction("overrule")], t("overrule: a digit, then Shift and a digit for the reason")], [[capOfAction("keep-B")], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [[capOfAction("to-images")], t("keys to images; Esc comes back")]],
       t("Close"),
     );
     this.helpBox.showModal();

@@ -3,6 +3,7 @@
 
 import { t } from "../viewer/texts.js";
 import { announce, cap, make } from "./dom.js";
+import { capOfAction } from "./keys.js";
 
 // The viewer's tools by what the protocol measures, and what each gives.
 const TOOLS = { cobb: "cobb", angle: "angle", length: "length", area: "roi" };
@@ -67,7 +68,7 @@ export class ValueEntry {
     if (!measure) { this.offer.replaceChildren(); return; }
     const fitting = this.#fitting;
     const words = fitting ? t("Take {value} {unit} from the image", { value: fitting.value.toFixed(1), unit }) : t("Measure on the image");
-    this.offer.replaceChildren(make("button", { type: "button", class: "button button-small", onclick: () => this.measure() }, cap("M"), words));
+    this.offer.replaceChildren(make("button", { type: "button", class: "button button-small", onclick: () => this.measure() }, cap(capOfAction("measure")), words));
   }
 
   /** Take the measurement over, or take the tool in hand. */

@@ -11,7 +11,7 @@ import { structureSoFar, takeEarly } from "./early.js";
 import { DerivedStack } from "./derived.js";
 import { Follower } from "./follow.js";
 import { imagePxToPatientMm } from "./geometry.js";
-import { chooseHangings, gridFor } from "./hanging.js";
+import { chooseHangings, gridFor, leadWithFinding } from "./hanging.js";
 import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
 import { prefetch } from "./prefetch.js";
@@ -79,6 +79,9 @@ export class RsViewer extends HTMLElement {
     this.addEventListener("keydown", (event) => this.actions.key(event));
     this.#listen();
     this.hangings = chooseHangings(this.config.hanging, this.config.series);
+    // Where one finding is settled at a time, its plane has the main place.
+    this.leads = this.dataset.lead === "finding";
+    if (this.leads) this.hangings = this.hangings.map(leadWithFinding);
     const resumed = this.hangings.findIndex(({ name }) => name === this.config.resume?.hanging);
     if (!this.stacks.length) {
       this.grid.append(html("p", { class: "rs-empty" }, t("This case has no images.")));
@@ -171,7 +174,8 @@ export class RsViewer extends HTMLElement {
     this.threePlanes = undefined;
     const { slots, window: wish } = this.hangings[number];
     this.#setPanes(slots.map(({ area }) => area));
-    this.activate(this.panes[Math.min(resume?.active ?? 0, this.panes.length - 1)]);
+    const first = this.leads ? this.panes.findIndex(({ area }) => area === "main") : 0;
+    this.activate(this.panes[Math.min(resume?.active ?? Math.max(0, first), this.panes.length - 1)]);
     slots.forEach((slot, i) => {
       const saved = resume?.panes?.[i];
       const uid = saved?.series_uid ?? slot.series.series_uid;
@@ -228,6 +232,7 @@ export class RsViewer extends HTMLElement {
           "no-place": t("Three planes need images that state their place."),
           "not-parallel": t("Three planes need parallel images; this series has several directions."),
           "uneven-size": t("Three planes need images of one size."),
+          "one-place": t("Three planes need one image at each place; this series has several at one."),
         }[volume.reason],
       );
       return;
@@ -271,6 +276,7 @@ export class RsViewer extends HTMLElement {
       const grid = gridFor(
         this.panes.map(({ area }) => area),
         box,
+        this.leads,
       );
       this.grid.style.gridTemplateColumns = grid.columns;
       this.grid.style.gridTemplateRows = grid.rows;
@@ -554,8 +560,17 @@ export class RsViewer extends HTMLElement {
     await stack.open();
     const index = stack.frames.findIndex((frame) => frame.sopUid === mark.sop_uid && frame.frame === mark.frame);
     if (index >= 0) pane.show(index);
+    this.#lead(pane);
     this.activate(pane);
     this.redraw();
+  }
+
+  /** Exchange places with the main viewport, where one finding is settled at a time. */
+  #lead(pane) {
+    const main = this.panes.find(({ area }) => area === "main");
+    if (!this.leads || !main || main === pane) return;
+    [main.area, pane.area] = [pane.area, main.area];
+    this.arrange();
   }
 
   /** A mark was chosen on the image, or none any more. */

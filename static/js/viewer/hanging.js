@@ -93,6 +93,18 @@ export function chooseHangings(protocols, series) {
   );
 }
 
+/**
+ * Put the plane of the finding first: where an adjudicator settles one joint, the view that the protocol keeps
+ * around the joint (`field_mm`) takes the main place, and what stood there takes its place.
+ */
+export function leadWithFinding(hanging) {
+  const main = hanging.slots.find(({ area }) => area === "main");
+  const finding = hanging.slots.find(({ rule }) => rule.field_mm);
+  if (!main || !finding || main.rule.field_mm) return hanging;
+  const area = (slot) => ({ [main.series.series_uid]: finding.area, [finding.series.series_uid]: "main" })[slot.series.series_uid] ?? slot.area;
+  return { ...hanging, slots: hanging.slots.map((slot) => ({ ...slot, area: area(slot) })) };
+}
+
 function sameSlots(a, b) {
   return (
     a.slots.length === b.slots.length &&
@@ -108,9 +120,10 @@ function sameSlots(a, b) {
  *
  * @param {string[]} areas Area of each viewport, in order.
  * @param {{width: number, height: number}} size Room in CSS px.
+ * @param {boolean} mainOnTop The tall form on any screen.
  * @returns {{columns: string, rows: string, places: {column: string, row: string, hidden: boolean}[]}}
  */
-export function gridFor(areas, { width, height }) {
+export function gridFor(areas, { width, height }, mainOnTop = false) {
   const shown = areas.map((area, i) => ({ area, i }));
   // Below 1280 px of window the viewer has less than about 800: the lowest view leaves first.
   const narrow = width < 720 && height < 1.15 * width;
@@ -126,7 +139,7 @@ export function gridFor(areas, { width, height }) {
     const rows = Math.ceil(list.length / columns);
     return { columns: `repeat(${columns}, minmax(0, 1fr))`, rows: `repeat(${rows}, minmax(0, 1fr))`, places };
   }
-  if (height > 1.15 * width) {
+  if (mainOnTop || height > 1.15 * width) {
     const columns = Math.max(main.length, others.length);
     put(main, (n, count) => ({ column: count === 1 ? `1 / span ${columns}` : `${n + 1}`, row: "1" }));
     put(others, (n, count) => ({ column: count === 1 ? `1 / span ${columns}` : `${n + 1}`, row: "2" }));

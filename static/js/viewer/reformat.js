@@ -17,7 +17,7 @@ const PLANES = {
  *
  * @param {(object|undefined)[]} planes Planes of the images in scroll order.
  * @returns {{axes: number[][], origin: number[], spacing: number[], counts: number[], offsets: number[]}|
- *   {reason: "few"|"no-place"|"not-parallel"|"uneven-size"}}
+ *   {reason: "few"|"no-place"|"not-parallel"|"uneven-size"|"one-place"}}
  *   `axes` unit vectors; `origin` patient mm of voxel [0, 0, 0]; `offsets` mm of each image along axis 2.
  */
 export function volumeOf(planes) {
@@ -40,7 +40,7 @@ export function volumeOf(planes) {
   const along = dot(last.origin, first.normal) >= dot(first.origin, first.normal) ? first.normal : scale(first.normal, -1);
   const start = dot(first.origin, along);
   const offsets = planes.map((plane) => dot(plane.origin, along) - start);
-  for (let i = 1; i < offsets.length; i += 1) if (offsets[i] - offsets[i - 1] < 1e-3) return { reason: "not-parallel" };
+  for (let i = 1; i < offsets.length; i += 1) if (offsets[i] - offsets[i - 1] < 1e-3) return { reason: "one-place" };
   const steps = offsets.slice(1).map((value, i) => value - offsets[i]);
   const median = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)];
   return {

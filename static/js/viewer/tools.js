@@ -71,11 +71,18 @@ export function actionNames() {
   };
 }
 
+/** The keys of the person at this page, as its configuration gives them. */
+function ownKeys() {
+  const node = document.getElementById("viewer-config");
+  return node ? JSON.parse(node.textContent).keymap : {};
+}
+
 export class RsViewerTools extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     loadTexts();
     const names = actionNames();
+    const keymap = { ...DEFAULT_KEYMAP, ...ownKeys() };
     this.classList.add("rs-tools");
     this.setAttribute("role", "toolbar");
     this.setAttribute("aria-label", t("Image tools"));
@@ -83,8 +90,8 @@ export class RsViewerTools extends HTMLElement {
     GROUPS.forEach((group, i) => {
       if (i) this.append(html("span", { class: "rs-tools-gap", "aria-hidden": "true" }));
       for (const action of group) {
-        const keys = DEFAULT_KEYMAP[action];
-        const name = keys ? `${names[action]} (${capOf(keys[0])})` : names[action];
+        const keys = [keymap[action] ?? []].flat();
+        const name = keys.length ? `${names[action]} (${capOf(keys[0])})` : names[action];
         const button = html(
           "button",
           {
@@ -92,7 +99,7 @@ export class RsViewerTools extends HTMLElement {
             class: "rs-tool",
             title: name,
             "aria-label": names[action],
-            "aria-keyshortcuts": keys ? capOf(keys[0]) : undefined,
+            "aria-keyshortcuts": keys.length ? capOf(keys[0]) : undefined,
             "aria-pressed": action.startsWith("tool-") ? String(action === "tool-window") : undefined,
             // The keyboard stays where it is.
             onpointerdown: (event) => event.preventDefault(),

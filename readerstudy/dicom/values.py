@@ -1,0 +1,67 @@
+"""
+Values of single attributes, without the cost of a whole element each.
+
+pydicom turns every raw element into an object before it gives a value, and asks three dictionaries whether an
+absent one exists; with sixty attributes asked for per file that is a third of the time of taking an image in.
+"""
+
+from typing import Any
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
+
+_TAGS: dict[str, BaseTag] = {}
+_ASCII_TEXT = frozenset({"CS", "DA", "LO", "SH"})
+
+
+def value_of(dataset: Dataset, keyword: str) -> Any:
+    """
+    Return what ``dataset.get(keyword)`` returns, None where the attribute is absent.
+
+    Plain values (one short text, one number, a list of decimals) come straight from their bytes; everything
+    else, and everything that is not as the standard says, goes through pydicom and fails as it fails there.
+    """
+    tag = _TAGS.get(keyword)
+    if tag is None:
+        tag = _TAGS[keyword] = Tag(keyword)
+    raw = dataset.get_item(tag)
+    if raw is None:
+        return None
+    if isinstance(raw, RawDataElement) and raw.is_little_endian:
+        plain = _plain_value(raw.VR, raw.value)
+        if plain is not None:
+            return plain
+    return dataset.get(keyword)
+
+
+def _plain_value(vr: str | None, data: bytes | None) -> Any:
+    """Return the value of raw bytes where it is plain beyond doubt, else None."""
+    if not data or len(data) > 256:
+        return None
+    if vr == "US":
+        return int.from_bytes(data, "little") if len(data) == 2 else None
+    if not data.isascii() or not data.replace(b"\0", b" ").decode("ascii").isprintable():
+        return None
+    text = data.decode("ascii").rstrip("\0 ")
+    if not text or "\0" in text:
+        return None
+    if vr == "DS":
+        parts = text.split("\\")
+        if not all(_is_decimal(part.strip(" ")) for part in parts):
+            return None
+        numbers = [float(part) for part in parts]
+        return numbers if len(numbers) > 1 else numbers[0]
+    if vr == "IS":
+        return int(text) if len(text) <= 12 and text.strip(" ").lstrip("+-").isdigit() else None
+    if vr == "UI":
+        return text if "\\" not in text and " " not in text else None
+    if vr in _ASCII_TEXT:
+        # Leading spaces are pydicom's to judge; these characters are the same in every character set.
+        return text if "\\" not in text and text[0] != " " else None
+    return None
+
+
+def _is_decimal(part: str) -> bool:
+    digits = part.lstrip("+-").replace(".", "", 1)
+    return digits.isdigit() and len(part) <= 16
