@@ -51,6 +51,8 @@ def preview_case(*, study: ReaderStudy, document: ProtocolDocument, user: User) 
             "marks": [],
             "resume": {},
             "keymap": user.key_map.get("viewer", {}),
+            "panel_keymap": user.key_map.get("panel", {}),
+            "required": [],
             "language": get_language() or "en",
             "prefetch": None,
         },
