@@ -14,6 +14,7 @@ register_events(
         "inference.run.resumed": "resumed run {number}",
         "inference.run.stopped": "stopped run {number}; {n} cases were not run",
         "inference.run.retried": "asked for {n} failed cases of run {number} again",
+        "inference.points.published": "published the joint points of run {number} in {n} cases",
         "inference.training.started": "started training {number} of {model} on training set {training_set}",
         "inference.training.stopped": "stopped training {number}",
         "inference.training.retried": "asked for training {number} again",

@@ -6,6 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from inference.models import ModelVersion
 
 
+class PublishPointsForm(forms.Form):
+    points = forms.FileField(label=_("Corrected places (CSV)"), required=False)
+
+
 class StartRunForm(forms.Form):
     model = forms.ModelChoiceField(
         label=_("Model"),

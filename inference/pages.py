@@ -83,6 +83,7 @@ class TrainingPage:
     left_out: tuple[tuple[str, str], ...]
     result_digest: str
     is_synthetic: bool
+    small_sample: tuple[dict[str, Any], ...]
     test: tuple[dict[str, Any], ...]
     test_opened_at: datetime | None
     study_is_unblinded: bool
@@ -125,6 +126,10 @@ def training_page(run: TrainingRun) -> TrainingPage:
         left_out=tuple(sorted(run.left_out.items())),
         result_digest=run.result.short_digest if run.result else "",
         is_synthetic=run.study.is_demonstration,
+        small_sample=tuple(
+            {"finding": finding, **row}
+            for finding, row in (run.result.manifest.get("small_sample", {}) if run.result else {}).items()
+        ),
         test=tuple({"finding": finding, **figures} for finding, figures in run.test_figures.items()),
         test_opened_at=run.test_opened_at,
         study_is_unblinded=run.study.state == ReaderStudy.State.UNBLINDED,

@@ -12,5 +12,6 @@ urlpatterns = [
         name="training_act",
     ),
     path("studies/<slug:slug>/models/runs/<int:number>/", views.run, name="run"),
+    path("studies/<slug:slug>/models/runs/<int:number>/points/", views.run_points, name="run_points"),
     path("studies/<slug:slug>/models/runs/<int:number>/<str:act>/", views.run_act, name="run_act"),
 ]

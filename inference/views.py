@@ -6,13 +6,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from inference.access import access_study_models, access_study_run, access_training
-from inference.forms import StartRunForm
+from inference.forms import PublishPointsForm, StartRunForm
 from inference.pages import registry_page, training_page
 from inference.selectors import run_progress
 from inference.services.errors import InferenceRefused
+from inference.services.points import publish_points, read_points, write_points
 from inference.services.runs import pause_run, resume_run, retry_failed, start_run, stop_run
 from inference.services.training import retry_training, stop_training
 from readerstudy.studies.navigation import study_frame
@@ -55,8 +57,38 @@ def run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     page = {
         "study": study_frame(study=study_run.study, user=request.user, current="inference:runs"),
         "run": run_progress(study_run),
+        "points_form": PublishPointsForm(),
     }
     return render(request, "inference/run_detail.html", page)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def run_points(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """The run's joint points as a table to correct; posted, they become places of the study."""
+    study_run = access_study_run(user=request.user, slug=slug, number=number)
+    if request.method == "GET":
+        response = HttpResponse(write_points(study_run), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{slug}-run-{number}-points.csv"'
+        return response
+    form = PublishPointsForm(request.POST, request.FILES)
+    try:
+        table = form.cleaned_data["points"] if form.is_valid() else None
+        points = read_points(table.read().decode("utf-8-sig")) if table else None
+        n = publish_points(study_run=study_run, points=points, actor=request.user, at=timezone.now())
+    except UnicodeDecodeError:
+        messages.error(request, _("The file is no UTF-8 text. Nothing was published."))
+    except InferenceRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request,
+            ngettext(
+                "The places of %(n)s case were published.", "The places of %(n)s cases were published.", n
+            )
+            % {"n": n},
+        )
+    return redirect("inference:run", slug=slug, number=number)
 
 
 @login_required

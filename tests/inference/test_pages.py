@@ -99,8 +99,8 @@ def test_no_probability_is_on_any_page(client, people, finished_run):
         for points in run.points.values()
         for point in points.values()
     }
-    # Bars of time used and the model's own figures on phantoms are numbers of the run and of the card.
-    shown = re.sub(r"<progress[^>]*>|AUC \d\.\d+", "", shown)
+    # Bars and seconds of time used and the model's own figures on phantoms are numbers of the run and of the card.
+    shown = re.sub(r"<progress[^>]*>|AUC \d\.\d+|Median \d+\.\d+ s", "", shown)
     numbers = set(re.findall(r"\d\.\d{2,}", shown)) - certainties
     for row in Prediction.objects.all():
         for p in row.probabilities:

@@ -382,7 +382,7 @@ def test_a_small_sample_training_refuses_fewer_than_five_patients(study_with_ima
 
 
 @pytest.mark.full
-def test_a_small_sample_training_makes_a_model_of_nine_patients(draft, tmp_path):
+def test_a_small_sample_training_makes_a_model_of_nine_patients(draft, tmp_path, client):
     folder = tmp_path / "phantoms"
     write_folder(folder, cases=10, seed=32, centres=("A",), modalities=("MR",), correlation="independent")
     call_command("import_dicom", "facets", str(folder), laterality="established")
@@ -395,6 +395,12 @@ def test_a_small_sample_training_makes_a_model_of_nine_patients(draft, tmp_path)
     figures = run.result.manifest["small_sample"]
     assert figures["narrowing"]["auc"] > 0.9
     assert {row["n_patients"] for row in figures.values()} == {9}
+    coordinator = User.objects.create_user("coordinator", password="a long enough password")
+    grant_roles(study=study, user=coordinator, roles=["is_coordinator"], actor=None, at=timezone.now())
+    client.force_login(coordinator)
+    page = client.get(reverse("inference:training", kwargs={"slug": "facets", "number": 1})).content.decode()
+    assert "Few patients: repeated cross-validation" in page
+    assert f"{figures['narrowing']['auc']:.3f}" in page
     assert not training_folder(run).exists()
 
 
