@@ -61,7 +61,7 @@ def begin_practice(*, study: ReaderStudy, reader: User, use: str, at: datetime) 
     state = practice_state(study, reader)
     if state.running is not None:
         raise PracticeRefused(N_("Finish what you have begun first."))
-    if use != state.next_use:
+    if not use or use != state.next_use:
         raise PracticeRefused(N_("This cannot be begun now."))
     cases = list(practice_cases(study, use).select_related("case"))
     needed = state.rules.n_training if use == TRAINING else state.rules.n_calibration

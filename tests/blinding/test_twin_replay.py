@@ -13,19 +13,31 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 
-from grading.models import Adjudication, Discordance, PanelVote, Rating, ReferenceGrade
+from grading.models import Adjudication, Discordance, PanelVote, Rating, Read, ReferenceGrade
 from inference.models import Prediction
 from readerstudy.studies.models import Assignment, ReleasedAid
 from tests import factories
 from tests.complete_studies import two_complete_studies
+from tests.factories.protocols import LESION, small_source
+from tests.grading.conftest import make_desk
 from tests.tampering import without_append_only
 
 
 @pytest.fixture
-def world(db, monkeypatch, settings):
-    """Two studies in a world without time and chance."""
+def still(db, monkeypatch, settings):
+    """A world without time and chance."""
     from django.middleware import csrf
 
+    fixed = datetime.datetime(2026, 3, 3, 9, 0, tzinfo=datetime.UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: fixed)
+    # Secret and mask of the forms' token.
+    monkeypatch.setattr(csrf, "get_random_string", lambda n, allowed_chars="": "a" * n)
+    settings.SESSION_SAVE_EVERY_REQUEST = False
+
+
+@pytest.fixture
+def world(still):
+    """Two studies in that world."""
     one = two_complete_studies().one
     # A later session of the reader's own: one aid is released, one is not.
     for state in ("in_progress", "unread"):
@@ -34,11 +46,6 @@ def world(db, monkeypatch, settings):
         )
         if state == "in_progress":
             factories.released_aid(assignment=later)
-    fixed = datetime.datetime(2026, 3, 3, 9, 0, tzinfo=datetime.UTC)
-    monkeypatch.setattr("django.utils.timezone.now", lambda: fixed)
-    # Secret and mask of the forms' token.
-    monkeypatch.setattr(csrf, "get_random_string", lambda n, allowed_chars="": "a" * n)
-    settings.SESSION_SAVE_EVERY_REQUEST = False
     return one
 
 
@@ -154,7 +161,9 @@ def another_readers_aid(one):
     later = factories.assignment(
         of=one.cases["in_progress"], person=one.people["second_reader"], condition="aided", session=2
     )
-    factories.released_aid(assignment=later)
+    factories.released_aid(
+        assignment=later, payload={"L4-5-right|cyst": {"grade": 0, "probabilities": [0.6, 0.4]}}
+    )
 
 
 def aid_of_a_session_to_come(one):
@@ -210,3 +219,70 @@ def test_the_replay_sees_what_is_ones_own(client, world):
         read__assignment=world.assignment("first_reader", "in_progress"), finding="cyst"
     ).update(grade=0)
     assert replay(client, world, "first_reader") != before
+
+
+@pytest.fixture
+def marked(still):
+    """Lesions are marked here, and nothing else is asked: both readers have begun, only the second has marked."""
+    source = small_source(
+        findings=(),
+        marks=[LESION],
+        adjudication={"audit_fraction": 0, "third_read_first": False},
+        case_questions=None,
+    )
+    desk = make_desk(source=source)
+    factories.read(of=desk.first)
+    second = factories.read(of=desk.second)
+    factories.mark(of=second)
+    return desk
+
+
+def marks_gone(read):
+    read.marks.all().delete()
+
+
+def marks_of_another_class(read):
+    read.marks.update(mark_class="herniation", confidence=3)
+
+
+def more_marks(read):
+    for _ in range(3):
+        factories.mark(of=read)
+
+
+def marks_submitted(read):
+    Read.objects.filter(pk=read.pk).update(state="submitted", submitted_at=factories.AT)
+
+
+@pytest.mark.parametrize("secret", [marks_gone, marks_of_another_class, more_marks, marks_submitted])
+def test_another_readers_marks_change_no_byte(client, marked, secret):
+    place = {"assignment": marked.first.public_id}
+    pages = [
+        reverse("grading:worklist", kwargs={"slug": marked.study.slug}),
+        reverse("grading:read_case", kwargs=place),
+        reverse("grading:adjudication_list", kwargs={"slug": marked.study.slug}),
+    ]
+
+    def told():
+        client.cookies.clear()
+        with transaction.atomic():
+            client.force_login(marked.first_reader)
+            answers = [client.get(address) for address in pages]
+            bad = {
+                "key": "6c4f6f5e-5b1a-4c0e-9a38-0d3a8d6f1c12",
+                "structure": "@",
+                "finding": "x",
+                "base": "",
+            }
+            answers.append(
+                client.post(reverse("api:read-answers", kwargs=place), {"answers": [bad]}, "application/json")
+            )
+            transaction.set_rollback(True)
+        return [(each.status_code, sorted(each.headers.items()), each.content) for each in answers]
+
+    before = told()
+    assert before == told(), "the world of this test is not still"
+    assert before[1][0] == 200
+    with without_append_only():
+        secret(Read.objects.get(assignment=marked.second))
+    assert told() == before

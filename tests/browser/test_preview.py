@@ -57,3 +57,13 @@ def test_a_coordinator_makes_a_study_and_tries_its_page(transactional_db, live_s
     tried.wait_for_selector("rs-grading[data-ready]")
     assert rows() == before
     assert not any(model.objects.exists() for model in (Read, Rating, RatingEntry))
+
+
+def test_the_editors_verdict_speaks_the_pages_language(transactional_db, live_server, contexts):
+    study = factories.reader_study(slug="old")
+    factories.study_role("coordinator", study=study, person=factories.user("coordinator"))
+    reader = factories.study_role("reader", study=study).user
+    desk = ReadingDesk(live_server.url, factories.assignment(of=factories.case(study=study), person=reader))
+    page = desk.sign_in(contexts(locale="zh-CN"), "coordinator")
+    page.goto(live_server.url + reverse("studies:create") + "?from=shipped/facet-joint-degeneration")
+    expect(page.locator("[data-verdict]")).to_contain_text("没有问题")

@@ -105,6 +105,17 @@ class TestTheDoor:
             with pytest.raises(Http404):
                 access_assignment(reader=person, assignment=showing.public_id)
 
+    def test_nothing_begins_where_the_protocol_asks_for_nothing(self, client):
+        plain = factories.reader_study(slug="plain")
+        person = factories.study_role("reader", study=plain).user
+        client.force_login(person)
+        for use in ("", "training", "calibration", "x"):
+            with pytest.raises(PracticeRefused):
+                begin_practice(study=plain, reader=person, use=use, at=AT)
+            address = reverse("grading:practice", kwargs={"slug": "plain"})
+            assert client.post(address, {"use": use}).status_code == 302
+        assert not PracticeTry.objects.exists()
+
     def test_too_few_cases_are_said(self, reader, study):
         PracticeCase.objects.filter(use="training").first().delete()
         with pytest.raises(PracticeRefused, match="not prepared enough cases"):

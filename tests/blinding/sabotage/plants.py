@@ -106,6 +106,40 @@ PLANTS: tuple[Plant, ...] = (
         ),
     ),
     Plant(
+        "partners-marks-counted-in-the-page",
+        "The page says how many marks there are in the other reader's read.",
+        ("tests/blinding/test_twin_replay.py::test_another_readers_marks_change_no_byte[marks_gone]",),
+        edit(
+            "grading.blinding:blinded_case",
+            (
+                '"cells": cells,',
+                '"cells": cells, "seen": Read.objects.filter(case=read.case).exclude(pk=read.pk)'
+                ".exclude(marks=None).count(),",
+            ),
+        ),
+    ),
+    Plant(
+        "practice-is-skipped",
+        "A reader who has not passed the calibration starts the study's cases.",
+        ("tests/grading/test_practice.py::TestTheDoor::test_a_reader_who_has_not_passed_cannot_start",),
+        edit(
+            "grading.access:_to_open",
+            ("if not practice_state(study, reader).may_start:", "if practice_state(study, reader) is None:"),
+        ),
+    ),
+    Plant(
+        "calibration-tells-its-reference",
+        "The feedback of a calibration case is shown as that of a training case.",
+        (
+            "tests/grading/test_practice.py::TestPages::"
+            "test_the_reference_is_shown_after_a_training_case_and_never_of_a_calibration",
+        ),
+        edit(
+            "grading.practice_views:practice_feedback",
+            (" or found.case.practice.use != TRAINING:", ":"),
+        ),
+    ),
+    Plant(
         "partners-note-in-the-page",
         "A note of the other reader stands in the page's JSON.",
         (CRAWL.format("first_reader"),),
