@@ -6,12 +6,13 @@ from typing import Any
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
+from django.utils.translation import override
 from reportlab.graphics import renderSVG
 
 from readerstudy.accounts.models import User
 from readerstudy.analysis.models import Snapshot, UnblindingEvent
 from readerstudy.analysis.report import as_pdf, report_blocks
-from readerstudy.analysis.report.blocks import Facts, Figure, Heading, Table
+from readerstudy.analysis.report.blocks import Block, Facts, Figure, Heading, Table
 from readerstudy.analysis.report.fonts import BOLD, PLAIN, register_fonts
 from readerstudy.analysis.selectors import protocol_of
 from readerstudy.analysis.services.locking import note_unblinding
@@ -70,10 +71,16 @@ def _shown(block: object, number: int) -> dict[str, object]:
             return {"kind": "paragraph", "text": block.text}  # type: ignore[attr-defined]
 
 
+def _blocks(snapshot: Snapshot) -> list[Block]:
+    """Return the report in English, the language of its check lists, whatever the page's language is."""
+    document = protocol_of(snapshot.study).document
+    with override("en"):
+        return report_blocks(snapshot=snapshot, document=document, title=snapshot.study.title)
+
+
 def html_context(snapshot: Snapshot) -> dict[str, object]:
     """Return what the HTML report shows: the same blocks as the PDF."""
-    protocol = protocol_of(snapshot.study)
-    blocks = report_blocks(snapshot=snapshot, document=protocol.document, title=snapshot.study.title)
+    blocks = _blocks(snapshot)
     return {
         "title": snapshot.study.title,
         "blocks": [_shown(block, number) for number, block in enumerate(blocks)],
@@ -90,8 +97,7 @@ def as_html(snapshot: Snapshot) -> str:
 
 def report_pdf(snapshot: Snapshot) -> bytes:
     """Return the report as PDF."""
-    protocol = protocol_of(snapshot.study)
-    blocks = report_blocks(snapshot=snapshot, document=protocol.document, title=snapshot.study.title)
+    blocks = _blocks(snapshot)
     finished = snapshot.finished_at.date().isoformat() if snapshot.finished_at else ""
     return as_pdf(
         blocks,

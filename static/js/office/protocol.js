@@ -43,15 +43,16 @@ export function startProtocolEditor() {
       }
       return item;
     }));
-    verdict.textContent = body.problems.length
-      ? t("{n} problems", { n: body.problems.length })
-      : t("No problem. Version {version}, {n} items, SHA-256 {digest}", { version: body.version, n: body.n_items, digest: body.digest.slice(0, 16) });
+    const n = body.problems.length;
+    if (n) verdict.textContent = n === 1 ? t("1 problem") : t("{n} problems", { n });
+    else verdict.textContent = t("No problem. Version {version}, {n} items, SHA-256 {digest}", { version: body.version, n: body.n_items, digest: body.digest.slice(0, 16) });
   };
   source.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(check, AFTER_MS);
   });
-  check();
+  // An empty field is a beginning, not a fault.
+  if (source.value.trim()) check();
 }
 
 function goTo(field, line) {
