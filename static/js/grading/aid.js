@@ -44,7 +44,7 @@ export class Aid {
     const said = this.of(key);
     return make("p", { class: "aid-line" }, make("span", { class: "aid-name" }, t("Aid")),
       said ? make("span", { class: "chip is-plain" }, String(said.grade)) : "",
-      said ? t("{percent} % for this grade. The answer is yours.", { percent: said.percent[said.grade] }) : t("says nothing on this item."));
+      said ? t("{share} for this grade. The answer is yours.", { share: `${said.percent[said.grade]} %` }) : t("says nothing on this item."));
   }
 
   /** The share of one grade, on its option; "" where the aid has none. */

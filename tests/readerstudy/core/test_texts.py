@@ -64,6 +64,15 @@ class TestCatalogue:
         assert different == []
 
 
+def test_every_translation_keeps_its_placeholders():
+    """A catalogue with one that does not cannot be compiled; "% f" of a sentence is read as a placeholder, too."""
+    for language in LANGUAGES:
+        found = [
+            (message.id, str(problem)) for message in read_catalogue(language) for problem in message.check()
+        ]
+        assert found == []
+
+
 def test_planted_message_without_translation_is_seen():
     catalogue = updated_catalogue("zh_Hans")
     catalogue.add("A sentence that nobody has translated")
