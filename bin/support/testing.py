@@ -43,6 +43,19 @@ PYTEST_PARTS = {
     "models": ("tests/inference",),
     "dashboard": ("tests/readerstudy/analysis", "tests/browser/dashboard"),
 }
+# Files with few but long tests, the longest first: two processes begin with them, so that neither waits at the end.
+LONG_FILES = (
+    "tests/test_on_postgresql.py",
+    "tests/readerstudy/demo/test_demo_command.py",
+    "tests/grading/test_workflow_machine.py",
+    "tests/blinding/test_canary_crawl.py",
+    "tests/blinding/test_sabotage.py",
+    "tests/browser/test_nothing_is_lost.py",
+    "tests/grading/test_killed_web_workers.py",
+    "tests/inference/test_worker_killed.py",
+    "tests/inference/engine/test_lesions.py",
+    "tests/readerstudy/analysis/test_spider.py",
+)
 CHECKS = ("lint", "contracts", "types", "migrations")
 PARTS = (*CHECKS, *PYTEST_PARTS, "javascript")
 
@@ -99,6 +112,10 @@ def _check(part: str, python: Path, environment: dict[str, str]) -> Outcome:
     return Outcome(part, sum(each.seconds for each in outcomes), all(each.ok for each in outcomes))
 
 
+# What takes long is said after each part, so that it can be shortened.
+_SLOWEST = ["--durations=6", "--durations-min=20"]
+
+
 def _processes() -> list[str]:
     """
     How pytest shares a part among the cores: whole files, so that what a module sets up is set up once.
@@ -106,7 +123,11 @@ def _processes() -> list[str]:
     Two processes at most: each may drive a browser, servers and a database of its own.
     """
     wanted = os.environ.get("READERSTUDY_TEST_PROCESSES") or str(min(2, os.cpu_count() or 1))
-    return ["-n", wanted, "--dist", "loadfile"] if wanted != "1" else []
+    return ["-n", wanted, "--dist", "loadfile", "--no-loadscope-reorder"] if wanted != "1" else []
+
+
+def _longest_first(files: list[str]) -> list[str]:
+    return sorted(files, key=lambda name: LONG_FILES.index(name) if name in LONG_FILES else len(LONG_FILES))
 
 
 def _pytest(
@@ -118,7 +139,9 @@ def _pytest(
         report = Path(folder) / "report.json"
         environment = {**environment, "READERSTUDY_TEST_REPORT": str(report)}
         outcome = _command(
-            part, [str(python), "-m", "pytest", "-q", *_processes(), *arguments, *files], environment
+            part,
+            [str(python), "-m", "pytest", "-q", *_processes(), *_SLOWEST, *arguments, *_longest_first(files)],
+            environment,
         )
         counts = json.loads(report.read_text()) if report.exists() else {}
     outcome.passed = counts.get("passed", 0)

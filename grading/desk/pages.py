@@ -7,12 +7,20 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from grading.desk.forms import PUT_OFF_REASONS
 from grading.models import Read
-from grading.sessions import SessionGate, open_sessions, own_reads, session_gates, submitted_read
+from grading.sessions import (
+    SessionGate,
+    current_reading,
+    open_sessions,
+    own_reads,
+    session_gates,
+    submitted_read,
+)
 from readerstudy.accounts.models import User
 from readerstudy.accounts.returning import return_ticket
 from readerstudy.studies.models import (
@@ -73,12 +81,14 @@ def desk_card(
         .order_by("-submitted_at", "-pk")
         .values_list("focused_seconds", flat=True)[:20]
     )
-    n_left = left.count()
+    rest = left.aggregate(n=Count("pk"), due=Min("due_date"))
+    n_left, due = rest["n"], rest["due"]
     minutes = round(n_left * statistics.median(paces) / 60) if len(paces) >= 3 else None
-    due = left.filter(due_date__isnull=False).order_by("due_date").values_list("due_date", flat=True).first()
     answers = ReaderQuery.objects.filter(study=study, user=reader, answered_at__isnull=False).count()
-    here = left.filter(session__in=open_sessions(gates))
-    waits = here.exists() and not here.exclude(condition=AIDED, released_aid__isnull=True).exists()
+    waits = False
+    if AIDED in current_reading(study)["conditions"]:
+        here = left.filter(session__in=open_sessions(gates))
+        waits = here.exists() and not here.exclude(condition=AIDED, released_aid__isnull=True).exists()
     return DeskCard(n_left, minutes, due, min(closed, default=None), waits, answers)
 
 

@@ -151,15 +151,16 @@ def test_no_test_sleeps():
 
 
 def test_every_test_file_belongs_to_one_part_of_bin_test():
-    code = "import json, testing; print(json.dumps(testing.files_of_parts()))"
+    code = "import json, testing; print(json.dumps([testing.files_of_parts(), testing.LONG_FILES]))"
     support = ROOT / "bin" / "support"
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=support, check=True, capture_output=True, text=True
     )
     import json
 
-    parts = json.loads(answer.stdout)
+    parts, long_files = json.loads(answer.stdout)
     listed = [name for files in parts.values() for name in files]
     on_disk = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(listed) == sorted(on_disk)
+    assert set(long_files) <= set(listed)
     assert Path(__file__).relative_to(ROOT).as_posix() in parts["house"]
