@@ -64,14 +64,15 @@ export function announce(name, detail = {}) {
   document.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 }
 
-/** Show or hide the list of keys. */
+/** The list of keys, with the way to change them beside the one to close it; reading goes on in its own window. */
 export function helpDialog(title, rows, closeText) {
+  const change = document.querySelector("a[data-change-keys]");
   const dialog = make(
     "dialog",
     { "aria-label": title },
     make("h2", {}, title),
     make("dl", { class: "key-list" }, ...rows.flatMap(([caps, words]) => [make("dt", {}, ...caps.map(cap)), make("dd", {}, words)])),
-    make("div", { class: "dialog-actions" }, make("button", { class: "button", type: "button", onclick: () => dialog.close() }, closeText, cap("Esc"))),
+    make("div", { class: "dialog-actions" }, ...(change ? [make("a", { class: "button", href: change.href, target: "_blank", rel: "noopener" }, change.textContent)] : []), make("button", { class: "button", type: "button", autofocus: true, onclick: () => dialog.close() }, closeText, cap("Esc"))),
   );
   document.body.append(dialog);
   return dialog;
