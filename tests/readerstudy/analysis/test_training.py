@@ -20,7 +20,7 @@ from inference.services.errors import InferenceRefused
 from inference.services.registry import mark_validated, model_folder, register_model
 from inference.services.runs import start_run
 from inference.services.training import accept_training_set, start_training, stop_training
-from inference.services.training_material import erase_crops_of_ended, training_folder
+from inference.services.training_material import erase_crops_of_ended, file_name, training_folder
 from readerstudy.accounts.models import User
 from readerstudy.analysis.models import UnblindingEvent
 from readerstudy.analysis.selectors import data_hash
@@ -490,7 +490,7 @@ def test_a_foreign_finding_and_a_taken_name_are_refused(study):
 
 def test_pseudonyms_are_no_paths():
     name = "../../outside"
-    assert training._file_name(name) == hashlib.sha256(name.encode()).hexdigest()[:24]
+    assert file_name(name) == hashlib.sha256(name.encode()).hexdigest()[:24]
 
 
 ROLES = [
