@@ -1,4 +1,4 @@
-"""Every page of every role, in both languages: axe finds no serious fault."""
+"""Every page of every role, in both languages: axe finds no serious fault, and nothing is wider than the window."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -60,10 +60,17 @@ def faults(page: Any) -> list[str]:
     return list(found)
 
 
+def too_wide(page: Any) -> list[str]:
+    """Say by how much a page is wider than its window: what stands beyond cannot be seen."""
+    beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return [f"{beyond} px wider than its window"] if beyond > 0 else []
+
+
 @pytest.fixture
 def one(transactional_db: None) -> Any:
     made = two_complete_studies().one
     made.study.asks_before_reading = False
+    made.study.title = "Degeneration of the lumbar facet joints on radiographs, CT and MR (demonstration)"
     made.study.save()
     ask(study=made.study, user=made.first_reader, kind="question", text="Which one is L5?", at=factories.AT)
     note_deviation(
@@ -93,7 +100,7 @@ def test_no_serious_fault_on_any_page(one, live_server, contexts, role, language
         answer = page.goto(live_server.url + address)
         assert answer.status == 200, address
         page.wait_for_load_state("load")
-        wrong += [f"{address}: {fault}" for fault in faults(page)]
+        wrong += [f"{address}: {fault}" for fault in (*faults(page), *too_wide(page))]
     assert not wrong, "\n".join(wrong)
 
 
