@@ -52,7 +52,7 @@ export function precisionOption(data, colours, width) {
     series.push({ type: "line", symbol: "none", silent: true, z: 3, lineStyle: { color: colours.model, width: 1.75 }, data: curve.recall.map((x, place) => [x, curve.precision[place]]) });
     graphic.push(
       { type: "line", shape: { x1: LEFT, y1: floor, x2: LEFT + size, y2: floor }, style: { stroke: colours.edge, lineWidth: 1, lineDash: [4, 3] } },
-      { type: "text", x: LEFT + 4, y: floor + 4, style: { text: `${text.prevalence} ${number(curve.prevalence, 2)}`, fill: colours.text3, font: `12px ${colours.font}`, backgroundColor: colours.panel, padding: [0, 2] } },
+      { type: "text", z: 10, x: LEFT + 4, y: floor + 4, style: { text: `${text.prevalence} ${number(curve.prevalence, 2)}`, fill: colours.text3, font: `12px ${colours.font}`, backgroundColor: colours.panel, padding: [0, 2] } },
     );
   }
   // Names of points at the edge stand outside the square.
