@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
+from inference.engine.small_sample import support_set
 from inference.engine.stacks import Array
 
 
@@ -65,11 +66,7 @@ class AnilBody:
         ValueError
             If a class has no case.
         """
-        x, y = np.asarray(features, dtype=float), np.asarray(labels)
-        missing = [name for name in classes if not np.any(y == name)]
-        if missing:
-            raise ValueError(f"no case of class {', '.join(missing)}")
-        centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+        x, y, centre, spread = support_set(features, labels, classes)
         numbers = torch.tensor([list(classes).index(name) for name in y.tolist()])
         body = torch.from_numpy(self.projection)
         z = torch.from_numpy((x - centre) / spread) @ body

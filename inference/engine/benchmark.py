@@ -28,8 +28,8 @@ from inference.engine.bundle import LoadedModel, load_model
 from inference.engine.facets import grade_case
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.specification import MR_SAGITTAL
-from inference.engine.stacks import CaseImages, ImageStack
-from inference.engine.training.phantom_joints import volume_stack
+from inference.engine.stacks import CaseImages
+from inference.engine.training.phantom_joints import disc_stack, volume_stack
 from readerstudy.phantom import SCANNERS, render_ct, render_disc_axials, render_mr, sample_body
 
 
@@ -62,20 +62,7 @@ def phantom_case(seed: int = 1) -> CaseImages:
     """A synthetic case with CT, sagittal MR and axial MR along the discs."""
     rng, scanner = np.random.default_rng(seed), SCANNERS["A"]
     body = sample_body(rng)
-    parts = [
-        volume_stack(volume, "axial")
-        for volume in render_disc_axials(body, "T2", scanner=scanner, rng=rng).values()
-    ]
-    axial = ImageStack(
-        "axial",
-        "MR",
-        np.concatenate([p.pixels for p in parts]),
-        np.concatenate([p.origins_mm for p in parts]),
-        np.concatenate([p.along_columns_mm for p in parts]),
-        np.concatenate([p.along_rows_mm for p in parts]),
-        "",
-        "T2",
-    )
+    axial = disc_stack(render_disc_axials(body, "T2", scanner=scanner, rng=rng).values())
     ct = volume_stack(render_ct(body, scanner=scanner, rng=rng), "ct")
     return CaseImages((ct, volume_stack(render_mr(body, scanner=scanner, rng=rng), "sagittal"), axial))
 

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from inference.engine.networks.encoders import SlabEncoder
@@ -89,6 +89,35 @@ class Prototypes:
         return result
 
 
+def support_set(
+    features: ArrayLike, labels: Sequence[str], classes: Sequence[str]
+) -> tuple[Array, NDArray[np.str_], Array, Array]:
+    """
+    A support set with what standardises it.
+
+    Parameters
+    ----------
+    features : array_like, shape (n, n_features)
+    labels : sequence of str, length n
+    classes : sequence of str
+
+    Returns
+    -------
+    tuple of ndarray
+        Features (float64), labels, and each feature's mean and standard deviation (at least 1e-6).
+
+    Raises
+    ------
+    ValueError
+        If a class has no case.
+    """
+    x, y = np.asarray(features, dtype=float), np.asarray(labels)
+    missing = [name for name in classes if not np.any(y == name)]
+    if missing:
+        raise ValueError(f"no case of class {', '.join(missing)}")
+    return x, y, x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+
+
 def fit_prototypes(features: ArrayLike, labels: Sequence[str], classes: Sequence[str]) -> Prototypes:
     """
     Prototypes of a support set.
@@ -104,11 +133,7 @@ def fit_prototypes(features: ArrayLike, labels: Sequence[str], classes: Sequence
     ValueError
         If a class has no case.
     """
-    x, y = np.asarray(features, dtype=float), np.asarray(labels)
-    missing = [name for name in classes if not np.any(y == name)]
-    if missing:
-        raise ValueError(f"no case of class {', '.join(missing)}")
-    centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+    x, y, centre, spread = support_set(features, labels, classes)
     z = (x - centre) / spread
     means = np.stack([z[y == name].mean(axis=0) for name in classes])
     own = means[[list(classes).index(name) for name in y]]

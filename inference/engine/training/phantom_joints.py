@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -107,6 +107,21 @@ def volume_stack(volume: Volume, identifier: str) -> ImageStack:
         modality="CT" if ct else "MR",
         weighting="" if ct else volume.contrast,
         identifier=identifier,
+    )
+
+
+def disc_stack(volumes: Iterable[Volume]) -> ImageStack:
+    """The T2 stacks along the discs as one axial series, as a scanner writes them."""
+    parts = [volume_stack(volume, "axial") for volume in volumes]
+    return ImageStack(
+        "axial",
+        "MR",
+        np.concatenate([part.pixels for part in parts]),
+        np.concatenate([part.origins_mm for part in parts]),
+        np.concatenate([part.along_columns_mm for part in parts]),
+        np.concatenate([part.along_rows_mm for part in parts]),
+        "",
+        "T2",
     )
 
 

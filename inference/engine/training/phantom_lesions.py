@@ -11,8 +11,8 @@ from inference.engine.intensity import scale_series
 from inference.engine.lesions import FoundLesion
 from inference.engine.planes import Planes, canonical_planes
 from inference.engine.specification import MR_AXIAL, MR_SAGITTAL
-from inference.engine.stacks import Array, CaseImages, ImageStack
-from inference.engine.training.phantom_joints import scanner_for, volume_stack
+from inference.engine.stacks import Array, CaseImages
+from inference.engine.training.phantom_joints import disc_stack, scanner_for, volume_stack
 from readerstudy.phantom import Body, Scanner, render_disc_axials, render_mr, sample_body
 from readerstudy.phantom.body.lesions import CLASSES, draw_lesions
 
@@ -57,17 +57,7 @@ def show_lesions(
     """Sagittal and axial T2 of a body, with the boxes of its lesions."""
     sagittal = volume_stack(render_mr(body, scanner=scanner, rng=rng, pixels=pixels[0]), "sagittal")
     discs = render_disc_axials(body, "T2", scanner=scanner, rng=rng, pixels=pixels[1])
-    parts = [volume_stack(volume, "axial") for volume in discs.values()]
-    axial = ImageStack(
-        "axial",
-        "MR",
-        np.concatenate([part.pixels for part in parts]),
-        np.concatenate([part.origins_mm for part in parts]),
-        np.concatenate([part.along_columns_mm for part in parts]),
-        np.concatenate([part.along_rows_mm for part in parts]),
-        "",
-        "T2",
-    )
+    axial = disc_stack(discs.values())
     truth = tuple(
         FoundLesion(lesion.kind, 1.0, _three(lesion.centre_mm), _three(lesion.box_mm / 2), "")
         for lesion in body.lesions
