@@ -2,8 +2,8 @@
 How fast the engine is on this machine: ``python -m inference.engine.benchmark MODEL_FOLDER``.
 
 Compares a case's whole way (find, crop, grade) with the bare networks on ready tensors, in one process and
-interleaved, so that a busy machine slows both. The reference network has random weights: its speed does not
-depend on what it has learnt.
+interleaved, so that a busy machine slows both; on a GPU too where there is one. Each line is printed as soon as
+it is measured. The reference network has random weights: its speed does not depend on what it has learnt.
 """
 
 from __future__ import annotations
@@ -101,16 +101,19 @@ def measure(model: LoadedModel, case: CaseImages, *, repeats: int) -> Timing:
     model : LoadedModel
     case : CaseImages
     repeats : int
-        After one unmeasured round.
+        After one unmeasured pass of one joint through the networks.
     """
     n = len(model.manifest.outputs.structures)
+    device = model.device
     crops = {
-        kind: torch.rand(1, n, *rule.crop.shape) for kind, rule in model.manifest.inputs.requirements.items()
+        kind: torch.rand(1, n, *rule.crop.shape, device=device)
+        for kind, rule in model.manifest.inputs.requirements.items()
     }
-    there = {kind: torch.ones(1, n, dtype=torch.bool) for kind in crops}
-    levels = torch.arange(n) // 2
+    there = {kind: torch.ones(1, n, dtype=torch.bool, device=device) for kind in crops}
+    levels = torch.arange(n, device=device) // 2
     frames = {stack.frame_of_reference for stack in case.stacks}
-    volume, flag = torch.rand(1, *model.localiser.config.shape), torch.zeros(1)
+    volume = torch.rand(1, *model.localiser.config.shape, device=device)
+    flag = torch.zeros(1, device=device)
 
     def networks() -> None:
         for _ in frames:
@@ -128,22 +131,35 @@ def measure(model: LoadedModel, case: CaseImages, *, repeats: int) -> Timing:
                 levels[part],
             )
 
+    def settle() -> None:
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+
+    model.localiser.locate(volume, flag)
+    model.grader(
+        {kind: value[:, :1] for kind, value in crops.items()},
+        {kind: value[:, :1] for kind, value in there.items()},
+        levels[:1],
+    )
+    if device.startswith("cuda"):  # the first pass of each shape chooses its kernels
+        networks()
+        one_by_one()
+    settle()
     works: list[Callable[[], Any]] = [lambda: grade_case(model, case), networks, one_by_one]
     seconds: list[list[float]] = [[], [], []]
-    for round_number in range(repeats + 1):
+    for _ in range(repeats):
         for work, own in zip(works, seconds, strict=True):
             started = time.perf_counter()
             work()
-            if round_number:
-                own.append(time.perf_counter() - started)
+            settle()
+            own.append(time.perf_counter() - started)
     whole, bare, single = (median(own) for own in seconds)
     return Timing(whole, bare, single)
 
 
-def _grade_many(folder: Path, n_cases: int, barrier: Any, answers: Any) -> None:
+def _grade_many(folder: Path, case: CaseImages, n_cases: int, barrier: Any, answers: Any) -> None:
     """One worker process of one thread: ready, wait for the others, grade, say how long it took."""
     model = load_model(folder, threads=1)
-    case = phantom_case()
     grade_case(model, case)
     barrier.wait()
     started = time.perf_counter()
@@ -152,7 +168,7 @@ def _grade_many(folder: Path, n_cases: int, barrier: Any, answers: Any) -> None:
     answers.put(time.perf_counter() - started)
 
 
-def throughput(folder: Path, *, workers: int, n_cases: int) -> float:
+def throughput(folder: Path, case: CaseImages, *, workers: int, n_cases: int) -> float:
     """
     Cases per second of so many worker processes of one thread each, all at work together.
 
@@ -160,6 +176,7 @@ def throughput(folder: Path, *, workers: int, n_cases: int) -> float:
     ----------
     folder : Path
         Of the model version.
+    case : CaseImages
     workers : int
     n_cases : int
         For each worker.
@@ -167,7 +184,8 @@ def throughput(folder: Path, *, workers: int, n_cases: int) -> float:
     context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(workers), context.Queue()
     processes = [
-        context.Process(target=_grade_many, args=(folder, n_cases, barrier, answers)) for _ in range(workers)
+        context.Process(target=_grade_many, args=(folder, case, n_cases, barrier, answers))
+        for _ in range(workers)
     ]
     for process in processes:
         process.start()
@@ -182,7 +200,7 @@ def throughput(folder: Path, *, workers: int, n_cases: int) -> float:
     return workers * n_cases / slowest
 
 
-def growth(folder: Path, *, workers: int, n_cases: int, rounds: int) -> tuple[float, float]:
+def growth(folder: Path, case: CaseImages, *, workers: int, n_cases: int, rounds: int) -> tuple[float, float]:
     """
     How much more several workers do than one, interleaved so that a busy machine slows both.
 
@@ -195,8 +213,8 @@ def growth(folder: Path, *, workers: int, n_cases: int, rounds: int) -> tuple[fl
     """
     ones, ratios = [], []
     for _ in range(rounds):
-        one = throughput(folder, workers=1, n_cases=n_cases)
-        ratios.append(throughput(folder, workers=workers, n_cases=n_cases) / one)
+        one = throughput(folder, case, workers=1, n_cases=n_cases)
+        ratios.append(throughput(folder, case, workers=workers, n_cases=n_cases) / one)
         ones.append(one)
     return median(ones), median(ratios)
 
@@ -207,53 +225,69 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("model", type=Path, nargs="?", default=Path("inference/weights/facet-demo"))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--reference-repeats",
+        type=int,
+        default=2,
+        help="of the reference network on the CPU: tens of seconds each",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--workers", type=int, default=2, help="processes of the throughput test; 1 leaves it out"
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="one JSON object at the end, no lines before it")
     options = parser.parse_args(arguments)
+    say = (lambda _text: None) if options.json else _say
     small = load_model(options.model, threads=options.threads)
     case = phantom_case()
     found: dict[str, Any] = {"threads": options.threads, "torch": torch.__version__}
-    for name, model in (("small", small), ("reference", reference_model(small))):
-        timing = measure(model, case, repeats=options.repeats)
-        found[name] = {
-            "case_seconds": round(timing.case_seconds, 3),
-            "network_seconds": round(timing.network_seconds, 3),
-            "overhead": round(timing.overhead, 3),
-            "one_by_one_seconds": round(timing.one_by_one_seconds, 3),
-        }
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    found["gpu"] = torch.cuda.get_device_name(0) if len(devices) > 1 else "none"
+    for device in devices:
+        for name, model in (("small", small), ("reference", reference_model(small))):
+            slow = name == "reference" and device == "cpu"
+            repeats = options.reference_repeats if slow else options.repeats
+            timing = measure(model.on(device), case, repeats=repeats)
+            row = {
+                "case_seconds": round(timing.case_seconds, 4),
+                "network_seconds": round(timing.network_seconds, 4),
+                "overhead": round(timing.overhead, 3),
+                "one_by_one_seconds": round(timing.one_by_one_seconds, 4),
+            }
+            found[f"{name} on {device}"] = row
+            say(
+                f"{name} network on {device}: {row['case_seconds']:.3f} s a case, networks alone "
+                f"{row['network_seconds']:.3f} s, overhead {row['overhead']:.0%}; one joint a time "
+                f"{row['one_by_one_seconds']:.3f} s"
+            )
     found["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    if len(devices) > 1:
+        found["gpu_memory_mb"] = torch.cuda.max_memory_allocated() >> 20
     if options.workers > 1:
-        one, more = growth(options.model, workers=options.workers, n_cases=6, rounds=3)
+        one, more = growth(options.model, case, workers=options.workers, n_cases=6, rounds=3)
         found["throughput"] = {
             "workers": options.workers,
             "one_worker_cases_per_second": round(one, 3),
             "growth": round(more, 2),
         }
+        say(
+            f"small network, one worker of one thread {one:.2f} cases a second; "
+            f"{options.workers} workers {more:.2f} times as many"
+        )
     found["load"] = round(os.getloadavg()[0], 1)
-    found["gpu"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
-    if options.json:
-        sys.stdout.write(json.dumps(found) + "\n")
-        return 0
-    for name in ("small", "reference"):
-        row = found[name]
-        sys.stdout.write(
-            f"{name}: {row['case_seconds']:.2f} s a case, networks alone {row['network_seconds']:.2f} s, "
-            f"overhead {row['overhead']:.0%}; one joint a time {row['one_by_one_seconds']:.2f} s\n"
-        )
-    if "throughput" in found:
-        row = found["throughput"]
-        sys.stdout.write(
-            f"small network, one worker of one thread {row['one_worker_cases_per_second']:.2f} cases a second; "
-            f"{row['workers']} workers {row['growth']:.2f} times as many\n"
-        )
-    sys.stdout.write(
+    on_card = f" ({found['gpu_memory_mb']} MB of it)" if len(devices) > 1 else ""
+    say(
         f"load of the machine {found['load']}; peak memory {found['memory_mb']} MB, "
-        f"{options.threads} thread(s), GPU: {found['gpu']}\n"
+        f"{options.threads} thread(s), GPU: {found['gpu']}{on_card}"
     )
+    if options.json:
+        _say(json.dumps(found))
     return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,23 @@ class LoadedModel:
     Attributes
     ----------
     golden_difference : float
-        Largest difference found by the self-test at load.
+        Largest difference found by the self-test at load, which always runs on the CPU.
+    device : str
+        Where the networks lie, as torch names it.
     """
 
     manifest: Manifest
     grader: Grader | OnnxGrader
     localiser: Localiser
     golden_difference: float
+    device: str = "cpu"
+
+    def on(self, device: str) -> LoadedModel:
+        """The same version with its networks on another device; an ONNX grader stays on the CPU."""
+        self.localiser.to(device)
+        if isinstance(self.grader, torch.nn.Module):
+            self.grader.to(device)
+        return replace(self, device=device)
 
 
 @dataclass(frozen=True)

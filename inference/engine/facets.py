@@ -192,9 +192,10 @@ def locate(model: LoadedModel, stacks: list[ImageStack]) -> dict[str, FoundPoint
         return {}
     stack = min(usable, key=rank)
     coarse = coarse_volume(stack, scale_series(stack), config.shape, config.voxel_mm)
-    volume = torch.from_numpy(coarse.values)[None]
-    places, certainty = model.localiser.locate(volume, torch.tensor([float(stack.modality == "MR")]))
-    points = coarse.to_patient_mm(places[0].double().numpy())
+    volume = torch.from_numpy(coarse.values)[None].to(model.device)
+    is_mr = torch.tensor([float(stack.modality == "MR")], device=model.device)
+    places, certainty = model.localiser.locate(volume, is_mr)
+    points = coarse.to_patient_mm(places[0].double().cpu().numpy())
     return {
         name: FoundPoint((float(p[0]), float(p[1]), float(p[2])), float(sure), AUTOMATIC)
         for name, p, sure in zip(config.structures, points, certainty[0], strict=True)
@@ -245,6 +246,8 @@ def _grade(
 ) -> dict[str, Array]:
     """Probabilities of the graded structures, rows of the others zero."""
     temperatures = model.manifest.content["temperatures"]
+    # An ONNX grader takes its input from the CPU wherever the joints were found.
+    device = model.device if isinstance(model.grader, torch.nn.Module) else "cpu"
     n = len(next(iter(there.values())))
     whole_case = model.grader.config.attention == "case"
     step = n if whole_case else max(1, batch_joints)
@@ -255,12 +258,12 @@ def _grade(
             for start in range(0, len(order), step):
                 part = order[start : start + step]
                 logits = model.grader(
-                    {kind: torch.from_numpy(values[part])[None] for kind, values in crops.items()},
-                    {kind: torch.from_numpy(values[part])[None] for kind, values in there.items()},
-                    torch.tensor([number // 2 for number in part]),
+                    {kind: torch.from_numpy(values[part])[None].to(device) for kind, values in crops.items()},
+                    {kind: torch.from_numpy(values[part])[None].to(device) for kind, values in there.items()},
+                    torch.tensor([number // 2 for number in part], device=device),
                 )
                 for finding, value in logits.items():
-                    scaled = value[0].double() / float(temperatures.get(finding, 1.0))
+                    scaled = value[0].double().cpu() / float(temperatures.get(finding, 1.0))
                     probabilities = corn_probabilities(scaled).numpy()
                     table = rows.setdefault(finding, np.zeros((n, probabilities.shape[1])))
                     table[part] = probabilities

@@ -21,6 +21,7 @@ def train_localiser(
     batch: int = 16,
     learning_rate: float = 2e-3,
     seed: int = 1,
+    device: str = "cpu",
     after_epoch: Callable[[int, float], None] | None = None,
 ) -> Localiser:
     """
@@ -34,6 +35,8 @@ def train_localiser(
     config : LocaliserConfig
     volumes : CoarseVolumes
     epochs, batch, learning_rate, seed : numbers
+    device : str
+        As torch names it.
     after_epoch : callable, optional
         Called with the epoch's number and mean loss.
 
@@ -42,7 +45,7 @@ def train_localiser(
     Localiser
     """
     torch.manual_seed(seed)
-    model = Localiser(config)
+    model = Localiser(config).to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-3)
     n = len(volumes.values)
     steps = epochs * math.ceil(n / batch)
@@ -58,8 +61,9 @@ def train_localiser(
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
             # One orientation a step: the symmetric answer of inference follows from mirrored examples.
-            side, front = model.views(values, torch.from_numpy(volumes.is_mr[chosen]))
-            loss = localiser_loss(side, front, places, known)
+            is_mr = torch.from_numpy(volumes.is_mr[chosen]).to(device)
+            side, front = model.views(values.to(device), is_mr)
+            loss = localiser_loss(side, front, places.to(device), known.to(device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -68,8 +72,7 @@ def train_localiser(
             step += 1
         if after_epoch is not None:
             after_epoch(epoch, total / n)
-    model.eval()
-    return model
+    return model.to("cpu").eval()
 
 
 def _changed(

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -33,6 +36,8 @@ from readerstudy.phantom import (
     sample_body,
 )
 from readerstudy.phantom import joint_crop as render_joint
+
+T = TypeVar("T")
 
 #: Margin kept round the crops, in samples along depth and in the plane.
 MARGIN_DEPTH, MARGIN_IN_PLANE = 1, 5
@@ -254,6 +259,7 @@ def make_joint_crops(
     seed: int,
     specs: Mapping[str, CropSpec],
     correlation: Literal["independent", "correlated"] = "independent",
+    processes: int = 1,
 ) -> JointCrops:
     """
     Make crops of many bodies, or map those that an earlier call with the same arguments made.
@@ -266,6 +272,8 @@ def make_joint_crops(
     seed : int
     specs : mapping of kind to CropSpec
     correlation : {"independent", "correlated"}
+    processes : int
+        Bodies are drawn in so many; the crops are the same.
 
     Returns
     -------
@@ -295,13 +303,10 @@ def make_joint_crops(
         }
         grades = np.zeros((n, len(FINDINGS)), dtype=np.int64)
         lesions = np.zeros((n, MAX_LESIONS, 5), dtype=np.float32)
-        for number in range(n_bodies):
-            rng = np.random.default_rng([seed, number])
-            body = sample_body(rng, correlation=correlation)
-            crops, own = body_crops(body, rng, scanner_for(rng), specs)
+        draw = partial(_numbered_crops, seed=seed, specs=dict(specs), correlation=correlation)
+        for number, (crops, own, marks) in enumerate(_in_order(draw, n_bodies, processes)):
             place = slice(number * len(STRUCTURES), (number + 1) * len(STRUCTURES))
-            grades[place] = own
-            lesions[place] = np.stack([joint_lesions(body.joints[name]) for name in STRUCTURES])
+            grades[place], lesions[place] = own, marks
             for kind, values in crops.items():
                 files[kind][place] = values
         for file in files.values():
@@ -319,6 +324,30 @@ def make_joint_crops(
         np.tile(np.arange(len(STRUCTURES)), n_bodies),
         float(json.loads((folder / "seconds.json").read_text())),
     )
+
+
+def _numbered_crops(
+    number: int,
+    *,
+    seed: int,
+    specs: Mapping[str, CropSpec],
+    correlation: Literal["independent", "correlated"],
+) -> tuple[dict[str, Array], Array, Array]:
+    """Crops, grades and lesions of body `number`."""
+    rng = np.random.default_rng([seed, number])
+    body = sample_body(rng, correlation=correlation)
+    crops, grades = body_crops(body, rng, scanner_for(rng), specs)
+    return crops, grades, np.stack([joint_lesions(body.joints[name]) for name in STRUCTURES])
+
+
+def _in_order(work: Callable[[int], T], n: int, processes: int) -> Iterator[T]:
+    """Results for 0 to n - 1, made here or in processes of their own."""
+    if processes == 1:
+        yield from map(work, range(n))
+        return
+    # Fresh processes: a forked one would inherit the threads of torch.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, range(n))
 
 
 @dataclass(frozen=True)
@@ -340,7 +369,7 @@ class CoarseVolumes:
 
 
 def make_coarse_volumes(
-    *, n_bodies: int, seed: int, shape: tuple[int, int, int], voxel_mm: float
+    *, n_bodies: int, seed: int, shape: tuple[int, int, int], voxel_mm: float, processes: int = 1
 ) -> CoarseVolumes:
     """
     One CT and one sagittal MR of each of many bodies, on the localiser's grid.
@@ -352,20 +381,29 @@ def make_coarse_volumes(
     shape : tuple of int
         Voxels along x, y, z.
     voxel_mm : float
+    processes : int
+        Bodies are drawn in so many; the volumes are the same.
     """
-    values, is_mr, places = [], [], []
-    for number in range(n_bodies):
-        rng = np.random.default_rng([seed, number, 7])
-        variant = str(rng.choice(["five", "five", "five", "four", "six", "transitional"]))
-        body = sample_body(rng, variant=variant, max_scoliosis_deg=14.0)  # type: ignore[arg-type]
-        scanner = scanner_for(rng)
-        points = np.stack([body.joints[structure].centre_mm for structure in STRUCTURES])
-        ct = render_ct(body, scanner=scanner, rng=rng, spacing_mm=(2.0, 2.0, 2.0), pixels=80)
-        mr = render_mr(body, scanner=scanner, rng=rng, pixels=134)
-        for volume in (ct, mr):
-            stack = volume_stack(volume, str(number))
-            coarse = coarse_volume(stack, scale_series(stack), shape, voxel_mm)
-            values.append(coarse.values.astype(np.float16))
-            is_mr.append(volume.contrast != "CT")
-            places.append(coarse.to_voxel(points))
+    draw = partial(_numbered_volumes, seed=seed, shape=shape, voxel_mm=voxel_mm)
+    rows = [row for pair in _in_order(draw, n_bodies, processes) for row in pair]
+    values, is_mr, places = zip(*rows, strict=True)
     return CoarseVolumes(np.stack(values), np.array(is_mr), np.stack(places).astype(np.float32))
+
+
+def _numbered_volumes(
+    number: int, *, seed: int, shape: tuple[int, int, int], voxel_mm: float
+) -> list[tuple[Array, bool, Array]]:
+    """Values, "is MR" and places of the CT and the MR of body `number`."""
+    rng = np.random.default_rng([seed, number, 7])
+    variant = str(rng.choice(["five", "five", "five", "four", "six", "transitional"]))
+    body = sample_body(rng, variant=variant, max_scoliosis_deg=14.0)  # type: ignore[arg-type]
+    scanner = scanner_for(rng)
+    points = np.stack([body.joints[structure].centre_mm for structure in STRUCTURES])
+    ct = render_ct(body, scanner=scanner, rng=rng, spacing_mm=(2.0, 2.0, 2.0), pixels=80)
+    mr = render_mr(body, scanner=scanner, rng=rng, pixels=134)
+    made = []
+    for volume in (ct, mr):
+        stack = volume_stack(volume, str(number))
+        coarse = coarse_volume(stack, scale_series(stack), shape, voxel_mm)
+        made.append((coarse.values.astype(np.float16), volume.contrast != "CT", coarse.to_voxel(points)))
+    return made
