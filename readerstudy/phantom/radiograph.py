@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from readerstudy.dicom.geometry import patient_mm_to_voxel
 from readerstudy.phantom.body import Body, CervicalBody
+from readerstudy.phantom.body.parts import Joint
 from readerstudy.phantom.scanner import SCANNERS, Scanner
 from readerstudy.phantom.scene import Canvas, compose_skeleton
 from readerstudy.phantom.scene.tissue import MUSCLE_PER_MM
@@ -46,6 +47,8 @@ ORIENTATION: Final[dict[View, tuple[str, str]]] = {
 _STEP_MM = 1.6
 _EDGE_MM = 1.7
 _DEPTH_MM = 170.0
+# Width of every joint's gap on a radiograph, a healthy one.
+_GAP_MM = 2.7
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ def render_radiograph(
     """
     Project a body.
 
+    The outline of a facet joint shows: hypertrophy and osteophytes. Its surfaces do not: a curved gap is hardly
+    ever tangent to the beam, and pits and cysts of a few mm drown in the bone before and behind them. So every
+    gap is drawn with one width, without erosions and cysts, as the shipped protocols ask for these on CT and MR
+    alone (`findings.ASSESSABLE_ON`).
+
     Parameters
     ----------
     body : Body
@@ -114,6 +122,8 @@ def render_radiograph(
     affine = np.eye(4)
     affine[:3, :3] = directions * np.array([_STEP_MM, pixel, pixel])
     affine[:3, 3] = middle - affine[:3, :3] @ ((np.asarray(shape) - 1) / 2)
+    if isinstance(body, Body):
+        body = _outlined(body)
     bones = compose_skeleton(body, Canvas(shape, affine, _EDGE_MM)).sum(axis=0) * np.float32(_STEP_MM)
     scale = pixel / scanner.xr_pixel_mm
     bones = ndimage.zoom(bones, scale, order=1, grid_mode=True, mode="nearest")
@@ -124,6 +134,19 @@ def render_radiograph(
     fine[:3, 3] = corner + fine[:3, 1] / 2 + fine[:3, 2] / 2
     total = bones + _trunk(body, view, bones.shape, fine) * np.float32(MUSCLE_PER_MM)
     return Radiograph(_expose(total, scanner, rng), fine, view)
+
+
+def _outlined(body: Body) -> Body:
+    """The body without what a radiograph does not show of its facet joints."""
+
+    def outlined(joint: Joint) -> Joint:
+        return replace(joint, gap_mm=_GAP_MM, pits=joint.pits[:0], cysts=joint.cysts[:0])
+
+    return replace(
+        body,
+        joints={name: outlined(joint) for name, joint in body.joints.items()},
+        upper_joints=tuple(outlined(joint) for joint in body.upper_joints),
+    )
 
 
 def _trunk(body: Body | CervicalBody, view: View, shape: tuple[int, ...], affine: Array) -> Array:

@@ -32,13 +32,6 @@ def test_each_grade_looks_different_from_the_one_before(modality, finding):
         assert np.mean(np.abs(higher - lower) > 40) > 0.002
 
 
-@pytest.mark.parametrize(("finding", "grade"), [("erosion", 2), ("cyst", 1)])
-def test_what_the_protocol_does_not_ask_of_radiographs_is_not_seen_on_them(finding, grade):
-    plain, diseased, grown = tile("XR", finding, 0), tile("XR", finding, grade), tile("XR", "hypertrophy", 3)
-    hidden, shown = (np.mean(np.abs(t - plain) > 30) for t in (diseased, grown))
-    assert hidden < 0.15 * shown
-
-
 def test_shipped_tiles_are_small_and_complete():
     expected = {
         f"{m.lower()}/{f}-{g}.png"
