@@ -74,6 +74,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--held-out", type=int, default=40, help="bodies of the validation and each test set")
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--stop-after", type=int, default=0, help="end after this many of the epochs")
+    parser.add_argument(
+        "--drop-share",
+        type=float,
+        default=0.35,
+        help="how often a series is withheld from a joint in training",
+    )
     parser.add_argument("--localiser-bodies", type=int, default=100)
     parser.add_argument("--localiser-epochs", type=int, default=30)
     parser.add_argument("--localiser-from", type=Path, help="folder of a version whose localiser is kept")
@@ -120,10 +126,13 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         stop_after=options.stop_after,
         seed=options.seed % 1_000_003,
         finding_weights={"erosion": 2.0, "cyst": 2.0},
+        drop_share=options.drop_share,
         device=options.device,
         mixed_precision=options.mixed_precision,
     )
-    config = GraderConfig(kinds=tuple(SPECS), n_grades=N_GRADES, lesions={CT_AXIAL: len(LESIONS)})
+    config = GraderConfig(
+        kinds=tuple(SPECS), n_grades=N_GRADES, lesions={kind: len(LESIONS) for kind in SPECS}
+    )
     trained = train_grader(
         config,
         SPECS,
@@ -269,6 +278,7 @@ def _command(options: argparse.Namespace) -> str:
         "held_out",
         "epochs",
         "stop_after",
+        "drop_share",
         "localiser_bodies",
         "localiser_epochs",
         "seed",

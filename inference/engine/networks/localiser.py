@@ -195,7 +195,10 @@ def localiser_loss(
     for maps, axes in ((side, (1, 2)), (front, (0, 2))):
         rows, columns = maps.shape[2:]
         r = torch.arange(rows, device=places.device)[None, None, :, None] - places[..., axes[0], None, None]
-        c = torch.arange(columns, device=places.device)[None, None, None, :] - places[..., axes[1], None, None]
+        c = (
+            torch.arange(columns, device=places.device)[None, None, None, :]
+            - places[..., axes[1], None, None]
+        )
         target = torch.exp(-(r**2 + c**2) / (2 * sigma**2)).flatten(2)
         target = target / target.sum(dim=-1, keepdim=True).clamp_min(1e-9)
         cross = -(target * torch.log_softmax(maps.flatten(2), dim=-1)).sum(dim=-1)

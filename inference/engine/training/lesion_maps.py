@@ -29,7 +29,8 @@ def lesion_targets(lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple
     Returns
     -------
     Tensor, shape (n, n_slabs, n_channels, rows, columns)
-        1 at a lesion, falling off as a Gaussian of 1.4 mm in the plane and 1.6 mm across.
+        1 at a lesion, falling off as a Gaussian of 1.4 mm in the plane and, from 1.65 mm inside the slab's faces,
+        of 1.6 mm across: a lesion anywhere in a thick slab of MR is a hit.
     """
     n_slabs = spec.depth // SlabEncoder.slab
     # Millimetres of the window's middle from the joint's centre.
@@ -43,7 +44,9 @@ def lesion_targets(lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple
     row = centres(cells[0], spec.height * spec.in_plane_mm)
     column = centres(cells[1], spec.width * spec.in_plane_mm)
     at = lesions[..., 2:] - offset[:, None, :]
-    near_slab = torch.exp(-((slab - at[..., 0, None]) ** 2) / (2 * 1.6**2))
+    half_slab = spec.depth * spec.depth_mm / n_slabs / 2
+    across = ((slab - at[..., 0, None]).abs() - (half_slab - 1.65)).clamp_min(0)
+    near_slab = torch.exp(-(across**2) / (2 * 1.6**2))
     near_row = torch.exp(-((row - at[..., 1, None]) ** 2) / (2 * 1.4**2))
     near_column = torch.exp(-((column - at[..., 2, None]) ** 2) / (2 * 1.4**2))
     target = torch.zeros(len(lesions), n_slabs, len(LESIONS), *cells)
