@@ -97,7 +97,7 @@ def run_case(context: JobContext, run_id: int) -> None:
     if isinstance(model, LoadedDetector):
         result = find_lesions(model, images, check=context.check)
     else:
-        result = grade_case(model, images, check=context.check)
+        result = grade_case(model, images, check=context.check, saliency=True)
     result.notes.extend(notes)
     result.seconds["read"] = read_seconds
     with context.commit():

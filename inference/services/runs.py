@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from django.db.models import Max
 
 from inference.engine.manifest import PREPROCESSING_VERSION
 from inference.models import (
+    HeatMap,
     InferenceRun,
     ModelVersion,
     PredictedLesion,
@@ -232,6 +234,29 @@ def write_result(*, run_id: int, result: "CaseResult", at: datetime) -> bool:
             for number, lesion in enumerate(result.lesions, start=1)
         ],
         batch_size=500,
+    )
+    HeatMap.objects.bulk_create(
+        [
+            HeatMap(
+                run_id=run_id,
+                kind=heat.kind,
+                method=heat.method,
+                series_uid=heat.series,
+                frame_of_reference=heat.frame_of_reference,
+                shape=list(heat.values.shape[1:]),
+                cell_mm=[round(edge, 3) for edge in heat.cell_mm],
+                items=[
+                    {
+                        "structure": structure,
+                        "finding": finding,
+                        "affine": [round(float(value), 4) for value in affine[:3].ravel()],
+                    }
+                    for (structure, finding), affine in zip(heat.items, heat.affines, strict=True)
+                ],
+                values=zlib.compress(heat.values.tobytes()),
+            )
+            for heat in result.heat
+        ]
     )
     run = InferenceRun.objects.select_related("case", "study_run__study", "model").get(pk=run_id)
     record(
