@@ -186,7 +186,7 @@ def joined_mark(members: Sequence[FoundLesion], weights: ScoreWeights | None = N
     seen = {member.planes[0]: member.score for member in members}
     total = sum(seen.values())
     centre, half = (
-        sum(member.score * np.array(getattr(member, name)) for member in members) / total
+        np.sum([member.score * np.array(getattr(member, name)) for member in members], axis=0) / total
         for name in ("centre_mm", "half_mm")
     )
     if weights is not None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -61,10 +62,21 @@ def input_key(*, model: ModelVersion, case: Case, protocol_digest: str) -> str:
 
 @transaction.atomic
 def start_run(
-    *, study: ReaderStudy, model: ModelVersion, actor: Actor | None, at: datetime
+    *,
+    study: ReaderStudy,
+    model: ModelVersion,
+    actor: Actor | None,
+    at: datetime,
+    only: Collection[str] | None = None,
 ) -> StudyRun | None:
     """
     Run a model on every included case that it has not seen with the same input.
+
+    Parameters
+    ----------
+    study, model, actor, at
+    only : collection of str, optional
+        Pseudonyms of the cases; every included one where they are not named.
 
     Returns
     -------
@@ -91,6 +103,13 @@ def start_run(
     )
     if not cases:
         raise InferenceRefused("The study has no included case with images. Nothing was started.")
+    if only is not None:
+        unknown = sorted(set(only) - {case.pseudonym for case in cases})
+        if unknown:
+            raise InferenceRefused(
+                f"The study has no included case with images named {', '.join(unknown)}. Nothing was started."
+            )
+        cases = [case for case in cases if case.pseudonym in only]
     keys = {
         input_key(model=model, case=case, protocol_digest=attached.protocol_digest): case for case in cases
     }
