@@ -192,6 +192,32 @@ class PredictedLesion(models.Model):
         return f"{self.lesion_class} {self.number}"
 
 
+class HeatMap(models.Model):
+    """
+    Where a model looked in one series of a case: maps of all its items on the network's own cells. Never changed.
+
+    `values` are bytes, 255 the strongest cell of an item, in the order of `items` with `shape` cells each,
+    compressed by zlib. Shown after unblinding only, to those who may see figures.
+    """
+
+    run = models.ForeignKey(InferenceRun, on_delete=models.PROTECT, related_name="heat_maps")
+    kind = models.CharField(max_length=40)
+    method = models.CharField(max_length=20, help_text="grad-cam or attention")
+    series_uid = models.CharField(max_length=64)
+    frame_of_reference = models.CharField(max_length=64, blank=True)
+    shape = models.JSONField(help_text="Cells along depth, height and width.")
+    cell_mm = models.JSONField(help_text="Edges of a cell: the true resolution.")
+    # [{"structure", "finding", "affine": 12 numbers, cell (depth, height, width) to LPS millimetres}]
+    items = models.JSONField()
+    values = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "kind"], name="one_heat_map_per_run_and_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.method} on {self.kind}"
+
+
 class TrainingSet(models.Model):
     """
     A training set frozen by `analysis` and handed over by value: cases, items, grades, partitions.

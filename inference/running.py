@@ -20,17 +20,17 @@ from inference.services.runs import write_result
 from readerstudy.core.jobs import JobContext, JobRefused
 
 if TYPE_CHECKING:
-    from inference.engine.bundle import LoadedDetector, LoadedModel
+    from inference.engine.bundle import Loaded
 
 
 @lru_cache(maxsize=2)
-def _load(folder: Path) -> "LoadedModel | LoadedDetector":
+def _load(folder: Path) -> "Loaded":
     from inference.engine.bundle import load_any
 
     return load_any(folder, threads=settings.READERSTUDY_TORCH_THREADS)
 
 
-def load_registered(model: ModelVersion) -> "LoadedModel | LoadedDetector":
+def load_registered(model: ModelVersion) -> "Loaded":
     """
     Return a registered model, loaded once per process.
 
@@ -72,10 +72,11 @@ def run_case(context: JobContext, run_id: int) -> None:
     JobRefused
         If the model cannot be loaded or the images are gone; trying again would not help.
     """
-    from inference.engine.bundle import LoadedDetector
+    from inference.engine.bundle import LoadedDetector, LoadedPresence
     from inference.engine.facets import grade_case
     from inference.engine.lesions import find_lesions
     from inference.engine.manifest import ModelRefused
+    from inference.engine.presence import find_presence
 
     run = InferenceRun.objects.select_related("case", "model", "study_run__study").get(pk=run_id)
     if run.state != InferenceRun.State.WAITING:
@@ -96,8 +97,10 @@ def run_case(context: JobContext, run_id: int) -> None:
     context.check()
     if isinstance(model, LoadedDetector):
         result = find_lesions(model, images, check=context.check)
+    elif isinstance(model, LoadedPresence):
+        result = find_presence(model, images, check=context.check)
     else:
-        result = grade_case(model, images, check=context.check)
+        result = grade_case(model, images, check=context.check, saliency=True)
     result.notes.extend(notes)
     result.seconds["read"] = read_seconds
     with context.commit():

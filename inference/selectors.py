@@ -1,15 +1,17 @@
 """Reads on models and runs. What a page may show holds no probability; `predictions_of` is for `analysis`."""
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from inference.engine.specification import OutputSchema
 from inference.models import (
+    HeatMap,
     InferenceRun,
     ModelVersion,
     PredictedLesion,
@@ -18,7 +20,7 @@ from inference.models import (
     StudyRun,
 )
 from readerstudy.core.models import Job
-from readerstudy.studies.models import ReaderStudy
+from readerstudy.studies.models import Case, ReaderStudy
 
 WAITING, NOW, DONE, IN_PART, FAILED, REFUSED, HELD = (
     "waiting",
@@ -372,4 +374,58 @@ def predicted_lesions_of(study: ReaderStudy) -> list[LesionRow]:
             box=row.box,
         )
         for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class HeatMapRow:
+    """
+    Where a model looked in one series of a case, for `analysis` only.
+
+    `items` are ``{"structure", "finding", "affine"}``; `values` has `shape` bytes for each of them.
+    """
+
+    kind: str
+    method: str
+    series_uid: str
+    frame_of_reference: str
+    shape: tuple[int, int, int]
+    cell_mm: tuple[float, float, float]
+    items: tuple[dict[str, object], ...]
+    values: bytes
+
+
+def _heat_rows(case: Case, model_digest: str) -> QuerySet[HeatMap]:
+    """Heat maps of a model version's last finished run of a case."""
+    run = (
+        InferenceRun.objects.filter(
+            case=case,
+            model__digest=model_digest,
+            state__in=[InferenceRun.State.DONE, InferenceRun.State.IN_PART],
+        )
+        .order_by("-finished_at", "-pk")
+        .first()
+    )
+    return HeatMap.objects.filter(run=run) if run else HeatMap.objects.none()
+
+
+def has_heat_maps(case: Case, *, model_digest: str) -> bool:
+    """Whether a model version said where it looked in a case."""
+    return _heat_rows(case, model_digest).exists()
+
+
+def heat_maps_of(case: Case, *, model_digest: str) -> list[HeatMapRow]:
+    """Heat maps of a model version's last finished run of a case; empty where it made none."""
+    return [
+        HeatMapRow(
+            kind=row.kind,
+            method=row.method,
+            series_uid=row.series_uid,
+            frame_of_reference=row.frame_of_reference,
+            shape=tuple(row.shape),
+            cell_mm=tuple(row.cell_mm),
+            items=tuple(row.items),
+            values=zlib.decompress(row.values),
+        )
+        for row in _heat_rows(case, model_digest).order_by("kind")
     ]

@@ -9,6 +9,7 @@ from readerstudy.studies.views import home
 api = (
     [
         path("", include("grading.api_urls")),
+        path("", include("inference.api_urls")),
         path("", include("readerstudy.analysis.api_urls")),
         path("schema/", SpectacularAPIView.as_view(), name="schema"),
     ],

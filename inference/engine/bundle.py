@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,23 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from inference.engine.lesion_scores import ScoreWeights, kinds_key
 from inference.engine.manifest import (
     FORMAT,
+    GRADES,
     LESIONS,
     MANIFEST_NAME,
     ONNX,
     ONNX_NAME,
     PREPROCESSING_VERSION,
+    PRESENCE,
     WEIGHTS_NAME,
     Manifest,
     ModelRefused,
     file_digest,
     read_manifest,
 )
+from inference.engine.networks.attention import AttentionConfig, AttentionNetwork
 from inference.engine.networks.detector import Detector, DetectorConfig
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.networks.localiser import Localiser, LocaliserConfig
@@ -70,6 +74,20 @@ class LoadedDetector:
 
     manifest: Manifest
     detector: Detector
+    golden_difference: float
+
+    def weights_of(self, kinds: Collection[str]) -> ScoreWeights | None:
+        """How to score marks where these kinds of series were looked at; None where the maker did not say."""
+        entry = self.manifest.content.get("scores", {}).get(kinds_key(kinds))
+        return ScoreWeights.from_json(entry) if entry is not None else None
+
+
+@dataclass(frozen=True)
+class LoadedPresence:
+    """A model of presence, with its map, in memory; attributes as `LoadedModel`."""
+
+    manifest: Manifest
+    network: AttentionNetwork
     golden_difference: float
 
 
@@ -188,8 +206,8 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
         If the files are refused, the weights do not fit the network, or the self-test fails.
     """
     manifest = read_manifest(folder)
-    if manifest.task == LESIONS:
-        raise ModelRefused(f"{manifest.name} marks lesions; grades are wanted here.")
+    if manifest.task != GRADES:
+        raise ModelRefused(f"{manifest.name} gives {manifest.task}; grades are wanted here.")
     if threads is not None:
         torch.set_num_threads(threads)
     grader: Grader | OnnxGrader
@@ -234,6 +252,7 @@ def save_detector(
     detector: Detector,
     facts: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    scores: Mapping[str, ScoreWeights] | None = None,
 ) -> Manifest:
     """
     Write a lesion detector into a folder.
@@ -244,24 +263,23 @@ def save_detector(
     detector : Detector
     facts, inputs : mapping
         As `save_model` takes them.
+    scores : mapping of name to ScoreWeights, optional
+        How sure marks are for each set of kinds of series, see `lesion_scores`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     detector.eval()
-    tensors = {f"detector.{name}": value.contiguous() for name, value in detector.state_dict().items()}
-    save_file(tensors, folder / WEIGHTS_NAME)
-    content = {
-        **facts,
-        "format": FORMAT,
-        "preprocessing": PREPROCESSING_VERSION,
-        "task": LESIONS,
-        "inputs": inputs,
-        "outputs": {"structures": [], "n_grades": {}, "lesion_classes": list(detector.config.classes)},
-        "network": detector.config.to_json(),
-        "golden": golden_lesions(detector),
-        "files": {WEIGHTS_NAME: file_digest(folder / WEIGHTS_NAME)},
-    }
-    (folder / MANIFEST_NAME).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return read_manifest(folder)
+    return _write(
+        folder,
+        {f"detector.{name}": value for name, value in detector.state_dict().items()},
+        {
+            **facts,
+            "task": LESIONS,
+            "inputs": inputs,
+            "outputs": {"structures": [], "n_grades": {}, "lesion_classes": list(detector.config.classes)},
+            "network": detector.config.to_json(),
+            "golden": golden_lesions(detector),
+            "scores": {name: each.to_json() for name, each in (scores or {}).items()},
+        },
+    )
 
 
 def load_detector(folder: Path, *, threads: int | None = None) -> LoadedDetector:
@@ -294,10 +312,111 @@ def load_detector(folder: Path, *, threads: int | None = None) -> LoadedDetector
     return LoadedDetector(manifest, detector, difference)
 
 
-def load_any(folder: Path, *, threads: int | None = None) -> LoadedModel | LoadedDetector:
+@torch.no_grad()
+def golden_presence(network: AttentionNetwork, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model of presence answers to `golden_input`, as JSON values."""
+    windows = golden_input(inputs)[network.config.kind][0]
+    logits, shares = network(network.tiles(windows))
+    return {
+        "chances": [round(float(value), 6) for value in torch.sigmoid(logits)],
+        "strongest": [round(float(value), 6) for value in shares.amax(dim=(1, 2, 3))],
+    }
+
+
+def save_presence(
+    folder: Path,
+    *,
+    network: AttentionNetwork,
+    facts: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    structure: str,
+    finding: str,
+    temperature: float = 1.0,
+) -> Manifest:
+    """
+    Write a model of presence into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    network : AttentionNetwork
+    facts, inputs : mapping
+        As `save_model` takes them; one kind of series, that of the network.
+    structure, finding : str
+        The item that it answers, with two grades: not there, there.
+    temperature : float
+        Of the logit, fitted on validation patients.
+    """
+    network.eval()
+    return _write(
+        folder,
+        {f"presence.{name}": value for name, value in network.state_dict().items()},
+        {
+            **facts,
+            "task": PRESENCE,
+            "inputs": inputs,
+            "outputs": {"structures": [structure], "n_grades": {finding: 2}},
+            "network": network.config.to_json(),
+            "temperature": temperature,
+            "golden": golden_presence(network, inputs),
+        },
+    )
+
+
+def load_presence(folder: Path, *, threads: int | None = None) -> LoadedPresence:
+    """
+    Load a model of presence and run its golden self-test.
+
+    Raises
+    ------
+    ModelRefused
+        As `load_model`.
+    """
+    manifest = read_manifest(folder)
+    if manifest.task != PRESENCE:
+        raise ModelRefused(f"{manifest.name} gives {manifest.task}, not presence.")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        network = AttentionNetwork(AttentionConfig.from_json(manifest.content["network"]))
+        tensors = load_file(manifest.folder / WEIGHTS_NAME)
+        network.load_state_dict(
+            {name.removeprefix("presence."): t for name, t in tensors.items()}, strict=True
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelRefused(f"The weights do not fit the network of the manifest: {error}") from error
+    network.eval()
+    if set(manifest.inputs.requirements) != {network.config.kind}:
+        raise ModelRefused(f"The network sees {network.config.kind} and nothing else; the manifest differs.")
+    difference = _checked(golden_presence(network, manifest.content["inputs"]), manifest)
+    return LoadedPresence(manifest, network, difference)
+
+
+Loaded = LoadedModel | LoadedDetector | LoadedPresence
+
+
+def load_any(folder: Path, *, threads: int | None = None) -> Loaded:
     """Load a model version of whatever task; raises as `load_model`."""
     task = read_manifest(folder).task
-    return load_detector(folder, threads=threads) if task == LESIONS else load_model(folder, threads=threads)
+    if task == LESIONS:
+        return load_detector(folder, threads=threads)
+    if task == PRESENCE:
+        return load_presence(folder, threads=threads)
+    return load_model(folder, threads=threads)
+
+
+def _write(folder: Path, tensors: Mapping[str, Tensor], content: Mapping[str, Any]) -> Manifest:
+    """Write weights and the manifest that names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, folder / WEIGHTS_NAME)
+    whole = {
+        **content,
+        "format": FORMAT,
+        "preprocessing": PREPROCESSING_VERSION,
+        "files": {WEIGHTS_NAME: file_digest(folder / WEIGHTS_NAME)},
+    }
+    (folder / MANIFEST_NAME).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    return read_manifest(folder)
 
 
 def _checked(found: Mapping[str, Any], manifest: Manifest) -> float:

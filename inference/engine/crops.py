@@ -131,16 +131,7 @@ def _slice_patch(
     group: SliceGroup,
 ) -> tuple[Array, float]:
     """One slice's patch, shape (height, width), and the share of it that lies inside the slice."""
-    column_step, row_step = stack.along_columns_mm[index], stack.along_rows_mm[index]
-    # Height and width of the patch, as signed unit vectors among the slice's own two axes.
-    if stack.plane == AXIAL:
-        height_to, width_to = np.array([0.0, 1.0, 0.0]), np.array([lateral, 0.0, 0.0])
-    else:
-        height_to, width_to = np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0])
-    column_unit = column_step / np.linalg.norm(column_step)
-    row_unit = row_step / np.linalg.norm(row_step)
-    transposed = abs(column_unit @ width_to) < abs(row_unit @ width_to)
-    along_width, along_height = (row_step, column_step) if transposed else (column_step, row_step)
+    (along_height, height_to), (along_width, width_to), transposed = _patch_axes(stack, index, lateral)
     image = pixels[index].T if transposed else pixels[index]
     offset = point_mm - stack.origins_mm[index]
     patch_weights, starts, covered = [], [], 1.0
@@ -165,6 +156,59 @@ def _slice_patch(
     (r0, r1), (c0, c1) = starts
     patch: Array = patch_weights[0] @ image[r0:r1, c0:c1] @ patch_weights[1].T
     return patch, covered
+
+
+def _patch_axes(
+    stack: ImageStack, index: int, lateral: float
+) -> tuple[tuple[Array, Array], tuple[Array, Array], bool]:
+    """
+    Which of a slice's own axes are a patch's height and width.
+
+    Returns
+    -------
+    height, width : tuple of ndarray
+        The slice's step along that axis in millimetres, and where the patch's axis shall point.
+    transposed : bool
+        Whether the width runs along the slice's rows.
+    """
+    column_step, row_step = stack.along_columns_mm[index], stack.along_rows_mm[index]
+    # Height and width of the patch, as signed unit vectors among the slice's own two axes.
+    if stack.plane == AXIAL:
+        height_to, width_to = np.array([0.0, 1.0, 0.0]), np.array([lateral, 0.0, 0.0])
+    else:
+        height_to, width_to = np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0])
+    column_unit = column_step / np.linalg.norm(column_step)
+    row_unit = row_step / np.linalg.norm(row_step)
+    transposed = bool(abs(column_unit @ width_to) < abs(row_unit @ width_to))
+    along_width, along_height = (row_step, column_step) if transposed else (column_step, row_step)
+    return (along_height, height_to), (along_width, width_to), transposed
+
+
+def crop_affine(stack: ImageStack, point_mm: Array, lateral: float, spec: CropSpec) -> Array:
+    """
+    Where the samples of a crop lie.
+
+    Parameters
+    ----------
+    stack, point_mm, lateral, spec
+        As `joint_crop` takes them.
+
+    Returns
+    -------
+    ndarray, shape (4, 4)
+        Takes ``(depth, height, width, 1)`` to ``(x, y, z, 1)`` in LPS millimetres.
+    """
+    group = min(stack.groups, key=lambda g: g.distance_mm(point_mm))
+    nearest = int(group.indices[np.argmin(np.abs(group.offsets_mm - point_mm @ group.normal))])
+    height, width, _ = _patch_axes(stack, nearest, lateral)
+    affine = np.eye(4)
+    affine[:3, 0] = (lateral if stack.plane == SAGITTAL else 1.0) * group.normal * spec.depth_mm
+    for axis, (along, to) in enumerate((height, width), start=1):
+        sign = 1.0 if along @ to >= 0 else -1.0
+        affine[:3, axis] = sign * along / np.linalg.norm(along) * spec.in_plane_mm
+    middle = (np.array(spec.shape) - 1) / 2
+    affine[:3, 3] = point_mm - affine[:3, :3] @ middle
+    return affine
 
 
 def triangle_weights(wanted: Array, places: Array, width: float) -> Array:

@@ -13,9 +13,11 @@ import torch
 
 from inference.engine.bundle import LoadedModel
 from inference.engine.coarse import coarse_volume
-from inference.engine.crops import joint_crop, side_sign
+from inference.engine.crops import crop_affine, joint_crop, side_sign
 from inference.engine.intensity import scale_crop, scale_series
+from inference.engine.networks.grader import Grader
 from inference.engine.networks.ordinal import corn_probabilities
+from inference.engine.saliency import GRAD_CAM, HeatMaps, answers_with_maps, cell_affine, scaled_maps
 from inference.engine.specification import CT_AXIAL, KIND_WORDS, MR_SAGITTAL
 from inference.engine.stacks import Array, CaseImages, ImageStack
 
@@ -66,6 +68,8 @@ class CaseResult:
         Identifier of the series used.
     lesions : list of FoundLesion
         What a detector marks, the surest first.
+    heat : list of HeatMaps
+        Where the network looked, one entry per kind of series; empty where it was not asked or cannot say.
     notes : list of str
         Series that were looked at and left, in words.
     seconds : dict of stage to float
@@ -77,6 +81,7 @@ class CaseResult:
     points: dict[str, dict[str, FoundPoint]] = field(default_factory=dict)
     series: dict[str, str] = field(default_factory=dict)
     lesions: list[FoundLesion] = field(default_factory=list)
+    heat: list[HeatMaps] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -93,6 +98,7 @@ def grade_case(
     *,
     check: Callable[[], None] = lambda: None,
     batch_joints: int = 10,
+    saliency: bool = False,
 ) -> CaseResult:
     """
     Grade every structure of a case.
@@ -105,6 +111,8 @@ def grade_case(
         Called between stages; raising stops the work.
     batch_joints : int
         Structures that pass the network together. Halved, down to one, when memory runs out.
+    saliency : bool
+        Whether to say where the network looked. An ONNX grader cannot.
 
     Returns
     -------
@@ -132,7 +140,8 @@ def grade_case(
         return result
     check()
     with clock(result, "grade"):
-        probabilities = _grade(model, crops, there, graded, batch_joints)
+        maps: _Maps | None = {} if saliency and isinstance(model.grader, Grader) else None
+        probabilities = _grade(model, crops, there, graded, batch_joints, maps)
     unseen: set[str] = set()
     for number in graded:
         kinds = [kind for kind in there if there[kind][number]]
@@ -141,10 +150,58 @@ def grade_case(
         for finding in given:
             row = probabilities[finding][number]
             result.probabilities[structures[number], finding] = tuple(float(p) for p in row)
+    if maps:
+        result.heat = _heat_maps(model, chosen, result, maps)
     for finding in sorted(unseen):
         kinds_wanted = " or ".join(KIND_WORDS[kind] for kind in manifest.outputs.seen_on[finding])
         result.notes.append(f"{finding} is given only where there is {kinds_wanted}.")
     return result
+
+
+#: Maps of each kind of series by the number of the structure and the finding.
+_Maps = dict[str, dict[tuple[int, str], Array]]
+
+
+def _heat_maps(
+    model: LoadedModel, chosen: Mapping[str, ImageStack], result: CaseResult, maps: _Maps
+) -> list[HeatMaps]:
+    """Maps of the items that were given, on cells with a place in the patient."""
+    assert isinstance(model.grader, Grader)  # noqa: S101  (maps are made of such graders only)
+    structures = model.manifest.outputs.structures
+    given = {
+        kind: {
+            (structures[number], finding): values
+            for (number, finding), values in own.items()
+            if (structures[number], finding) in result.probabilities
+        }
+        for kind, own in maps.items()
+    }
+    found = []
+    for kind, (items, values) in scaled_maps(given).items():
+        stack, spec = chosen[kind], model.manifest.inputs.requirements[kind].crop
+        points = result.points[stack.frame_of_reference]
+        slab = model.grader.encoder(kind).slab
+        affines = [
+            cell_affine(
+                crop_affine(stack, np.array(points[name].point_mm), side_sign(name), spec),
+                spec.shape,
+                values.shape[1:],
+                slab,
+            )
+            for name, _ in items
+        ]
+        found.append(
+            HeatMaps(
+                kind,
+                stack.identifier,
+                stack.frame_of_reference,
+                GRAD_CAM,
+                items,
+                values,
+                np.stack(affines),
+            )
+        )
+    return found
 
 
 @contextmanager
@@ -243,8 +300,13 @@ def _grade(
     there: Mapping[str, Array],
     graded: list[int],
     batch_joints: int,
+    maps: _Maps | None = None,
 ) -> dict[str, Array]:
-    """Probabilities of the graded structures, rows of the others zero."""
+    """
+    Probabilities of the graded structures, rows of the others zero.
+
+    `maps`, where it is given, is filled with what raised the grades.
+    """
     temperatures = model.manifest.content["temperatures"]
     # An ONNX grader takes its input from the CPU wherever the joints were found.
     device = model.device if isinstance(model.grader, torch.nn.Module) else "cpu"
@@ -257,11 +319,23 @@ def _grade(
             order = list(range(n)) if whole_case else graded
             for start in range(0, len(order), step):
                 part = order[start : start + step]
-                logits = model.grader(
-                    {kind: torch.from_numpy(values[part])[None].to(device) for kind, values in crops.items()},
-                    {kind: torch.from_numpy(values[part])[None].to(device) for kind, values in there.items()},
-                    torch.tensor([number // 2 for number in part], device=device),
-                )
+                cut = {
+                    kind: torch.from_numpy(values[part])[None].to(device) for kind, values in crops.items()
+                }
+                present = {
+                    kind: torch.from_numpy(values[part])[None].to(device) for kind, values in there.items()
+                }
+                levels = torch.tensor([number // 2 for number in part], device=device)
+                if maps is None:
+                    logits = model.grader(cut, present, levels)
+                else:
+                    assert isinstance(model.grader, Grader)  # noqa: S101  (only such are asked)
+                    logits, own = answers_with_maps(model.grader, cut, present, levels)
+                    for kind, by_finding in own.items():
+                        for finding, values in by_finding.items():
+                            for row, number in enumerate(part):
+                                if there[kind][number]:
+                                    maps.setdefault(kind, {})[number, finding] = values[row]
                 for finding, value in logits.items():
                     scaled = value[0].double().cpu() / float(temperatures.get(finding, 1.0))
                     probabilities = corn_probabilities(scaled).numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 from inference.engine.bundle import LoadedDetector
 from inference.engine.facets import CaseResult, clock
 from inference.engine.intensity import scale_series
+from inference.engine.lesion_scores import ScoreWeights
 from inference.engine.networks.detector import UNIT_MM, Detector
 from inference.engine.planes import Planes, canonical_planes
 from inference.engine.stacks import Array, CaseImages, ImageStack
@@ -75,7 +77,7 @@ def find_lesions(
         found = [
             lesions_of_series(model.detector, kind, stack, check=check) for kind, stack in chosen.items()
         ]
-        result.lesions = join_planes(found)
+        result.lesions = join_planes(found, model.weights_of(chosen))
     return result
 
 
@@ -160,40 +162,64 @@ def keep_apart(lesions: Sequence[FoundLesion]) -> list[FoundLesion]:
     return kept
 
 
-def join_planes(per_plane: Sequence[Sequence[FoundLesion]]) -> list[FoundLesion]:
+def join_planes(
+    per_plane: Sequence[Sequence[FoundLesion]], weights: ScoreWeights | None = None
+) -> list[FoundLesion]:
     """
     One list of what several series found.
 
-    A lesion that several series show takes the mean of their boxes, weighted by score, and the chance that not
-    all of them are mistaken as its score; one that a single series shows keeps its own.
+    A lesion that several series show takes the mean of their boxes, weighted by score.
+
+    Parameters
+    ----------
+    per_plane : sequence of sequence of FoundLesion
+    weights : ScoreWeights, optional
+        Say how sure each mark is from what every series said. Without them a mark of several series has the chance
+        that not all of them are mistaken, and one of a single series its own score.
     """
-    joined: list[FoundLesion] = []
+    joined = [joined_mark(members, weights) for members in grouped_planes(per_plane)]
+    return sorted(joined, key=lambda each: (-each.score, each.lesion_class, each.centre_mm))
+
+
+def joined_mark(members: Sequence[FoundLesion], weights: ScoreWeights | None = None) -> FoundLesion:
+    """One mark of those of one lesion; parameters as `join_planes`."""
+    seen = {member.planes[0]: member.score for member in members}
+    total = sum(seen.values())
+    centre, half = (
+        np.sum([member.score * np.array(getattr(member, name)) for member in members], axis=0) / total
+        for name in ("centre_mm", "half_mm")
+    )
+    if weights is not None:
+        score = weights.score(members[0].lesion_class, seen)
+    else:
+        score = members[0].score if len(members) == 1 else 1 - prod(1 - each for each in seen.values())
+    return replace(
+        members[0],
+        score=score,
+        centre_mm=(float(centre[0]), float(centre[1]), float(centre[2])),
+        half_mm=(float(half[0]), float(half[1]), float(half[2])),
+        planes=tuple(sorted(seen)),
+    )
+
+
+def grouped_planes(per_plane: Sequence[Sequence[FoundLesion]]) -> list[list[FoundLesion]]:
+    """What several series found, the marks of one lesion together: at most one of each series, the surest first."""
+    groups: list[list[FoundLesion]] = []
     for lesion in sorted(
         (each for plane in per_plane for each in plane),
         key=lambda each: (-each.score, each.lesion_class, each.centre_mm),
     ):
-        place = next(
+        own = next(
             (
-                i
-                for i, other in enumerate(joined)
-                if same_lesion(lesion, other) and not set(lesion.planes) & set(other.planes)
+                members
+                for members in groups
+                if all(lesion.planes != member.planes for member in members)
+                and any(same_lesion(lesion, member) for member in members)
             ),
             None,
         )
-        if place is None:
-            joined.append(lesion)
-            continue
-        other = joined[place]
-        total = lesion.score + other.score
-        centre, half = (
-            (lesion.score * np.array(mine) + other.score * np.array(theirs)) / total
-            for mine, theirs in ((lesion.centre_mm, other.centre_mm), (lesion.half_mm, other.half_mm))
-        )
-        joined[place] = replace(
-            other,
-            score=1 - (1 - lesion.score) * (1 - other.score),
-            centre_mm=(float(centre[0]), float(centre[1]), float(centre[2])),
-            half_mm=(float(half[0]), float(half[1]), float(half[2])),
-            planes=tuple(sorted({*lesion.planes, *other.planes})),
-        )
-    return sorted(joined, key=lambda each: (-each.score, each.lesion_class, each.centre_mm))
+        if own is None:
+            groups.append([lesion])
+        else:
+            own.append(lesion)
+    return groups

@@ -23,7 +23,8 @@ from inference.engine.specification import InputSpecification, OutputSchema
 MANIFEST_NAME, WEIGHTS_NAME, CARD_NAME = "config.json", "weights.safetensors", "MODEL_CARD.md"
 ONNX_NAME = "model.onnx"
 #: What a model does; in the manifest as ``task``, grades where it is not named.
-GRADES, LESIONS = "grades", "lesions"
+GRADES, LESIONS, PRESENCE = "grades", "lesions", "presence"
+TASKS = (GRADES, LESIONS, PRESENCE)
 #: What runs the grader; in the manifest as ``executor``, torch where it is not named.
 TORCH, ONNX = "torch", "onnx"
 FORMAT = 1
@@ -87,7 +88,7 @@ class Manifest:
 
     @property
     def task(self) -> str:
-        """``grades`` or ``lesions``."""
+        """``grades``, ``lesions`` or ``presence``."""
         return str(self.content.get("task", GRADES))
 
     @property
@@ -166,12 +167,17 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(folder, content, canonical_digest(content))
         _ = (manifest.name, manifest.version, manifest.is_synthetic, manifest.inputs, manifest.outputs)
         _ = (content["network"], content["golden"])
-        if manifest.task not in (GRADES, LESIONS):
+        if manifest.task not in TASKS:
             raise ModelRefused(
-                f"The manifest names the task {manifest.task!r}; there are {GRADES} and {LESIONS}."
+                f"The manifest names the task {manifest.task!r}; there are {', '.join(TASKS)}."
             )
         if manifest.task == GRADES:
             _ = (content["localiser"], content["temperatures"])
+        elif manifest.task == PRESENCE:
+            _ = (float(content["temperature"]), content["network"]["kind"])
+            given = manifest.outputs.given
+            if len(manifest.outputs.structures) != 1 or list(given.values()) != [2]:
+                raise ModelRefused("A model of presence gives one finding of two grades at one structure.")
         elif set(content["network"]["classes"]) != set(manifest.outputs.lesion_classes):
             raise ModelRefused("The classes of the network are not those of the output schema.")
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -2,7 +2,8 @@
 Train the demonstration lesion detector on phantoms: ``python -m inference.engine.train_lesions``.
 
 Everything is a function of the seeds. Training bodies carry many lesions, test bodies as many as phantoms have, from
-another seed; the test set is looked at once, at the end, for the card.
+another seed, and so have those on which the scores of the series are weighed against one another; the test set is
+looked at once, at the end, for the card.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from typing import Any
 import torch
 
 from inference.engine.bundle import LoadedDetector, load_detector, save_detector
-from inference.engine.lesions import find_lesions
+from inference.engine.lesions import FoundLesion, find_lesions, lesions_of_series
 from inference.engine.manifest import CARD_NAME, Manifest
-from inference.engine.networks.detector import DetectorConfig
+from inference.engine.networks.detector import Detector, DetectorConfig
 from inference.engine.specification import MR_AXIAL, MR_SAGITTAL
 from inference.engine.stacks import CaseImages
 from inference.engine.training.detector import DetectorSettings, detection_figures, train_detector
+from inference.engine.training.lesion_fusion import fit_series_scores
 from inference.engine.training.phantom_lesions import (
     LESION_CLASSES,
     ShownLesions,
@@ -73,11 +75,13 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("inference/weights/lesion-demo"))
-    parser.add_argument("--version", default="1")
+    parser.add_argument("--version", default="2")
     parser.add_argument("--bodies", type=int, default=40)
+    parser.add_argument("--validation", type=int, default=14, help="bodies that the scores are fitted on")
     parser.add_argument("--held-out", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=5, help="of the bodies")
+    parser.add_argument("--weights", type=Path, help="a detector that is trained: fit its scores and test it")
     parser.add_argument("--work", type=Path, help="folder for the checkpoint: a stopped training goes on")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -87,50 +91,80 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace) -> Manifest:
-    """Make the material, train, test once, write the model version."""
+    """Make the material, train, weigh the series, test once, write the model version."""
+    if options.weights:
+        base = load_detector(options.weights)
+        detector, training = base.detector, dict(base.manifest.content["training"])
+    else:
+        detector, training = _trained(options)
+    validation = make_shown_lesions(n_bodies=options.validation, seed=options.seed + 2, crowded=False)
+    scores = fit_series_scores(
+        [marks_of(detector, each) for each in validation],
+        [each.lesions for each in validation],
+        classes=LESION_CLASSES,
+    )
+    training["scores"] = {
+        "bodies": options.validation,
+        "lesions": sum(len(each.lesions) for each in validation),
+    }
+    facts: dict[str, Any] = {
+        "name": "lesion-demo",
+        "version": options.version,
+        "synthetic": True,
+        "purpose": "Demonstration of the product. Trained on synthetic phantoms only; not for any patient.",
+        "training": training,
+    }
+    first = save_detector(options.out, detector=detector, facts=facts, inputs=INPUTS, scores=scores)
+    held_out = make_shown_lesions(n_bodies=options.held_out, seed=options.seed + 1, crowded=False)
+    facts["test"] = figures_of(LoadedDetector(first, detector, 0.0), held_out)
+    manifest = save_detector(options.out, detector=detector, facts=facts, inputs=INPUTS, scores=scores)
+    (options.out / CARD_NAME).write_text(detector_card(manifest))
+    load_detector(options.out)
+    for name, row in facts["test"].items():
+        _say(f"{name}: sensitivity {row['sensitivity']:.3f} at {row['false_marks']:.2f} false marks per case")
+    return replace(manifest)
+
+
+def marks_of(detector: Detector, shown: ShownLesions) -> dict[str, list[FoundLesion]]:
+    """What each series of a case shows by itself."""
+    kinds = {"axial": MR_AXIAL, "sagittal": MR_SAGITTAL}
+    return {
+        kinds[stack.plane]: lesions_of_series(detector, kinds[stack.plane], stack)
+        for stack in shown.case.stacks
+    }
+
+
+def _trained(options: argparse.Namespace) -> tuple[Detector, dict[str, Any]]:
+    """A detector trained from nothing, and what the manifest says of that."""
     began = time.perf_counter()
     shown = make_shown_lesions(n_bodies=options.bodies, seed=options.seed, crowded=True)
     made = time.perf_counter()
-    _say(f"{options.bodies} bodies with {sum(len(each.lesions) for each in shown)} lesions")
-    config = DetectorConfig(LESION_CLASSES, STEPS_MM)
+    n_lesions = sum(len(each.lesions) for each in shown)
+    _say(f"{options.bodies} bodies with {n_lesions} lesions")
     if options.work:
         options.work.mkdir(parents=True, exist_ok=True)
     detector = train_detector(
-        config,
+        DetectorConfig(LESION_CLASSES, STEPS_MM),
         material(shown),
         DetectorSettings(epochs=options.epochs),
         checkpoint=options.work / "detector.safetensors" if options.work else None,
         after_epoch=lambda epoch, loss, seconds: _say(f"epoch {epoch}: loss {loss:.3f}, {seconds:.0f} s"),
     )
     trained = time.perf_counter()
-    held_out = make_shown_lesions(n_bodies=options.held_out, seed=options.seed + 1, crowded=False)
-    facts: dict[str, Any] = {
-        "name": "lesion-demo",
-        "version": options.version,
-        "synthetic": True,
-        "purpose": "Demonstration of the product. Trained on synthetic phantoms only; not for any patient.",
-        "training": {
-            "command": f"python -m inference.engine.train_lesions --bodies {options.bodies} "
-            f"--held-out {options.held_out} --epochs {options.epochs} --seed {options.seed}",
-            "torch": torch.__version__,
-            "threads": 1,
-            "bodies": options.bodies,
-            "lesions": sum(len(each.lesions) for each in shown),
-            "parameters": sum(p.numel() for p in detector.parameters()),
-            "minutes": {
-                "material": round((made - began) / 60, 1),
-                "training": round((trained - made) / 60, 1),
-            },
+    return detector, {
+        "command": f"python -m inference.engine.train_lesions --bodies {options.bodies} "
+        f"--validation {options.validation} --held-out {options.held_out} --epochs {options.epochs} "
+        f"--seed {options.seed}",
+        "torch": torch.__version__,
+        "threads": 1,
+        "bodies": options.bodies,
+        "lesions": n_lesions,
+        "parameters": sum(p.numel() for p in detector.parameters()),
+        "minutes": {
+            "material": round((made - began) / 60, 1),
+            "training": round((trained - made) / 60, 1),
         },
     }
-    first = save_detector(options.out, detector=detector, facts=facts, inputs=INPUTS)
-    facts["test"] = figures_of(LoadedDetector(first, detector, 0.0), held_out)
-    manifest = save_detector(options.out, detector=detector, facts=facts, inputs=INPUTS)
-    (options.out / CARD_NAME).write_text(detector_card(manifest))
-    load_detector(options.out)
-    for name, row in facts["test"].items():
-        _say(f"{name}: sensitivity {row['sensitivity']:.3f} at {row['false_marks']:.2f} false marks per case")
-    return replace(manifest)
 
 
 def detector_card(manifest: Manifest) -> str:
@@ -148,6 +182,8 @@ def detector_card(manifest: Manifest) -> str:
         f"{training['minutes']['material']}, training {training['minutes']['training']}",
         f"- Training material: {training['bodies']} bodies with {training['lesions']} lesions, drawn twice over so "
         "that there are many, three fictional scanners",
+        f"- Scores of the series weighed against one another on {training['scores']['bodies']} further bodies with "
+        f"{training['scores']['lesions']} lesions, drawn as often as phantoms have them",
         f"- Parameters: {training['parameters']:,}",
         "",
         "## Input and output",

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import zlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from django.db.models import Max
 
 from inference.engine.manifest import PREPROCESSING_VERSION
 from inference.models import (
+    HeatMap,
     InferenceRun,
     ModelVersion,
     PredictedLesion,
@@ -59,10 +62,21 @@ def input_key(*, model: ModelVersion, case: Case, protocol_digest: str) -> str:
 
 @transaction.atomic
 def start_run(
-    *, study: ReaderStudy, model: ModelVersion, actor: Actor | None, at: datetime
+    *,
+    study: ReaderStudy,
+    model: ModelVersion,
+    actor: Actor | None,
+    at: datetime,
+    only: Collection[str] | None = None,
 ) -> StudyRun | None:
     """
     Run a model on every included case that it has not seen with the same input.
+
+    Parameters
+    ----------
+    study, model, actor, at
+    only : collection of str, optional
+        Pseudonyms of the cases; every included one where they are not named.
 
     Returns
     -------
@@ -89,6 +103,13 @@ def start_run(
     )
     if not cases:
         raise InferenceRefused("The study has no included case with images. Nothing was started.")
+    if only is not None:
+        unknown = sorted(set(only) - {case.pseudonym for case in cases})
+        if unknown:
+            raise InferenceRefused(
+                f"The study has no included case with images named {', '.join(unknown)}. Nothing was started."
+            )
+        cases = [case for case in cases if case.pseudonym in only]
     keys = {
         input_key(model=model, case=case, protocol_digest=attached.protocol_digest): case for case in cases
     }
@@ -232,6 +253,29 @@ def write_result(*, run_id: int, result: "CaseResult", at: datetime) -> bool:
             for number, lesion in enumerate(result.lesions, start=1)
         ],
         batch_size=500,
+    )
+    HeatMap.objects.bulk_create(
+        [
+            HeatMap(
+                run_id=run_id,
+                kind=heat.kind,
+                method=heat.method,
+                series_uid=heat.series,
+                frame_of_reference=heat.frame_of_reference,
+                shape=list(heat.values.shape[1:]),
+                cell_mm=[round(edge, 3) for edge in heat.cell_mm],
+                items=[
+                    {
+                        "structure": structure,
+                        "finding": finding,
+                        "affine": [round(float(value), 4) for value in affine[:3].ravel()],
+                    }
+                    for (structure, finding), affine in zip(heat.items, heat.affines, strict=True)
+                ],
+                values=zlib.compress(heat.values.tobytes()),
+            )
+            for heat in result.heat
+        ]
     )
     run = InferenceRun.objects.select_related("case", "study_run__study", "model").get(pk=run_id)
     record(

@@ -7,6 +7,7 @@ from readerstudy.analysis.views import (
     audit,
     cases,
     files,
+    heat,
     marks,
     planner,
     readers,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("studies/<slug:slug>/results/readers/<slug:block>.csv", readers.readers_table, name="readers_table"),
     path("studies/<slug:slug>/results/items/", cases.items, name="items"),
     path("studies/<slug:slug>/results/cases/<uuid:case>/", cases.case, name="case"),
+    path("studies/<slug:slug>/results/cases/<uuid:case>/heat.json", heat.case_heat, name="case_heat"),
     path(
         "studies/<slug:slug>/results/cases/<uuid:case>/reports.zip", cases.case_reports, name="case_reports"
     ),

@@ -1,5 +1,7 @@
 """Two studies full of canaries: strings that exist once, each in a place that some people must not see."""
 
+import base64
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from grading.models import Adjudication, Read
-from inference.models import InferenceRun, ModelVersion, PredictedLesion, Prediction, StudyRun
+from inference.models import HeatMap, InferenceRun, ModelVersion, PredictedLesion, Prediction, StudyRun
 from readerstudy.imaging.models import ImageSet, ImportBatch, Instance
 from readerstudy.imaging.services import receive
 from readerstudy.studies.models import Assignment, Case
@@ -33,6 +35,7 @@ PHI = {
 # Probabilities that nothing else on a page says, as they are and as pages round them.
 PROBABILITY = 0.7319
 PROBABILITY_TEXTS = ("0.7319", "0.732", "73.19", "73.2")
+HEAT = b"canary-heat!"
 # What the aid of a session that has not opened says, of each reader.
 AID_SHARES = {"first_reader": 0.8437, "second_reader": 0.6291}
 AID_TEXTS = ("0.8437", "0.844", "84.37", "84.4", "0.6291", "0.629", "62.91", "62.9")
@@ -213,6 +216,19 @@ def _predictions(one: CompleteStudy, canaries: Canaries) -> None:
             score=PROBABILITY,
             box={f"{axis}_mm": 4321.0625 for axis in ("x", "y", "z", "dx", "dy", "dz")},
         )
+        HeatMap.objects.create(
+            run=run,
+            kind="MR-axial",
+            method="grad-cam",
+            series_uid="1.2.3",
+            shape=[1, 2, 6],
+            cell_mm=[6.0, 6.4, 6.4],
+            items=[{"structure": "L4-5-right", "finding": "canary-looked-at", "affine": [8765.4321] * 12}],
+            values=zlib.compress(HEAT),
+        )
+    canaries.plant("canary-looked-at", "where a model looked")
+    canaries.plant("8765.4321", "place at which a model looked")
+    canaries.plant(base64.b64encode(HEAT).decode(), "map of where a model looked")
     canaries.plant("canary-lesion-class", "class of a lesion that a model marked")
     canaries.plant("4321.0625", "place of a lesion that a model marked")
     for text in PROBABILITY_TEXTS:

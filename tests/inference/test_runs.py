@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from inference.case_images import _VolumeCache
 from inference.engine.facets import CaseResult
 from inference.models import InferenceRun, ModelVersion, Prediction, StudyRun
 from inference.running import run_case
@@ -15,6 +16,7 @@ from inference.services.registry import approve_model, attach_model, register_mo
 from inference.services.runs import pause_run, resume_run, retry_failed, start_run, stop_run, write_result
 from readerstudy.core.jobs import run_job
 from readerstudy.core.models import AuditEvent, Job
+from readerstudy.imaging.models import Series
 from readerstudy.studies.models import Case, Landmark
 from tests.inference.models_for_tests import (
     SHIPPED,
@@ -308,3 +310,36 @@ def test_probabilities_survive_the_database_exactly(study_with_images, model):
         run_id=run.pk, result=CaseResult(probabilities={("L1-2-left", "erosion"): row}), at=timezone.now()
     )
     assert np.array_equal(Prediction.objects.get(run=run).probabilities, row)
+
+
+def test_the_command_takes_single_cases(study_with_images, model, capsys):
+    first, second = Case.objects.order_by("pseudonym").values_list("pseudonym", flat=True)
+    call_command("infer", "facets", model="facet-demo", case=[second])
+    assert "1 cases wait" in capsys.readouterr().out
+    assert list(InferenceRun.objects.values_list("case__pseudonym", flat=True)) == [second]
+    with pytest.raises(CommandError, match="named X9"):
+        call_command("infer", "facets", model="facet-demo", case=[first, "X9"])
+
+
+def test_decoded_series_are_kept_up_to_a_size_and_the_oldest_go_first(study_with_images, settings):
+    settings.READERSTUDY_VOLUME_CACHE_MB = 256
+    cache = _VolumeCache()
+    series = list(Series.objects.order_by("pk"))
+    stacks = [cache.get(each) for each in series]
+    sizes = [stack.pixels.nbytes for stack in stacks]
+    assert cache.bytes_held == sum(sizes)
+    assert cache.get(series[0]) is stacks[0]
+    # Room for the first, which was asked for last, and for the next, but for no third.
+    settings.READERSTUDY_VOLUME_CACHE_MB = 1
+    small = _VolumeCache()
+    kept = [small.get(each) for each in series]
+    assert small.bytes_held <= 1 << 20
+    assert [stack.pixels.shape for stack in kept] == [stack.pixels.shape for stack in stacks]
+    settings.READERSTUDY_VOLUME_CACHE_MB = -(-(sizes[0] + sizes[1]) // (1 << 20))
+    two = _VolumeCache()
+    first = two.get(series[0])
+    two.get(series[1])
+    assert two.get(series[0]) is first
+    for each in series[2:]:
+        two.get(each)
+        assert two.bytes_held <= settings.READERSTUDY_VOLUME_CACHE_MB << 20

@@ -51,6 +51,8 @@ class SlabEncoder(nn.Module):
 
     slab = 3
     top = 6
+    #: Axis of the channels in the last maps.
+    channel_axis = 2
 
     def __init__(self, channels: tuple[int, ...], n_out: int, n_lesions: int = 0) -> None:
         super().__init__()
@@ -93,18 +95,26 @@ class SlabEncoder(nn.Module):
         deep : Tensor, shape (n, n_slabs, channels, height', width')
         lesions : Tensor or None, shape (n, n_slabs, n_lesions, 2 height', 2 width')
         """
+        fine, deep = self.deep_maps(crops)
+        return deep, self.lesion_logits(fine, deep)
+
+    def deep_maps(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """The last maps but one, and the last: what `lesion_logits` and `pool` work on."""
         n, depth, height, width = crops.shape
         if depth % self.slab:
             raise ValueError(f"depth must be a multiple of {self.slab}, got {depth}")
         flat = crops.reshape(n * depth // self.slab, self.slab, height, width)
         fine = self.stages(self.stem(flat))
         deep = self.last(fine)
-        lesions = None
-        if self.n_lesions:
-            above = functional.interpolate(self.above(deep), size=fine.shape[-2:], mode="nearest")
-            lesions = self.mark(self.lateral(fine) + above)
-            lesions = lesions.reshape(n, depth // self.slab, *lesions.shape[1:])
-        return deep.reshape(n, depth // self.slab, *deep.shape[1:]), lesions
+        return tuple(each.reshape(n, depth // self.slab, *each.shape[1:]) for each in (fine, deep))
+
+    def lesion_logits(self, fine: Tensor, deep: Tensor) -> Tensor | None:
+        """What the side branch makes of the maps; None where there is no such branch."""
+        if not self.n_lesions:
+            return None
+        above = functional.interpolate(self.above(deep.flatten(0, 1)), size=fine.shape[-2:], mode="nearest")
+        lesions = self.mark(self.lateral(fine.flatten(0, 1)) + above)
+        return cast(Tensor, lesions.reshape(*deep.shape[:2], *lesions.shape[1:]))
 
     def pool(self, deep: Tensor, lesions: Tensor | None) -> Tensor:
         """One vector per crop from `maps`."""
@@ -133,6 +143,9 @@ class VolumeEncoder(nn.Module):
         Factor on the network's channels (1 = 64 to 512).
     """
 
+    slab = 1
+    channel_axis = 1
+
     def __init__(self, n_out: int, widen: float = 1.0) -> None:
         super().__init__()
         from monai.networks.nets.resnet import ResNet, ResNetBlock
@@ -157,6 +170,13 @@ class VolumeEncoder(nn.Module):
         for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
             x = layer(x)  # type: ignore[operator]
         return cast(Tensor, x), None
+
+    def deep_maps(self, crops: Tensor) -> tuple[None, Tensor]:
+        """As `SlabEncoder.deep_maps`; there is nothing before the last maps that anything else needs."""
+        return None, self.maps(crops)[0]
+
+    def lesion_logits(self, fine: None, deep: Tensor) -> None:
+        """There is no side branch."""
 
     def pool(self, maps: Tensor, lesions: None = None) -> Tensor:
         """One vector per crop from `maps`."""

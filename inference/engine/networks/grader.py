@@ -138,6 +138,7 @@ class Grader(nn.Module):
         crops: Mapping[str, Tensor],
         present: Mapping[str, Tensor],
         lesions: dict[str, Tensor] | None = None,
+        leaves: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """
         One token per (joint, series).
@@ -148,6 +149,9 @@ class Grader(nn.Module):
             As `forward` takes them.
         lesions : dict, optional
             Filled with the lesion logits of the crops that are there, per kind, for the loss.
+        leaves : dict, optional
+            Filled with the encoders' last maps of the crops that are there, per kind, cut off from what made
+            them: gradients end there (see `saliency`).
 
         Returns
         -------
@@ -164,7 +168,13 @@ class Grader(nn.Module):
             elif bool(known.any()):
                 # Only what is there is encoded: a missing series costs nothing and moves no statistics.
                 encoder = self.encoder(kind)
-                deep, marks = encoder.maps(crops[kind][known])
+                if leaves is None:
+                    deep, marks = encoder.maps(crops[kind][known])
+                else:
+                    with torch.no_grad():
+                        fine, deep = encoder.deep_maps(crops[kind][known])
+                    leaves[kind] = deep.requires_grad_()
+                    marks = encoder.lesion_logits(fine, deep)  # type: ignore[arg-type]
                 encoded = encoder.pool(deep, marks)  # type: ignore[arg-type]
                 if lesions is not None and marks is not None:
                     lesions[kind] = marks

@@ -19,7 +19,7 @@ import torch
 from scipy.special import expit
 from torch import Tensor
 
-from inference.engine.bundle import LoadedModel, save_model
+from inference.engine.bundle import LoadedModel
 from inference.engine.calibration import fit_temperatures
 from inference.engine.crops import CropSpec
 from inference.engine.manifest import CARD_NAME, Manifest
@@ -33,7 +33,7 @@ from inference.engine.training.study import (
     Scale,
     TrainingRefused,
     grader_of,
-    plain_values,
+    save_trained,
     starting_weights,
 )
 from inference.engine.training.study_card import small_card
@@ -284,33 +284,20 @@ def train_small_sample(
             layer.bias.copy_(torch.from_numpy(head.bias - head.weights @ (centre / spread)))  # type: ignore[operator]
         after_finding(number + 1)
     temperatures = {name: round(value, 4) for name, value in fit_temperatures(logits, truth).items()}
-    shown = [kind for kind in specs if bool(np.asarray(joints.crops[kind]).reshape(len(joints), -1).any())]
-    manifest = save_model(
-        out,
-        grader=grader,
-        localiser=base.localiser,
-        facts=plain_values(
-            {
-                "name": plan.name,
-                "version": plan.version,
-                **facts,
-                "plan": plan.to_json(),
-                "started_from": {
-                    "model": f"{base.manifest.name} {base.manifest.version}",
-                    "digest": base.manifest.digest,
-                },
-                "weights_taken_over": len(taken),
-                "small_sample": figures,
-                "training": {"joints": len(joints), "torch": torch.__version__, "epochs": []},
-            }
-        ),
-        inputs=base.manifest.content["inputs"],
-        outputs={
-            "structures": list(base.manifest.outputs.structures),
-            "n_grades": n_grades,
-            "seen_on": dict.fromkeys(n_grades, shown),
+    manifest = save_trained(
+        plan,
+        base,
+        grader,
+        joints,
+        facts={
+            **facts,
+            "weights_taken_over": len(taken),
+            "small_sample": figures,
+            "training": {"joints": len(joints), "torch": torch.__version__, "epochs": []},
         },
+        n_grades=n_grades,
         temperatures=temperatures,
+        out=out,
     )
     (out / CARD_NAME).write_text(small_card(manifest))
     return manifest

@@ -177,49 +177,93 @@ def train_on_study(
             {name: truth[name][known[name]] for name in findings},
         ).items()
     }
-    content = {
-        "name": plan.name,
-        "version": plan.version,
-        **facts,
-        "plan": plan.to_json(),
-        "started_from": {
-            "model": f"{base.manifest.name} {base.manifest.version}",
-            "digest": base.manifest.digest,
+    training = experiment_record(
+        settings,
+        trained,
+        {
+            "device": device,
+            "minutes": round(sum(record.seconds for record in trained.epochs) / 60, 2),
+            "joints": len(train),
+            "validation_joints": len(validation),
+            "parameters": sum(p.numel() for p in grader.parameters()),
         },
-        "weights_taken_over": len(taken),
-        "training": experiment_record(
-            settings,
-            trained,
-            {
-                "device": device,
-                "minutes": round(sum(record.seconds for record in trained.epochs) / 60, 2),
-                "joints": len(train),
-                "validation_joints": len(validation),
-                "parameters": sum(p.numel() for p in grader.parameters()),
-            },
-        ),
-        "validation": evaluate_findings(
-            grader, specs, validation, findings=findings, cuts=cuts, temperatures=temperatures
-        ),
-    }
-    content["training"]["minutes_in_all"] = round((time.perf_counter() - began) / 60, 2)
-    # What a kind of series never showed in training is not given out from it.
-    shown = [kind for kind in specs if bool(np.asarray(train.crops[kind]).reshape(len(train), -1).any())]
-    manifest = save_model(
-        out,
-        grader=grader,
-        localiser=base.localiser,
-        facts=plain_values(content),
-        inputs=base.manifest.content["inputs"],
-        outputs={
-            "structures": list(base.manifest.outputs.structures),
-            "n_grades": n_grades,
-            "seen_on": dict.fromkeys(findings, shown),
+    )
+    figures = evaluate_findings(
+        grader, specs, validation, findings=findings, cuts=cuts, temperatures=temperatures
+    )
+    manifest = save_trained(
+        plan,
+        base,
+        grader,
+        train,
+        facts={
+            **facts,
+            "weights_taken_over": len(taken),
+            "training": training | {"minutes_in_all": round((time.perf_counter() - began) / 60, 2)},
+            "validation": figures,
         },
+        n_grades=n_grades,
         temperatures=temperatures,
+        out=out,
     )
     (out / CARD_NAME).write_text(study_card(manifest))
     return manifest
+
+
+def save_trained(
+    plan: TrainingPlan,
+    base: LoadedModel,
+    grader: Grader,
+    joints: JointCrops,
+    *,
+    facts: Mapping[str, Any],
+    n_grades: Mapping[str, int],
+    temperatures: Mapping[str, float],
+    out: Path,
+) -> Manifest:
+    """
+    Write what came of a plan as a model version of its own.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+    base : LoadedModel
+        What it started from: joint finder, input specification and structures are taken over.
+    grader : Grader
+    joints : JointCrops
+        What was learnt from. A kind of series that never showed anything in it gives nothing out.
+    facts : mapping
+        What the manifest says of the material and the training.
+    n_grades : mapping of finding to int
+    temperatures : mapping of finding to float
+    out : Path
+    """
+    kinds = base.manifest.inputs.requirements
+    shown = [kind for kind in kinds if bool(np.asarray(joints.crops[kind]).reshape(len(joints), -1).any())]
+    return save_model(
+        out,
+        grader=grader,
+        localiser=base.localiser,
+        facts=plain_values(
+            {
+                "name": plan.name,
+                "version": plan.version,
+                "plan": plan.to_json(),
+                "started_from": {
+                    "model": f"{base.manifest.name} {base.manifest.version}",
+                    "digest": base.manifest.digest,
+                },
+                **facts,
+            }
+        ),
+        inputs=base.manifest.content["inputs"],
+        outputs={
+            "structures": list(base.manifest.outputs.structures),
+            "n_grades": dict(n_grades),
+            "seen_on": dict.fromkeys(n_grades, shown),
+        },
+        temperatures=temperatures,
+    )
 
 
 def _check(scales: Sequence[Scale], train: JointCrops, validation: JointCrops) -> None:

@@ -23,6 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("study", help="short name of the study")
         parser.add_argument("--model", required=True, help="name, name:version or digest")
         parser.add_argument(
+            "--case", action="append", metavar="CODE", help="this case only; may be given several times"
+        )
+        parser.add_argument(
             "--now", action="store_true", help="do the work in this process instead of waiting for a worker"
         )
 
@@ -32,7 +35,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no study {options['study']!r}.")
         model = find_model(options["model"])
         try:
-            study_run = start_run(study=study, model=model, actor=None, at=timezone.now())
+            study_run = start_run(
+                study=study, model=model, actor=None, at=timezone.now(), only=options["case"]
+            )
         except InferenceRefused as error:
             raise CommandError(str(error)) from error
         if study_run is None:

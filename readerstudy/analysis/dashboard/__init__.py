@@ -16,7 +16,13 @@ from readerstudy.analysis.dashboard.marks import (
     marks_tables,
 )
 from readerstudy.analysis.dashboard.multireader import multireader
-from readerstudy.analysis.dashboard.names import HEADLINE, finding_names, people_rows, subgroup_label
+from readerstudy.analysis.dashboard.names import (
+    HEADLINE,
+    finding_names,
+    people_rows,
+    structure_names,
+    subgroup_label,
+)
 from readerstudy.analysis.dashboard.planner import design_methods, design_names, size_words
 from readerstudy.analysis.dashboard.readers import (
     audit_rows,
@@ -63,6 +69,7 @@ __all__ = [
     "resampled",
     "resampled_tables",
     "size_words",
+    "structure_names",
     "subgroup_label",
     "table_names",
     "tables",

@@ -20,6 +20,11 @@ def finding_names(document: ProtocolDocument) -> dict[str, str]:
     return {finding.id: finding.label.in_language(language()) for finding in document.findings}
 
 
+def structure_names(document: ProtocolDocument) -> dict[str, str]:
+    """Return the label of each structure in the page's language."""
+    return {each.id: each.label.in_language(language()) for each in document.structures}
+
+
 def people_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return readers, then the model."""
     rows = list(figures["readers"])

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from grading.blinding import viewer_words
+from inference.selectors import has_heat_maps
 from readerstudy.analysis import dashboard
 from readerstudy.analysis.access import can_export
 from readerstudy.analysis.results.items import cell_from, describe, select_items
@@ -169,6 +170,8 @@ def case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
         max_age=LOOKING_SECONDS,
     )
     context |= {"presentation": presentation, "viewer": viewer_words(showing, document, {})}
+    if dataset.model is not None and has_heat_maps(shown, model_digest=dataset.model.digest):
+        context["heat"] = reverse("analysis:case_heat", kwargs={"slug": slug, "case": case})
     response = render(request, "analysis/case_show.html", context)
     set_capability_cookie(response, capability)
     return response
