@@ -12,6 +12,7 @@ register_events(
         "grading.read.reopened": "reopened a read of case {case}: {reason}",
         "grading.practice.begun": "began their {use}, try {number}",
         "grading.practice.ended": "ended their {use}, try {number}: {result}",
+        "grading.dry_run.begun": "tried the reading out in a dry run with {n_cases} cases; nothing of it is kept",
         "grading.case.compared": "compared the first reads of case {case}",
         "grading.item.graded_covered": "graded {structure}, {finding} of case {case} before seeing the first reads",
         "grading.item.adjudicated": "settled {structure}, {finding} of case {case}",

@@ -74,6 +74,8 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "number": ["1"],
         "act": ["stop"],
         "block": ["readers"],
+        "seat": ["reader-1"],
+        "rest": [f"studies/{one.study.slug}/worklist/"],
         "frame": ["1"],
         "frames": ["1"],
     }
