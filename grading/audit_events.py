@@ -20,6 +20,7 @@ register_events(
         "grading.joint.opened": "opened a joint session with {second}",
         "grading.joint.ended": "ended a joint session",
         "grading.item.sent_back": "sent back {structure}, {finding} of case {case}",
+        "grading.lesion.overruled": "the panel overruled a lesion ({kind}) of case {case}: {decision}",
         "grading.item.overruled": "overruled {structure}, {finding} of case {case}",
         "grading.case.reviewed": "gave a panel vote on case {case}",
         "grading.case.panel_read": "the panel's reads made the reference of case {case}",
