@@ -527,6 +527,7 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
                     "kind": each.kind,
                     "class": each.mark_class,
                     "adjudicated": each.basis != "agreed",
+                    "redrawn": each.is_redrawn,
                 }
                 for each, mark in zip(lesions, drawn, strict=True)
             ],

@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -25,46 +26,24 @@ from grading.services.adjudication import BadAnswer
 from grading.services.marks import MarkAlreadySettled, MarkRefused, settle_mark
 from grading.services.panel import PanelRefused, review_case
 from grading.services.reading import ReadIncomplete, open_read, reopen_read, submit_read
-from grading.services.saving import cells_of, save_answers
-from grading.services.unseen import ImagesShown
+from grading.services.saving import cells_of
 from readerstudy.core.models import AuditEvent
-from readerstudy.imaging.models import ImageSet, Instance
+from readerstudy.imaging.models import Instance
 from readerstudy.imaging.services import receive
-from readerstudy.studies.models import Assignment, Case
+from readerstudy.studies.models import Assignment
 from readerstudy.studies.protocols.loading import ProtocolError, load_protocol
 from tests import factories
 from tests.blinding.planting import write_series
 from tests.factories.protocols import LESION, small_source
-from tests.grading.conftest import AT, LATER, make_desk
-
-ADJUDICATION = {"audit_fraction": 0, "third_read_first": False}
+from tests.grading.conftest import AT, LATER
+from tests.grading.marked import ADJUDICATION, drawn, marked_desk, marking, save, slice_uid, submitted
 
 
 @pytest.fixture
 def make_marked(db, settings, tmp_path):
-    """Make a case with two sagittal slices of 16 x 16 pixels of 1 mm, 4 mm apart."""
     settings.READERSTUDY_IMPORT_PROCESSES = 1
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
-
-    def make(*, members=1, quorum=1, may_choose="any"):
-        adjudication = {**ADJUDICATION, "may_choose": may_choose}
-        made = make_desk(
-            members=members,
-            source=small_source(
-                findings=(), marks=[LESION], adjudication=adjudication, case_questions=None,
-                reference={"quorum": quorum},
-            ),
-        )  # fmt: skip
-        write_series(tmp_path / "files", patient="marked")
-        receive(
-            scope=made.study.public_id, source=tmp_path / "files", at=timezone.now(), laterality="established"
-        )
-        Case.objects.filter(pk=made.case.pk).update(image_set=ImageSet.objects.get())
-        for assignment in (made.first, made.second, made.adjudicator, *made.panel):
-            assignment.case.refresh_from_db()
-        return made
-
-    return make
+    return partial(marked_desk, tmp_path / "files")
 
 
 @pytest.fixture
@@ -72,46 +51,9 @@ def desk(make_marked):
     return make_marked()
 
 
-def slice_uid(index):
-    return Instance.objects.get(index=index).blinded_uid
-
-
-def drawn(*corners, index=0, cls="bulge", to=None, **more):
-    """Return a box as the viewer tells it; `to` is the last slice."""
-    own = slice_uid(index)
-    given = {"kind": "lesion", "class": cls, "shape": "box3d", "sop_uid": own, "frame": 1}
-    given["points_px"] = [list(corner) for corner in corners]
-    if to is not None:
-        given |= {"slice_sops": [own, slice_uid(to)], "slice_frames": [1, 1]}
-    return {**given, **more}
-
-
-def marking(mark, confidence=80, *, mark_id="", base="", **more):
-    return {
-        "key": str(uuid.uuid4()),
-        "structure": "@",
-        "finding": mark_id or str(uuid.uuid4()),
-        "base": base,
-        "mark": mark,
-        "confidence": confidence,
-        **more,
-    }
-
-
-def save(read, *given):
-    return save_answers(read_id=read.pk, answers=given, at=LATER)
-
-
 @pytest.fixture
 def read(desk):
     return open_read(assignment=desk.first, at=AT)
-
-
-def submitted(assignment, *marks):
-    read = open_read(assignment=assignment, at=AT)
-    results = save(read, *[marking(mark) for mark in marks])
-    assert {each.status for each in results} <= {"saved"}, results
-    return submit_read(read_id=read.pk, at=LATER, images=ImagesShown.all_of(read))
 
 
 BOX = ((2, 3), (8, 9))
