@@ -81,9 +81,11 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
     }
 
 
-def fillings(route: Route, planted: Planted) -> Iterator[dict[str, str]]:
-    """Yield the values for the places of one route."""
-    values = values_of(planted)
+def fillings(
+    route: Route, planted: Planted, changed: dict[str, list[str]] | None = None
+) -> Iterator[dict[str, str]]:
+    """Yield the values for the places of one route; `changed` puts other things that exist in their place."""
+    values = {**values_of(planted), **(changed or {})}
     uids = _uids(planted)
     plain = [name for name in route.places if name not in {"study", "series", "instance"}]
     unknown = [name for name in plain if name not in values]

@@ -141,7 +141,8 @@ def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
     Erase the images and the identity behind a case, at any state of the study; given answers stay.
 
     Data that were locked before keep their hash: it stands for what was signed, and the case leaves the analysis
-    all the same. Withdrawing a withdrawn case changes nothing. A later import of the same patient is refused file by file.
+    all the same. Withdrawing a withdrawn case changes nothing. A later import of the same patient is refused file
+    by file.
     """
     if case.status == Case.Status.WITHDRAWN:
         return
