@@ -13,10 +13,11 @@ from typing import Any
 
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language
 
 from grading.aids import aid_words
+from grading.dry_run import sandbox
 from grading.models import CoveredGrade, Discordance, MarkDiscordance, PanelReview, Read
 from grading.places import images_of, presentation_alias, shown_mark
 from grading.practice import is_practice, place_of
@@ -254,7 +255,13 @@ def worklist_address(assignment: Assignment) -> str:
 
 
 def offline_key(assignment: Assignment) -> str:
-    """Return the key of the browser's queue: one per account, so that nobody else on this computer reads it."""
+    """
+    Return the key of the browser's queue: one per account, so that nobody else on this computer reads it.
+
+    None in a dry run: nothing of it is kept on the computer.
+    """
+    if sandbox.is_active():
+        return ""
     return base64.b64encode(derive_key("grading.offline", str(assignment.user.public_id))).decode()
 
 
@@ -325,7 +332,7 @@ def images_ahead(upcoming: Assignment | None) -> dict[str, Any] | None:
         return None
     series = study_table(upcoming.case.image_set, alias=presentation_alias(upcoming))
     return {
-        "dicomweb": f"/dicomweb/{upcoming.presentation}",
+        "dicomweb": f"{get_script_prefix()}dicomweb/{upcoming.presentation}",
         "series": [{"study_uid": each.study_uid, "series_uid": each.series_uid} for each in series],
     }
 
@@ -520,6 +527,7 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
                     "kind": each.kind,
                     "class": each.mark_class,
                     "adjudicated": each.basis != "agreed",
+                    "redrawn": each.is_redrawn,
                 }
                 for each, mark in zip(lesions, drawn, strict=True)
             ],

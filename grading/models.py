@@ -338,6 +338,16 @@ class CaseComparison(models.Model):
         return f"comparison of {self.case}"
 
 
+class CaseConfirmation(models.Model):
+    """That the panel has decided a case: one without a lesion, or whose lesions were all overruled, has no row else."""
+
+    case = models.OneToOneField("studies.Case", on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"confirmation of {self.case}"
+
+
 class JointSession(models.Model):
     """
     Two readers in front of one screen, settling what they dispute.
@@ -445,6 +455,8 @@ class MarkDecision(models.Model):
     choice = models.CharField(max_length=8, choices=Adjudication.Choice.choices)
     mark_class = models.CharField(max_length=40, blank=True, help_text='"" means: no lesion.')
     kept_mark = models.ForeignKey(Mark, on_delete=models.PROTECT, null=True, related_name="+")
+    # Where neither reader's place was kept: the columns of a `MarkedPlace` that was drawn for this decision.
+    place = models.JSONField(null=True)
     reason_code = models.CharField(max_length=40, blank=True)
     settled_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True)
@@ -473,6 +485,12 @@ class ReferenceMark(MarkedPlace):
     provenance = models.CharField(max_length=20, choices=ReferenceGrade.Provenance.choices)
     basis = models.CharField(max_length=20, choices=ReferenceGrade.Provenance.choices)
     sources = models.JSONField(default=list, help_text="Primary keys of the marks.")
+    is_redrawn = models.BooleanField(
+        default=False, help_text="The place was drawn by whoever settled the mark, not by a reader."
+    )
+    no_majority = models.BooleanField(
+        default=False, help_text="The panel did not agree; the lesion stands as it was settled."
+    )
     decided_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True)
 

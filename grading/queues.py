@@ -1,5 +1,6 @@
 """What waits for a person: worklist, adjudication queue, panel queue. Own rows only, own numbers only."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -319,11 +320,10 @@ def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
     assignments = list(mine.filter(pk__in=ready[: MOST_ROWS + 1]).select_related("case__image_set"))
     modalities = _modalities(assignments)
     is_open = study.state == ReaderStudy.State.OPEN
-    adjudicated = dict(
-        Discordance.objects.filter(case_id__in=[each.case_id for each in assignments], is_audit=False)
-        .values_list("case_id")
-        .annotate(n=Count("pk"))
-    )
+    adjudicated: Counter[int] = Counter()
+    for settled in (Discordance.objects.filter(is_audit=False), MarkDiscordance.objects.all()):
+        here = settled.filter(case_id__in=[each.case_id for each in assignments])
+        adjudicated.update(dict(here.values_list("case_id").annotate(n=Count("pk"))))
     rows = tuple(
         QueueRow(
             key=str(each.public_id),
@@ -331,7 +331,7 @@ def panel_queue(*, study: ReaderStudy, member: User) -> Queue:
             state="waiting",
             state_text="",
             n_done=0,
-            n_items=adjudicated.get(each.case_id, 0),
+            n_items=adjudicated[each.case_id],
             modalities=modalities[each.pk],
             address=reverse("grading:confirm_case", kwargs={"assignment": each.public_id}) if is_open else "",
         )

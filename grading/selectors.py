@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from grading.models import (
     Adjudication,
     CaseComparison,
+    CaseConfirmation,
     Discordance,
     MarkDecision,
     MarkDiscordance,
@@ -79,7 +80,8 @@ def confirmed_cases(case_ids: Any) -> set[int]:
     marked = ReferenceMark.objects.filter(
         provenance="confirmed", case_id__in=case_ids, superseded_at__isnull=True
     ).values_list("case_id", flat=True)
-    return {*decided, *marked}
+    confirmed = CaseConfirmation.objects.filter(case_id__in=case_ids).values_list("case_id", flat=True)
+    return {*decided, *marked, *confirmed}
 
 
 def read_states(assignments: Iterable[Assignment]) -> dict[int, Read]:

@@ -7,6 +7,7 @@ from grading import joint_views, practice_views, views
 app_name = "grading"
 urlpatterns = [
     path("", include("grading.desk.urls")),
+    path("", include("grading.dry_run.urls")),
     path("", include("grading.office.urls")),
     path("studies/<slug:slug>/", views.overview, name="overview"),
     path("studies/<slug:slug>/worklist/", views.worklist, name="worklist"),

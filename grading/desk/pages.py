@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from grading.desk.forms import PUT_OFF_REASONS
+from grading.dry_run import sandbox
 from grading.models import Read
 from grading.sessions import (
     SessionGate,
@@ -129,7 +130,8 @@ def message_rows(*, study: ReaderStudy, user: User) -> list[MessageRow]:
 def desk_config(*, user: User, assignment: Assignment | None = None) -> dict[str, Any]:
     """Return what the page needs to lock itself, to propose a break, and to report or put off its case."""
     config: dict[str, Any] = {
-        "idle_minutes": settings.READERSTUDY_IDLE_LOCK_MINUTES,
+        # A test person of a dry run has no session of their own to lock.
+        "idle_minutes": 0 if sandbox.is_active() else settings.READERSTUDY_IDLE_LOCK_MINUTES,
         "break_minutes": settings.READERSTUDY_BREAK_MINUTES,
         "name": user.username,
         "ticket": return_ticket(user),

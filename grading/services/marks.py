@@ -1,8 +1,9 @@
 """Marks of the first reads: compared one to one, disputed ones settled, lesions of the reference."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -21,11 +22,13 @@ from grading.models import (
     ReferenceGrade,
     ReferenceMark,
 )
+from grading.places import images_of, read_mark
 from grading.services.chance import item_generator
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, Protocol, ReaderStudy
-from readerstudy.studies.protocols.document import MarkKind
+from readerstudy.studies.protocols.document import MarkKind, ProtocolDocument
 
+Vote = TypeVar("Vote")
 PLACE_FIELDS = tuple(field.attname for field in MarkedPlace._meta.fields)
 
 
@@ -63,10 +66,24 @@ def compare_marks(*, case: Case, protocol: Protocol, reads: Sequence[Read], at: 
 
 
 def add_lesion(
-    *, kind: MarkKind, case: Case, marks: Sequence[Mark], provenance: str, at: datetime, mark_class: str = ""
+    *,
+    kind: MarkKind,
+    case: Case,
+    marks: Sequence[Mark],
+    provenance: str,
+    at: datetime,
+    mark_class: str = "",
+    place: Mapping[str, Any] | None = None,
 ) -> ReferenceMark:
-    """Make a lesion of the reference from one mark or from matched ones, at the place that the protocol keeps."""
-    fields = {name: getattr(marks[0], name) for name in PLACE_FIELDS}
+    """
+    Make a lesion of the reference from one mark or from matched ones, at the place that the protocol keeps.
+
+    Parameters
+    ----------
+    place : mapping, optional
+        The columns of a place that was drawn instead of the marks' own.
+    """
+    fields = {name: getattr(marks[0], name) for name in PLACE_FIELDS} | dict(place or {})
     if mark_class:
         fields["mark_class"] = mark_class
     if len(marks) > 1 and kind.keep != "first":
@@ -77,6 +94,7 @@ def add_lesion(
         provenance=provenance,
         basis=provenance,
         sources=[mark.pk for mark in marks],
+        is_redrawn=place is not None,
         decided_at=at,
     )
 
@@ -157,7 +175,8 @@ def settle_mark(
     choice : str
         A letter (keep what that read says: its mark, or none), or ``"own"``.
     given : mapping, optional
-        ``grade``: 0 for no lesion, else the place of the class in the protocol, from 1.
+        ``grade``: 0 for no lesion, else the place of the class in the protocol, from 1. ``mark``: where the lesion
+        lies instead of where a reader marked it, as the presentation of this assignment shows it.
 
     Raises
     ------
@@ -190,6 +209,7 @@ def settle_mark(
     assert kind is not None  # noqa: S101  (the protocol that made the item has it)
     shown = marks_shown(discordance)
     found = [mark for mark in shown.values() if mark is not None]
+    place: dict[str, Any] | None = None
     if choice in shown:
         kept = shown[choice]
         mark_class, reason = (kept.mark_class if kept else ""), ""
@@ -197,9 +217,11 @@ def settle_mark(
         mark_class = _own_class(kind, given or {})
         said = {mark.mark_class if mark else "" for mark in shown.values()}
         known = [name for name, _ in document.adjudication_reasons]
-        if document.adjudication["may_choose"] == "a-or-b" and mark_class not in said:
+        place = _drawn_place(assignment, document, kind, mark_class, given or {})
+        is_third = mark_class not in said or place is not None
+        if document.adjudication["may_choose"] == "a-or-b" and is_third:
             raise BadAnswer("The protocol allows A or B only.")
-        if mark_class not in said and reason_code not in known:
+        if is_third and reason_code not in known:
             raise BadAnswer(f"A third answer needs a reason: {', '.join(known)}.")
         kept = (
             next((mark for mark in found if mark.mark_class == mark_class), found[0]) if mark_class else None
@@ -214,6 +236,7 @@ def settle_mark(
         choice=Adjudication.Choice.OWN if choice == "own" else Adjudication.Choice.KEPT,
         mark_class=mark_class,
         kept_mark=kept,
+        place=place,
         reason_code=reason,
         settled_at=at,
     )
@@ -226,6 +249,7 @@ def settle_mark(
             marks=[kept],
             provenance=provenance,
             mark_class=mark_class,
+            place=place,
             at=at,
         )
     record(
@@ -241,6 +265,24 @@ def settle_mark(
     return decision
 
 
+def _drawn_place(
+    assignment: Assignment,
+    document: ProtocolDocument,
+    kind: MarkKind,
+    mark_class: str,
+    given: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Return the place that was drawn for a decision, None where a reader's own is kept."""
+    drawn = given.get("mark")
+    if drawn is None:
+        return None
+    if not mark_class:
+        raise BadAnswer("Where there is no lesion there is no place to draw.")
+    if not isinstance(drawn, Mapping):
+        raise BadAnswer("A mark names its kind, its class and its place.")
+    return read_mark(document, images_of(assignment), {**drawn, "kind": kind.id, "class": mark_class})
+
+
 def _own_class(kind: MarkKind, given: Mapping[str, Any]) -> str:
     grade = given.get("grade")
     if isinstance(grade, bool) or not isinstance(grade, int) or not 0 <= grade <= len(kind.classes):
@@ -248,13 +290,93 @@ def _own_class(kind: MarkKind, given: Mapping[str, Any]) -> str:
     return kind.classes[grade - 1][0] if grade else ""
 
 
-def confirm_lesions(*, case: Case, at: datetime) -> None:
-    """Mark the lesions of a case as confirmed by the panel; the earlier rows are superseded and stay."""
+def overruling_class(case: Case, document: ProtocolDocument, lesion: str, given: Mapping[str, Any]) -> int:
+    """
+    Return what a vote makes of a lesion: 0 for none, else the place of the class in the protocol, from 1.
+
+    Raises
+    ------
+    BadAnswer
+        If the case has no such lesion, the protocol no such class, or that is what stands.
+    """
+    found = next(
+        (
+            each
+            for each in ReferenceMark.objects.filter(case=case, superseded_at__isnull=True)
+            if str(each.lesion_id) == lesion
+        ),
+        None,
+    )
+    kind = document.mark_kind(found.kind) if found is not None else None
+    if found is None or kind is None:
+        raise BadAnswer("There is no such lesion.")
+    name = _own_class(kind, given)
+    if name == found.mark_class:
+        raise BadAnswer("That is the lesion as it stands; confirm it instead.")
+    return grade_of(kind, name)
+
+
+def confirm_lesions(
+    *,
+    case: Case,
+    document: ProtocolDocument,
+    against: Mapping[str, Sequence[int]],
+    quorum: int,
+    at: datetime,
+) -> None:
+    """
+    Write what the panel decided on the lesions of a case; the earlier rows are superseded and stay.
+
+    Parameters
+    ----------
+    against : mapping of lesion id to int
+        The votes that overrule it: 0 for no lesion, else a class. Who does not overrule confirms.
+    """
     for lesion in ReferenceMark.objects.filter(case=case, superseded_at__isnull=True).order_by("pk"):
+        grade, no_majority = panel_majority(against.get(str(lesion.lesion_id), ()), quorum)
         ReferenceMark.objects.filter(pk=lesion.pk).update(superseded_at=at)
-        lesion.pk, lesion.provenance, lesion.decided_at = None, ReferenceGrade.Provenance.CONFIRMED, at
+        if grade is not None:
+            _record_overruled(case, document, lesion, grade, at)
+        if grade == 0:
+            continue
+        provenance = ReferenceGrade.Provenance.CONFIRMED
+        if grade is not None:
+            kind = document.mark_kind(lesion.kind)
+            assert kind is not None  # noqa: S101  (items and scales outlive amendments)
+            lesion.mark_class = kind.classes[grade - 1][0]
+            provenance = ReferenceGrade.Provenance.OVERRULED
+        elif no_majority:
+            provenance = ReferenceGrade.Provenance(lesion.basis)
+        lesion.pk, lesion.provenance, lesion.decided_at = None, provenance, at
+        lesion.no_majority = no_majority
         lesion._state.adding = True
         lesion.save()
+
+
+def panel_majority(against: Sequence[Vote], quorum: int) -> tuple[Vote | None, bool]:
+    """Return the answer by which a majority of the quorum overrules, or None, and whether no answer has one."""
+    if (quorum - len(against)) * 2 > quorum or not against:
+        return None, False
+    vote, most = Counter(against).most_common(1)[0]
+    return (vote, False) if most * 2 > quorum else (None, True)
+
+
+def _record_overruled(
+    case: Case, document: ProtocolDocument, lesion: ReferenceMark, grade: int, at: datetime
+) -> None:
+    kind = document.mark_kind(lesion.kind)
+    record(
+        event="grading.lesion.overruled",
+        at=at,
+        actor=None,
+        study_id=case.study.public_id,
+        subject_type="case",
+        subject_id=case.public_id,
+        case=case.pseudonym,
+        kind=lesion.kind,
+        lesion=str(lesion.lesion_id),
+        decision=kind.classes[grade - 1][0] if kind is not None and grade else "no lesion",
+    )
 
 
 def send_back_lesion(*, case: Case, lesion: str, at: datetime) -> str:

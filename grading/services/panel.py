@@ -1,6 +1,5 @@
 """Panel confirmation: votes recorded singly, a majority decides, the rest stands and is marked."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,9 +7,15 @@ from typing import Any
 from django.db import transaction
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
-from grading.models import Adjudication, Discordance, PanelReview, PanelVote, ReferenceGrade
+from grading.models import Adjudication, CaseConfirmation, Discordance, PanelReview, PanelVote, ReferenceGrade
 from grading.selectors import case_is_settled, confirmed_cases, panel_round, standing_reference
-from grading.services.marks import MarkRefused, confirm_lesions, send_back_lesion
+from grading.services.marks import (
+    MarkRefused,
+    confirm_lesions,
+    overruling_class,
+    panel_majority,
+    send_back_lesion,
+)
 from grading.services.saving import MARK
 from grading.services.settlement import set_reference
 from readerstudy.core.audit import record
@@ -48,7 +53,8 @@ def review_case(
     Parameters
     ----------
     overruled : sequence of mapping
-        ``structure``, ``finding``, the answer, and ``reason_code``.
+        ``structure``, ``finding``, the answer, and ``reason_code``. Under the structure "@", `finding` is the id of a
+        lesion and the answer a ``grade``: 0 for no lesion, else the place of its class, from 1.
 
     Raises
     ------
@@ -71,14 +77,21 @@ def review_case(
     seen: set[tuple[str, str]] = set()
     for each in overruled:
         structure, finding = str(each.get("structure", "")), str(each.get("finding", ""))
-        answer = read_answer(document, structure, finding, each)
+        named = finding
+        if structure == MARK:
+            grade = overruling_class(case, document, finding, each)
+            answer, named = GivenAnswer(kind="grade", grade=grade), "lesion"
+        else:
+            answer = read_answer(document, structure, finding, each)
         reason = str(each.get("reason_code", ""))
         if reason not in known:
             raise BadAnswer(f"Overruling needs a reason: {', '.join(known)}.")
         if (structure, finding) in seen:
             raise BadAnswer("One vote per item: an item is overruled twice.")
         seen.add((structure, finding))
-        if (structure, finding) not in standing or answer.same_as(standing[structure, finding]):
+        if structure != MARK and (
+            (structure, finding) not in standing or answer.same_as(standing[structure, finding])
+        ):
             raise BadAnswer("That is the grade as it stands; confirm it instead.")
         PanelVote.objects.create(
             review=review,
@@ -97,7 +110,7 @@ def review_case(
             subject_id=case.public_id,
             case=case.pseudonym,
             structure=structure,
-            finding=finding,
+            finding=named,
         )
     review.submitted_at = at
     review.save(update_fields=["submitted_at"])
@@ -131,18 +144,18 @@ def _confirm_when_quorate(case: Case, document: ProtocolDocument, at: datetime) 
     for reference in standing_reference(case.pk):
         key = reference.structure, reference.finding
         against = votes.get(key, [])
-        in_favour = quorum - len(against)
         stands = GivenAnswer.of(reference)
-        decision, provenance, no_majority = stands, ReferenceGrade.Provenance.CONFIRMED, False
-        if against and in_favour * 2 <= quorum:
-            tally = Counter((each.kind, each.grade, each.value) for each in against)
-            (kind, grade, value), most = tally.most_common(1)[0]
-            if most * 2 > quorum:
-                reason = next(each.reason for each in against if each.kind == kind)
-                decision = GivenAnswer(kind=kind, grade=grade, value=value, reason=reason)
-                provenance = ReferenceGrade.Provenance.OVERRULED
-            else:
-                provenance, no_majority = ReferenceGrade.Provenance(reference.basis), True
+        decision, provenance = stands, ReferenceGrade.Provenance.CONFIRMED
+        overruling, no_majority = panel_majority(
+            [(each.kind, each.grade, each.value) for each in against], quorum
+        )
+        if overruling is not None:
+            kind, grade, value = overruling
+            reason = next(each.reason for each in against if each.kind == kind)
+            decision = GivenAnswer(kind=kind, grade=grade, value=value, reason=reason)
+            provenance = ReferenceGrade.Provenance.OVERRULED
+        elif no_majority:
+            provenance = ReferenceGrade.Provenance(reference.basis)
         set_reference(
             case=case,
             structure=key[0],
@@ -153,7 +166,13 @@ def _confirm_when_quorate(case: Case, document: ProtocolDocument, at: datetime) 
             no_majority=no_majority,
             at=at,
         )
-    confirm_lesions(case=case, at=at)
+    lesions = {
+        finding: [answer.grade or 0 for answer in given]
+        for (structure, finding), given in votes.items()
+        if structure == MARK
+    }
+    confirm_lesions(case=case, document=document, against=lesions, quorum=quorum, at=at)
+    CaseConfirmation.objects.create(case=case, confirmed_at=at)
     record(
         event="grading.case.confirmed",
         at=at,

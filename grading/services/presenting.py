@@ -1,8 +1,10 @@
 """Opening the images of an assignment for the person in front of the screen."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import get_script_prefix
 
 from grading.places import presentation_alias
 from readerstudy.imaging.services.capability import open_case, set_capability_cookie
@@ -33,5 +35,7 @@ def present_images(
             alias=presentation_alias(each),
             at=at,
         )
-        set_capability_cookie(response, opened)
+        # Below the address that the page was asked at, which is not the root in a dry run.
+        here = f"{get_script_prefix()}dicomweb/{each.presentation}/"
+        set_capability_cookie(response, replace(opened, cookie_path=here))
     return response

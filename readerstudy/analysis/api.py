@@ -140,7 +140,13 @@ class MarksView(ResultsView):
     @extend_schema(summary="Curves and figures of merit of marks, by partition", responses=MarksSerializer)
     def get(self, request: Request, slug: str) -> Response:
         snapshot = self.snapshot(request, slug)
-        return Response(_head(snapshot) | {"marks": snapshot.results.get("marks", {})})
+        return Response(
+            _head(snapshot)
+            | {
+                "marks": snapshot.results.get("marks", {}),
+                "marks_of_sets": snapshot.results.get("marks_of_sets", {}),
+            }
+        )
 
 
 class ReadersView(ResultsView):

@@ -34,9 +34,10 @@ class ResampledSerializer(FiguresSerializer):
 
 
 class MarksSerializer(HeadSerializer):
-    """Partition -> people, conditions, model."""
+    """Partition -> people, conditions, model; of the primary set, and of the others where they differ."""
 
     marks = serializers.JSONField()
+    marks_of_sets = serializers.JSONField()
 
 
 class ReadersSerializer(HeadSerializer):

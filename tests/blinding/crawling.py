@@ -74,14 +74,18 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "number": ["1"],
         "act": ["stop"],
         "block": ["readers"],
+        "seat": ["reader-1"],
+        "rest": [f"studies/{one.study.slug}/worklist/"],
         "frame": ["1"],
         "frames": ["1"],
     }
 
 
-def fillings(route: Route, planted: Planted) -> Iterator[dict[str, str]]:
-    """Yield the values for the places of one route."""
-    values = values_of(planted)
+def fillings(
+    route: Route, planted: Planted, changed: dict[str, list[str]] | None = None
+) -> Iterator[dict[str, str]]:
+    """Yield the values for the places of one route; `changed` puts other things that exist in their place."""
+    values = {**values_of(planted), **(changed or {})}
     uids = _uids(planted)
     plain = [name for name in route.places if name not in {"study", "series", "instance"}]
     unknown = [name for name in plain if name not in values]

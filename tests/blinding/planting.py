@@ -85,7 +85,7 @@ class Planted:
         return self.studies.one
 
 
-def write_series(folder: Path, *, patient: str) -> None:
+def write_series(folder: Path, *, patient: str, pixels: int = 16) -> None:
     """Write a tiny MR series with an identity in every place that an identity likes to hide."""
     folder.mkdir(parents=True)
     study, series, frame = generate_uid(), generate_uid(), generate_uid()
@@ -105,12 +105,12 @@ def write_series(folder: Path, *, patient: str) -> None:
         data.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
         data.ImagePositionPatient = [4.0 * index, 0, 0]
         data.PixelSpacing, data.SliceThickness = [1, 1], 4
-        data.Rows = data.Columns = 16
+        data.Rows = data.Columns = pixels
         data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
         data.BitsAllocated = data.BitsStored = 16
         data.HighBit, data.PixelRepresentation = 15, 0
-        pixels = np.arange(256, dtype=np.uint16).reshape(16, 16) * (index + 1)
-        data.PixelData = pixels.tobytes()
+        values = np.arange(pixels**2, dtype=np.uint16).reshape(pixels, pixels) * (index + 1)
+        data.PixelData = values.tobytes()
         data.save_as(folder / f"{index}.dcm", enforce_file_format=True)
 
 

@@ -19,7 +19,13 @@ from tests.blinding.sabotage.plants import PLANTS
 from tests.servers import ROOT
 
 # Tests that take long: the crawl asks every address. They are left to the long form.
-SLOW = ("test_canary_crawl", "test_reading_order", "readerstudy/analysis", "test_field_sets")
+SLOW = (
+    "test_canary_crawl",
+    "test_marks_crawl",
+    "test_reading_order",
+    "readerstudy/analysis",
+    "test_field_sets",
+)
 SHARE = 8
 
 

@@ -79,6 +79,11 @@ def test_marks_on_two_planes_from_three_centres_to_lesions_of_the_reference(jour
     lesions = ReferenceMark.objects.filter(superseded_at=None)
     assert lesions.count() == len(agreed) + len(disputed) - 1
     assert set(lesions.values_list("provenance", flat=True)) == {"agreed", "adjudicated"}
+    redrawn = lesions.get(is_redrawn=True)
+    replaced = Mark.objects.get(pk=redrawn.sources[0])
+    assert redrawn.provenance == "adjudicated"
+    assert redrawn.sop_uid == replaced.sop_uid
+    assert redrawn.points_px != replaced.points_px
     assert len(finished_cases(made.study)) == 3
     table = [dict(zip(LESIONS, row, strict=True)) for row in lesion_rows(made.study)]
     assert len(table) == lesions.count()
@@ -132,7 +137,7 @@ def draw_by_hand(made, showing, marks):
 
 
 def settle_by_keys(made, n_items):
-    """The adjudicator says of the first mark that there is no lesion, and keeps the marked read of the others."""
+    """The adjudicator says of the first mark that there is no lesion, keeps the marked read, redraws the last."""
     page = made.windows("adjudicator")
     made.open(page, "grading:adjudication_list", slug=made.study.slug)
     page.keyboard.press("Enter")
@@ -143,6 +148,8 @@ def settle_by_keys(made, n_items):
         here, place = page.url, page.locator("rs-adjudication p").first.inner_text()
         marked = "b" if shown[0] == "0" else "a"
         page.keyboard.press("0" if n == 0 else marked)
+        if n and n == n_items - 1:
+            draw_anew(page)
         with page.expect_response("**/settle/") as answered:
             page.keyboard.press("Enter")
         assert answered.value.status == 200, answered.value.text()
@@ -153,3 +160,16 @@ def settle_by_keys(made, n_items):
                 arg=[here, place],
             )
     page.wait_for_url("**/adjudication/")
+
+
+def draw_anew(page):
+    """Draw the last open item's place by hand, a little larger than its reader did, and give a reason."""
+    item = MarkDiscordance.objects.get(decisions=None)
+    mark = Mark.objects.get(pk=next(pk for pk in item.order if pk))
+    (x1, y1), (x2, y2) = mark.points_px
+    larger = [[min(x1, x2) - 2, min(y1, y2) - 2], [max(x1, x2) + 2, max(y1, y2) + 2]]
+    start, end = screen_points(page, mark.series_uid, mark.sop_uid, larger)
+    page.keyboard.press("l")
+    drag(page, start, end)
+    expect(page.locator("rs-adjudication .place-line")).to_contain_text("The place that you drew counts")
+    page.keyboard.press("Shift+Digit1")

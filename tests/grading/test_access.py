@@ -31,6 +31,7 @@ PAGES = {
     "studies:deviations": OFFICE,
     "studies:invitations": {"coordinator"},
     "studies:edit_protocol": {"coordinator"},
+    "grading:dry_run": {"coordinator"},
 }
 # (page, whose assignment, case) -> who gets it.
 CASE_PAGES = {

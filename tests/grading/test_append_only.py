@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from grading.models import (
     Adjudication,
     CaseComparison,
+    CaseConfirmation,
     CoveredGrade,
     Discordance,
     JointSession,
@@ -43,6 +44,7 @@ DECISIONS = [
     PanelVote,
     ReferenceGrade,
     CaseComparison,
+    CaseConfirmation,
     JointSession,
     Mark,
     MarkDiscordance,

@@ -3,90 +3,57 @@
 import json
 import re
 import uuid
+from functools import partial
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from grading.models import Mark, MarkDecision, MarkDiscordance, RatingEntry, Read, ReferenceMark
+from grading.models import (
+    Mark,
+    MarkDecision,
+    MarkDiscordance,
+    PanelReview,
+    RatingEntry,
+    Read,
+    ReferenceMark,
+)
 from grading.places import images_of, presentation_alias
 from grading.progress import study_progress
 from grading.queues import adjudication_queue, panel_queue
-from grading.selectors import case_is_compared, case_is_settled, panel_round
+from grading.selectors import case_is_compared, case_is_settled, confirmed_cases, panel_round
 from grading.services.adjudication import BadAnswer
 from grading.services.marks import MarkAlreadySettled, MarkRefused, settle_mark
-from grading.services.panel import review_case
+from grading.services.panel import PanelRefused, review_case
 from grading.services.reading import ReadIncomplete, open_read, reopen_read, submit_read
-from grading.services.saving import cells_of, save_answers
-from grading.services.unseen import ImagesShown
-from readerstudy.imaging.models import ImageSet, Instance
+from grading.services.saving import cells_of
+from readerstudy.core.models import AuditEvent
+from readerstudy.imaging.models import Instance
 from readerstudy.imaging.services import receive
-from readerstudy.studies.models import Assignment, Case
+from readerstudy.studies.models import Assignment
 from readerstudy.studies.protocols.loading import ProtocolError, load_protocol
+from tests import factories
 from tests.blinding.planting import write_series
 from tests.factories.protocols import LESION, small_source
-from tests.grading.conftest import AT, LATER, make_desk
-
-ADJUDICATION = {"audit_fraction": 0, "third_read_first": False}
-SOURCE = small_source(findings=(), marks=[LESION], adjudication=ADJUDICATION, case_questions=None)
+from tests.grading.conftest import AT, LATER
+from tests.grading.marked import ADJUDICATION, drawn, marked_desk, marking, save, slice_uid, submitted
 
 
 @pytest.fixture
-def desk(db, settings, tmp_path):
-    """A case with two sagittal slices of 16 x 16 pixels of 1 mm, 4 mm apart."""
+def make_marked(db, settings, tmp_path):
     settings.READERSTUDY_IMPORT_PROCESSES = 1
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
-    made = make_desk(source=SOURCE)
-    write_series(tmp_path / "files", patient="marked")
-    receive(
-        scope=made.study.public_id, source=tmp_path / "files", at=timezone.now(), laterality="established"
-    )
-    Case.objects.filter(pk=made.case.pk).update(image_set=ImageSet.objects.get())
-    for assignment in (made.first, made.second, made.adjudicator, *made.panel):
-        assignment.case.refresh_from_db()
-    return made
+    return partial(marked_desk, tmp_path / "files")
 
 
-def slice_uid(index):
-    return Instance.objects.get(index=index).blinded_uid
-
-
-def drawn(*corners, index=0, cls="bulge", to=None, **more):
-    """Return a box as the viewer tells it; `to` is the last slice."""
-    own = slice_uid(index)
-    given = {"kind": "lesion", "class": cls, "shape": "box3d", "sop_uid": own, "frame": 1}
-    given["points_px"] = [list(corner) for corner in corners]
-    if to is not None:
-        given |= {"slice_sops": [own, slice_uid(to)], "slice_frames": [1, 1]}
-    return {**given, **more}
-
-
-def marking(mark, confidence=80, *, mark_id="", base="", **more):
-    return {
-        "key": str(uuid.uuid4()),
-        "structure": "@",
-        "finding": mark_id or str(uuid.uuid4()),
-        "base": base,
-        "mark": mark,
-        "confidence": confidence,
-        **more,
-    }
-
-
-def save(read, *given):
-    return save_answers(read_id=read.pk, answers=given, at=LATER)
+@pytest.fixture
+def desk(make_marked):
+    return make_marked()
 
 
 @pytest.fixture
 def read(desk):
     return open_read(assignment=desk.first, at=AT)
-
-
-def submitted(assignment, *marks):
-    read = open_read(assignment=assignment, at=AT)
-    results = save(read, *[marking(mark) for mark in marks])
-    assert {each.status for each in results} <= {"saved"}, results
-    return submit_read(read_id=read.pk, at=LATER, images=ImagesShown.all_of(read))
 
 
 BOX = ((2, 3), (8, 9))
@@ -349,6 +316,155 @@ def test_a_single_lesion_is_sent_back_and_settled_again(desk, client):
     # Confirmed: nothing goes back any more.
     confirmed = ReferenceMark.objects.get(superseded_at=None)
     assert ask(str(confirmed.lesion_id)).status_code == 409
+
+
+def agreed_lesion(desk):
+    submitted(desk.first, drawn(*BOX))
+    submitted(desk.second, drawn(*BOX))
+    return ReferenceMark.objects.get(superseded_at=None)
+
+
+def vote(desk, place, lesion=None, grade=0, **fields):
+    against = {"structure": "@", "finding": str(lesion.lesion_id), "kind": "grade", "grade": grade,
+               "reason_code": "boundary", **fields} if lesion else None  # fmt: skip
+    return review_case(assignment=desk.panel[place], overruled=[against] if against else [], at=LATER)
+
+
+def overruled_events():
+    return [each.detail["decision"] for each in AuditEvent.objects.filter(event="grading.lesion.overruled")]
+
+
+def test_the_panel_overrules_a_single_lesion_away(desk):
+    lesion = agreed_lesion(desk)
+    vote(desk, 0, lesion, 0)
+    assert not ReferenceMark.objects.filter(superseded_at=None).exists()
+    assert ReferenceMark.objects.get().superseded_at == LATER
+    assert overruled_events() == ["no lesion"]
+    # The case is decided, although it has no lesion any more.
+    assert confirmed_cases([desk.case.pk]) == {desk.case.pk}
+    assert not panel_queue(study=desk.study, member=desk.panel[0].user).rows
+    with pytest.raises(PanelRefused, match="decided"):
+        vote(desk, 0)
+
+
+def test_the_panel_gives_a_lesion_another_class(desk):
+    lesion = agreed_lesion(desk)
+    vote(desk, 0, lesion, 2)
+    stands = ReferenceMark.objects.get(superseded_at=None)
+    assert (stands.mark_class, stands.provenance, stands.basis) == ("herniation", "overruled", "agreed")
+    assert (stands.lesion_id, stands.points_px) == (lesion.lesion_id, lesion.points_px)
+    assert overruled_events() == ["herniation"]
+
+
+@pytest.mark.parametrize(
+    ("votes", "left", "undecided"),
+    [
+        ((0, None, None), {("bulge", "confirmed")}, False),
+        ((0, 0, None), set(), False),
+        ((0, 2, None), {("bulge", "agreed")}, True),
+        ((2, 2, 0), {("herniation", "overruled")}, False),
+    ],
+)
+def test_a_majority_decides_on_a_lesion_and_without_one_it_stands_and_is_marked(
+    make_marked, votes, left, undecided
+):
+    desk = make_marked(members=3, quorum=3)
+    lesion = agreed_lesion(desk)
+    for place, grade in enumerate(votes):
+        vote(desk, place, lesion if grade is not None else None, grade)
+    standing = ReferenceMark.objects.filter(superseded_at=None)
+    assert {(each.mark_class, each.provenance) for each in standing} == left
+    assert [each.no_majority for each in standing] == [undecided] * len(left)
+    assert confirmed_cases([desk.case.pk]) == {desk.case.pk}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"grade": 1}, "as it stands"),
+        ({"grade": 3}, "0 for none, or a class"),
+        ({"grade": True}, "0 for none, or a class"),
+        ({"finding": str(uuid.uuid4())}, "no such lesion"),
+        ({"finding": "x"}, "no such lesion"),
+        ({"reason_code": ""}, "needs a reason"),
+    ],
+)
+def test_a_vote_on_a_lesion_that_does_not_fit_changes_nothing(desk, fields, message):
+    lesion = agreed_lesion(desk)
+    with pytest.raises(BadAnswer, match=message):
+        vote(desk, 0, lesion, **{"grade": 0, **fields})
+    assert ReferenceMark.objects.get().superseded_at is None
+    assert not PanelReview.objects.filter(submitted_at__isnull=False).exists()
+
+
+def test_a_lesion_of_another_case_cannot_be_overruled(desk):
+    lesion = agreed_lesion(desk)
+    elsewhere = factories.reference_mark(of=factories.case(study=desk.study))
+    with pytest.raises(BadAnswer, match="no such lesion"):
+        vote(desk, 0, elsewhere)
+    assert ReferenceMark.objects.get(pk=lesion.pk).superseded_at is None
+
+
+def redraw(desk, item, place, *, grade=1, reason="boundary"):
+    return settle_mark(
+        assignment=desk.adjudicator, item=str(item.public_id), choice="own",
+        given={"grade": grade, "mark": place}, reason_code=reason, at=LATER,
+    )  # fmt: skip
+
+
+def test_the_adjudicator_draws_the_place_anew(desk):
+    alone, classes = disputed(desk)
+    place = {**drawn((1, 1), (6, 7), to=1), "class": "anything", "kind": "anything"}
+    with pytest.raises(BadAnswer, match="needs a reason"):
+        redraw(desk, alone, place, reason="")
+    decision = redraw(desk, alone, place)
+    lesion = ReferenceMark.objects.get()
+    assert (lesion.points_px, lesion.mark_class, lesion.kind) == ([[1.0, 1.0], [6.0, 7.0]], "bulge", "lesion")
+    assert (lesion.is_redrawn, lesion.provenance) == (True, "adjudicated")
+    assert lesion.box is not None
+    # Where the reader had it is on record, in the mark that was replaced.
+    replaced = Mark.objects.get(pk=lesion.sources[0])
+    assert decision.kept_mark == replaced
+    assert replaced.points_px == [[0.0, 0.0], [4.0, 4.0]]
+    assert decision.place["points_px"] == lesion.points_px
+    settle_mark(
+        assignment=desk.adjudicator,
+        item=str(classes.public_id),
+        choice="A",
+        given=None,
+        reason_code="",
+        at=LATER,
+    )
+    assert ReferenceMark.objects.exclude(pk=lesion.pk).get().is_redrawn is False
+    # The panel's confirmation keeps the place and how it came about.
+    vote(desk, 0)
+    confirmed = ReferenceMark.objects.get(superseded_at=None, lesion_id=lesion.lesion_id)
+    assert (confirmed.points_px, confirmed.is_redrawn) == (lesion.points_px, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "grade", "message"),
+    [
+        ({"sop_uid": "1.2.3"}, 1, "on no image of this case"),
+        ({"points_px": [[0, 0]]}, 1, "has 2 points"),
+        ({"points_px": [[0, 0], [99, 99]]}, 1, "outside its image"),
+        ({}, 0, "no place to draw"),
+    ],
+)
+def test_a_place_that_does_not_fit_settles_nothing(desk, change, grade, message):
+    alone, _ = disputed(desk)
+    with pytest.raises(BadAnswer, match=message):
+        redraw(desk, alone, {**drawn((1, 1), (6, 7)), **change}, grade=grade)
+    with pytest.raises(BadAnswer, match="names its kind"):
+        redraw(desk, alone, "here")
+    assert not MarkDecision.objects.exists()
+
+
+def test_where_only_a_or_b_may_be_kept_no_place_is_drawn(make_marked):
+    desk = make_marked(may_choose="a-or-b")
+    alone, _ = disputed(desk)
+    with pytest.raises(BadAnswer, match="A or B only"):
+        redraw(desk, alone, drawn((1, 1), (6, 7)))
 
 
 def test_the_overview_counts_marks(desk):

@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from readerstudy.analysis import wording
 from readerstudy.analysis.dashboard.tables import ESTIMATE_COLUMNS, Table, linked, raw_cells
+from readerstudy.analysis.datasets import PRIMARY
 
 CURVES = ("FROC", "AFROC", "wAFROC")
 
@@ -25,15 +26,29 @@ def _figure_titles() -> dict[str, str]:
     }
 
 
-def marks_fact(figures: Mapping[str, Any], partition: str) -> str:
+def marks_fact(
+    figures: Mapping[str, Any], partition: str, summary: Mapping[str, Any], analysis_set: str = PRIMARY
+) -> str:
     """Return the sentence below the title: on whom."""
     cases = ngettext("%(n)s case", "%(n)s cases", figures["cases"]) % {"n": wording.count(figures["cases"])}
-    return _("%(partition)s: %(cases)s, %(diseased)s of them with %(lesions)s lesions.") % {
+    sentence = _("%(partition)s: %(cases)s, %(diseased)s of them with %(lesions)s lesions.") % {
         "partition": wording.partition_names()[partition],
         "cases": cases,
         "diseased": wording.count(figures["diseased"]),
         "lesions": wording.count(figures["lesions"]),
     }
+    if len(summary.get("sets", ())) < 2:
+        return sentence
+    # A case of which somebody's read is left out leaves that person's figures, and every comparison.
+    left = [
+        f"{row['code']} {figures['cases'] - row['cases']}"
+        for row in figures["people"]
+        if row.get("cases", figures["cases"]) < figures["cases"]
+    ]
+    sentence += f" {wording.set_names()[analysis_set]}."
+    if left:
+        sentence += " " + _("Cases left out per reader: %(left)s.") % {"left": ", ".join(dict.fromkeys(left))}
+    return sentence
 
 
 def chosen_condition(figures: Mapping[str, Any], asked: str) -> str:
@@ -43,9 +58,15 @@ def chosen_condition(figures: Mapping[str, Any], asked: str) -> str:
 
 
 def marks_filters(
-    results: Mapping[str, Any], partition: str, figures: Mapping[str, Any], condition: str
+    results: Mapping[str, Any],
+    partition: str,
+    figures: Mapping[str, Any],
+    condition: str,
+    analysis_set: str = PRIMARY,
 ) -> list[dict[str, Any]]:
-    """Return the filter row: partition, and the condition whose curves are drawn."""
+    """Return the filter row: partition, analysis set where several differ, the condition whose curves are drawn."""
+    sets = wording.set_names()
+    offered = results["summary"].get("sets", ()) if results.get("marks_of_sets") else ()
     names = wording.partition_names()
     conditions = list(dict.fromkeys(row["condition"] for row in figures["people"]))
     return [
@@ -54,6 +75,17 @@ def marks_filters(
             "label": _("Partition"),
             "choices": [(key, names[key], key == partition) for key in results["marks"]],
         },
+        *(
+            [
+                {
+                    "name": "set",
+                    "label": _("Reads"),
+                    "choices": [(key, sets[key], key == analysis_set) for key in offered],
+                }
+            ]
+            if offered
+            else []
+        ),
         {
             "name": "condition",
             "label": _("Curves of condition"),

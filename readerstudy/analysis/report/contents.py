@@ -276,7 +276,7 @@ def report_blocks(*, snapshot: Snapshot, document: ProtocolDocument, title: str)
         blocks += _finding(document, figures, plan, summary)
     marks = (snapshot.results.get("marks") or {}).get(partition)
     if marks:
-        blocks.extend(mark_blocks(marks, partition))
+        blocks.extend(mark_blocks(marks, partition, summary))
     if "readers" in snapshot.results:
         blocks.extend(reader_blocks(document, snapshot.results["readers"]))
     for name, items in check_lists(facts).items():

@@ -214,18 +214,20 @@ def reader_blocks(document: ProtocolDocument, given: Mapping[str, Any]) -> Itera
         )
 
 
-def mark_blocks(figures: Mapping[str, Any], partition: str) -> Iterator[Block]:
+def mark_blocks(figures: Mapping[str, Any], partition: str, summary: Mapping[str, Any]) -> Iterator[Block]:
     """
     Yield the free-response part: figures of merit of everyone, curves, and the comparisons the design allows.
 
     Parameters
     ----------
     figures : mapping
-        The marks' results of one partition.
+        The marks' results of one partition, of the primary set.
     partition : str
+    summary : mapping
+        The snapshot's summary: which sets differ.
     """
     yield Heading("Marks")
-    yield Paragraph(dashboard.marks_fact(figures, partition))
+    yield Paragraph(dashboard.marks_fact(figures, partition, summary))
     table = dashboard.marks_rows(figures)
     yield Table(
         ["Who", "Condition", "Marks", *table["heads"], "Precision", "Recall", "F1"],

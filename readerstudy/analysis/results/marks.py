@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from readerstudy.analysis.datasets import PARTITIONS, BoolArray, Dataset, MarkData
+from readerstudy.analysis.datasets import LEAVES, PARTITIONS, PRIMARY, BoolArray, Dataset, MarkData
 from readerstudy.analysis.results.views import ALL, partitions_present
 from readerstudy.stats import (
     AnalysisRefused,
@@ -41,10 +41,19 @@ CLAIMS = (
 
 
 class _Marked:
-    """Lesions and marks of the cases of one partition."""
+    """
+    Lesions and marks of the cases of one partition.
 
-    def __init__(self, dataset: Dataset, marks: MarkData, inside: BoolArray) -> None:
-        self.dataset, self.marks = dataset, marks
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_cases,)
+        The cases of the partition.
+    out : ndarray of bool, shape (n_cases, n_people)
+        Whose reads of which case are not in the analysis set.
+    """
+
+    def __init__(self, dataset: Dataset, marks: MarkData, inside: BoolArray, out: BoolArray) -> None:
+        self.dataset, self.marks, self.inside, self.out = dataset, marks, inside, out
         self.cases = np.flatnonzero(inside)
         self.place = np.full(len(dataset.cases), -1)
         self.place[self.cases] = np.arange(self.cases.size)
@@ -54,6 +63,15 @@ class _Marked:
         self.n_lesions = np.bincount(
             self.place[marks.lesion_case[self.lesions]], minlength=self.cases.size
         ).astype(np.int64)
+
+    def of(self, people: Sequence[int]) -> "_Marked":
+        """
+        Return the cases that all of these people have in the analysis set.
+
+        A read that is left out is no read without a mark: its case leaves these people's figures, not its mark.
+        """
+        left = self.out[:, list(people)].any(axis=1) & self.inside
+        return _Marked(self.dataset, self.marks, self.inside & ~left, self.out) if left.any() else self
 
     @property
     def nested(self) -> bool:
@@ -125,6 +143,7 @@ def _person(part: _Marked, person: int, condition: int, confidence: float) -> di
         "code": marks.people[person],
         "kind": "model" if marks.is_model[person] else "reader",
         "condition": marks.conditions[condition],
+        "cases": int(part.cases.size),
         "marks": int(rows.size),
         "duplicates": int(again.sum()),
         "figures": {name: _figure_value(study, name) for name in FIGURES},
@@ -164,6 +183,7 @@ def _conditions(part: _Marked, readers: list[int], confidence: float) -> dict[st
         return {"refused": "several_cases_of_a_patient"}
     study = part.study(readers, conditions)
     return {
+        "cases": int(part.cases.size),
         "conditions": [part.marks.conditions[c] for c in conditions],
         "readers": [part.marks.people[r] for r in readers],
         "figures": {
@@ -223,7 +243,14 @@ def _against_model(part: _Marked, readers: list[int], model: int, confidence: fl
             if isinstance(located, LrocStudy)
             else located
         )
-        found.append({"condition": part.marks.conditions[condition], "readers": len(own), "figures": figures})
+        found.append(
+            {
+                "condition": part.marks.conditions[condition],
+                "readers": len(own),
+                "cases": int(part.cases.size),
+                "figures": figures,
+            }
+        )
     return {"conditions": found} if found else {"refused": "no_common_condition"}
 
 
@@ -278,9 +305,20 @@ def _standalone(study: Any, model: str, endpoint: Any, confidence: float) -> dic
     return {"rows": rows}
 
 
-def compute_marks(dataset: Dataset, confidence: float) -> dict[str, Any]:
+def _outside(dataset: Dataset, marks: MarkData, analysis_set: str) -> BoolArray:
+    """Return whose reads of which case are not in a set, shape (n_cases, n_people); models are in every set."""
+    out = np.zeros((len(dataset.cases), len(marks.people)), dtype=bool)
+    if dataset.leaving is not None:
+        column = {reader.code: k for k, reader in enumerate(dataset.readers)}
+        for person, code in enumerate(marks.people):
+            if not marks.is_model[person] and code in column:
+                out[:, person] = dataset.leaving[:, column[code]] >= LEAVES[analysis_set]
+    return out
+
+
+def compute_marks(dataset: Dataset, confidence: float, analysis_set: str = PRIMARY) -> dict[str, Any]:
     """
-    Compute every figure of the marks, by partition.
+    Compute every figure of the marks of an analysis set, by partition.
 
     Returns
     -------
@@ -291,11 +329,12 @@ def compute_marks(dataset: Dataset, confidence: float) -> dict[str, Any]:
     if dataset.marks is None:
         return {}
     results = {}
+    out = _outside(dataset, dataset.marks, analysis_set)
     partition = np.array([case.partition for case in dataset.cases], dtype=np.int64)
     for name in partitions_present(dataset):
         wanted = [PARTITIONS.index(each) for each in name.split("+")] if name != ALL else []
         inside = np.isin(partition, wanted) if wanted else np.ones(partition.size, dtype=bool)
-        part = _Marked(dataset, dataset.marks, inside)
+        part = _Marked(dataset, dataset.marks, inside, out)
         n_people = len(dataset.marks.people)
         readers = [k for k in range(n_people) if not dataset.marks.is_model[k]]
         models = [k for k in range(n_people) if dataset.marks.is_model[k]]
@@ -305,12 +344,13 @@ def compute_marks(dataset: Dataset, confidence: float) -> dict[str, Any]:
             "diseased": int((part.n_lesions > 0).sum()),
             "lesions": int(part.n_lesions.sum()),
             "people": [
-                _person(part, person, condition, confidence)
+                _person(own, person, condition, confidence)
                 for person in [*readers, *models]
+                for own in [part.of([person])]
                 for condition in range(len(dataset.marks.conditions))
-                if part.present(person, condition)
+                if own.present(person, condition)
             ],
-            "conditions": _conditions(part, readers, confidence),
-            "model": _against_model(part, readers, models[0], confidence) if models else None,
+            "conditions": _conditions(part.of(readers), readers, confidence),
+            "model": _against_model(part.of(readers), readers, models[0], confidence) if models else None,
         }
     return results

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -90,10 +91,19 @@ def _case_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
             "patient__partition",
             "status",
             "exclusion_reason",
+            "withdrawal",
         )
     )
-    for row in rows.iterator(5000):
-        yield ("case", *row)
+    for *row, status, reason, withdrawal in rows.iterator(5000):
+        yield ("case", *row, _status_at_lock(study, status, withdrawal), reason)
+
+
+def _status_at_lock(study: ReaderStudy, status: str, withdrawal: Mapping[str, str] | None) -> str:
+    """A patient may withdraw at any time: what was signed before counts the case as it was."""
+    if status != Case.Status.WITHDRAWN or withdrawal is None or study.locked_at is None:
+        return status
+    later = datetime.fromisoformat(withdrawal["at"]) > study.locked_at
+    return withdrawal["from"] if later else status
 
 
 def _lesion_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from readerstudy.analysis import dashboard
+from readerstudy.analysis.datasets import PRIMARY
 from readerstudy.analysis.models import Snapshot
 from readerstudy.analysis.services.snapshots import latest_snapshot
 from readerstudy.analysis.views.frame import (
@@ -18,15 +19,18 @@ from readerstudy.analysis.views.frame import (
 )
 
 
-def _chosen(request: HttpRequest, snapshot: Snapshot) -> tuple[str, dict[str, Any]]:
-    """The partition asked for, or the one shown first, and its figures."""
+def _chosen(request: HttpRequest, snapshot: Snapshot) -> tuple[str, str, dict[str, Any]]:
+    """The partition and analysis set asked for, or those shown first, and their figures."""
+    analysis_set = request.GET.get("set") or PRIMARY
     found = snapshot.results.get("marks")
+    if found and analysis_set != PRIMARY:
+        found = snapshot.results.get("marks_of_sets", {}).get(analysis_set)
     if not found:
         raise Http404
     partition = request.GET.get("partition") or snapshot.results["summary"]["default_partition"]
     if partition not in found:
         raise Http404
-    return partition, found[partition]
+    return partition, analysis_set, found[partition]
 
 
 @require_GET
@@ -35,7 +39,7 @@ def marks(request: HttpRequest, slug: str) -> HttpResponse:
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
-    partition, figures = _chosen(request, snapshot)
+    partition, analysis_set, figures = _chosen(request, snapshot)
     record_opening(request, study, snapshot)
     condition = dashboard.chosen_condition(figures, request.GET.get("condition", ""))
     return render(
@@ -45,8 +49,8 @@ def marks(request: HttpRequest, slug: str) -> HttpResponse:
             **frame_of(request, study, "analysis:results"),
             "snapshot": snapshot,
             "tabs": results_tabs(snapshot, "marks"),
-            "fact": dashboard.marks_fact(figures, partition),
-            "filters": dashboard.marks_filters(snapshot.results, partition, figures, condition),
+            "fact": dashboard.marks_fact(figures, partition, snapshot.results["summary"], analysis_set),
+            "filters": dashboard.marks_filters(snapshot.results, partition, figures, condition, analysis_set),
             "figures": dashboard.marks_rows(figures),
             "comparisons": dashboard.marks_comparisons(figures),
             "tables": dashboard.marks_tables(figures),
@@ -63,9 +67,10 @@ def marks_table(request: HttpRequest, slug: str, block: str) -> HttpResponse:
     snapshot = latest_snapshot(study)
     if snapshot is None:
         raise Http404
-    partition, figures = _chosen(request, snapshot)
+    partition, analysis_set, figures = _chosen(request, snapshot)
     table = dashboard.marks_tables(figures).get(block)
     if table is None:
         raise Http404
-    name = f"{study.slug}-marks-{block}-{partition.replace('+', '-')}.csv"
-    return table_response(snapshot, table, name, f"marks|{partition}")
+    apart = "" if analysis_set == PRIMARY else f"|{analysis_set}"
+    name = f"{study.slug}-marks-{block}-{partition.replace('+', '-')}{apart.replace('|', '-')}.csv"
+    return table_response(snapshot, table, name, f"marks|{partition}{apart}")

@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -34,6 +35,12 @@ def build_manifest() -> dict[str, Any]:
         raise FrontEndNotBuilt(
             "The front end is not built. Run `npm ci && npm run build`, or bin/demo."
         ) from None
+
+
+@register.simple_tag
+def images_root(presentation: str) -> str:
+    """Return where the images of a presentation are served, below the address that the page was asked at."""
+    return f"{get_script_prefix()}dicomweb/{presentation}"
 
 
 @register.simple_tag

@@ -237,6 +237,9 @@ class Case(models.Model):
     sides_accepted_by_convention = models.BooleanField(default=False)
     # {"variant": "5", "by": ..., "at": ...}: fixed by a doctor before reading where the protocol says so.
     numbering = models.JSONField(default=dict, blank=True)
+    # {"at": .., "from": ..}: when its images were erased, and the status it had until then. What was locked before
+    # counts it as it was; no analysis does.
+    withdrawal = models.JSONField(null=True)
     block = models.PositiveIntegerField(
         default=1, help_text="Cases added after an assignment form a new block."
     )

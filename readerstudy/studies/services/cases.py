@@ -140,11 +140,15 @@ def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
     """
     Erase the images and the identity behind a case, at any state of the study; given answers stay.
 
-    Withdrawing a withdrawn case changes nothing. A later import of the same patient is refused file by file.
+    Data that were locked before keep their hash: it stands for what was signed, and the case leaves the analysis
+    all the same. Withdrawing a withdrawn case changes nothing. A later import of the same patient is refused file
+    by file.
     """
     if case.status == Case.Status.WITHDRAWN:
         return
-    Case.objects.filter(pk=case.pk).update(status=Case.Status.WITHDRAWN)
+    Case.objects.filter(pk=case.pk).update(
+        status=Case.Status.WITHDRAWN, withdrawal={"at": at.isoformat(), "from": case.status}
+    )
     _record_case("studies.case.withdrawn", case, actor, at)
     if case.image_set is not None:
         withdraw_images(image_set=case.image_set, at=at, actor=actor)

@@ -4,6 +4,7 @@ import { t } from "../viewer/texts.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
+import { toldMark } from "./marks.js";
 import { ProtocolView } from "./protocol.js";
 import { ValueEntry } from "./value-entry.js";
 
@@ -25,6 +26,7 @@ export class RsAdjudication extends HTMLElement {
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
     document.addEventListener("rs:focus-panel", () => this.settleButton.focus());
+    document.addEventListener("rs:marks", (event) => this.#placeDrawn(event.detail.marks));
     this.show(0);
   }
 
@@ -58,7 +60,7 @@ export class RsAdjudication extends HTMLElement {
   /** What an item asks. A disputed mark is asked as a scale: 0 no lesion, then the protocol's classes. */
   #finding(item = this.item) {
     if (!item.mark_kind) return this.view.finding(item.finding);
-    const kind = this.config.mark_kinds.find(({ id }) => id === item.mark_kind);
+    const kind = this.#markKind(item);
     const scale = [{ value: 0, label: t("No lesion"), hint: "" }, ...kind.classes.map((each, n) => ({ value: n + 1, label: each.label, hint: "" }))];
     return { label: kind.label, short: kind.label, definition: t("Marked differently by the first reads. The marks are drawn as A and B."), kind: "nominal", scale, typed: [] };
   }
@@ -79,6 +81,7 @@ export class RsAdjudication extends HTMLElement {
     // Graded while covered, and not settled yet: one goes on from there.
     this.choice = this.item.own ? { answer: this.item.own } : undefined;
     this.reason = "";
+    this.#stopDrawing();
     this.draw();
     this.say("");
     if (this.item.mark_kind) this.#showMark();
@@ -87,10 +90,14 @@ export class RsAdjudication extends HTMLElement {
   }
 
   /** Draw the marks of this item alone: the letters of another one would mislead. */
-  #drawMarks() {
+  #drawMarks(own = []) {
     if (!this.items.some((item) => item.mark_kind)) return;
     this.drawn ??= JSON.parse(document.getElementById("viewer-config").textContent).marks;
-    announce("rs:set-marks", { marks: this.drawn.filter(({ id }) => id.startsWith(this.item.finding)) });
+    announce("rs:set-marks", { marks: this.drawn.filter(({ id }) => id.startsWith(this.item.finding)).concat(own) });
+  }
+
+  #markKind(item = this.item) {
+    return this.config.mark_kinds.find(({ id }) => id === item.mark_kind);
   }
 
   /** Bring the first of the item's marks into view. */
@@ -102,6 +109,41 @@ export class RsAdjudication extends HTMLElement {
     };
     if (document.querySelector("rs-viewer[data-first-image]")) go();
     else document.addEventListener("rs:first-image", go, { once: true });
+  }
+
+  /** Take the tool that draws a place instead of the readers' own. */
+  redraw() {
+    if (!this.item.mark_kind) return;
+    if (this.config.may_choose !== "any") { this.say(t("The protocol allows A or B only.")); return; }
+    const kind = this.#markKind();
+    const grade = this.choice?.answer?.grade || this.item.shown.find((shown) => shown.grade > 0).grade;
+    this.choice = { answer: { kind: "grade", grade } };
+    this.#drawMarks();
+    this.drawing = true;
+    announce("rs:set-tool", { tool: `mark:${kind.id}`, class: kind.classes[grade - 1].id });
+    this.draw();
+    this.say(t("Draw the place on the image. A and B stay drawn beside it."));
+  }
+
+  #stopDrawing() {
+    if (this.drawing) announce("rs:set-tool", { tool: "window" });
+    this.drawing = false;
+  }
+
+  /** The viewer has drawn, moved or removed the new place. */
+  #placeDrawn(marks) {
+    const mark = marks.filter(({ fixed }) => !fixed).at(-1);
+    if (mark && (this.drawing || this.choice?.mark)) {
+      this.newMark = mark;
+      this.choice = { ...this.choice, mark: toldMark(mark) };
+      if (this.drawing) {
+        this.#stopDrawing();
+        this.settleButton.focus();
+        this.say("");
+      }
+    } else if (!mark && this.choice?.mark) this.choice = { answer: this.choice.answer };
+    else return;
+    this.draw();
   }
 
   draw() {
@@ -116,7 +158,7 @@ export class RsAdjudication extends HTMLElement {
     this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap(capOfAction("keep-A")), " ", cap(capOfAction("keep-B"))]), ...(finding.typed.length ? [" ", cap(capOfAction("typed")), ` ${t("not assessable")}`] : [])));
     this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
     const entry = finding.kind === "continuous" ? [this.valueEntry.show(finding, this.choice?.answer)] : [];
-    this.options.replaceChildren(...entry, ...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen());
+    this.options.replaceChildren(...entry, ...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen(), ...this.#placeLine());
     this.#drawReasons();
     this.settleButton.disabled = !this.#complete();
     this.#drawList();
@@ -146,6 +188,14 @@ export class RsAdjudication extends HTMLElement {
     );
   }
 
+  /** Where the lesion lies: at a reader's mark, or where the adjudicator drew it. */
+  #placeLine() {
+    if (!this.item.mark_kind || this.config.may_choose !== "any") return [];
+    return [make("div", { class: "place-line" },
+      make("button", { type: "button", class: "button button-small", onclick: () => this.redraw() }, cap(capOfAction("marks")), t("Draw the place anew")),
+      make("span", { class: "muted", role: "status" }, this.choice?.mark ? t("The place that you drew counts.") : this.drawing ? t("Waiting for your drawing.") : ""))];
+  }
+
   #typedChoices() {
     return this.item.mark_kind ? [] : this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
   }
@@ -160,11 +210,12 @@ export class RsAdjudication extends HTMLElement {
   #isThird() {
     const answer = this.choice?.answer;
     if (!answer || this.choice.letter || this.covered) return false;
+    if (this.choice.mark) return true;
     return !this.item.shown.some((shown) => shown.kind === answer.kind && (shown.grade ?? null) === (answer.grade ?? null) && (shown.value ?? null) === (answer.value ?? null));
   }
 
   #complete() {
-    return Boolean(this.choice && !this.choice.typedMenu && (!this.#isThird() || this.reason));
+    return Boolean(this.choice && !this.choice.typedMenu && !this.drawing && (!this.#isThird() || this.reason));
   }
 
   #drawReasons() {
@@ -201,13 +252,25 @@ export class RsAdjudication extends HTMLElement {
     if (this.covered) { this.say(t("Give your own grade first; A and B are shown after it.")); return; }
     const shown = this.item.shown.find((each) => each.letter === letter);
     if (!shown) return;
+    this.#dropPlace();
     this.choice = { letter, answer: { kind: shown.kind, grade: shown.grade, value: shown.value } };
     this.draw();
   }
 
   own(answer) {
-    this.choice = { answer };
+    const mark = answer.grade > 0 ? this.choice?.mark : undefined;
+    if (!mark) this.#dropPlace();
+    this.choice = mark ? { answer, mark } : { answer };
+    if (mark) this.#drawMarks([{ ...this.newMark, class: this.#markKind().classes[answer.grade - 1].id }]);
     this.draw();
+  }
+
+  /** The place that was drawn is not wanted any more. */
+  #dropPlace() {
+    const wasDrawn = this.choice?.mark;
+    this.choice = undefined;
+    this.#stopDrawing();
+    if (wasDrawn) this.#drawMarks();
   }
 
   because(place) {
@@ -224,12 +287,13 @@ export class RsAdjudication extends HTMLElement {
     if (this.busy || this.item.settled) return;
     if (!this.choice || this.choice.typedMenu) { this.say(this.covered ? t("Choose a grade first.") : t("Choose A, B or a grade first.")); return; }
     if (this.covered) { await this.#firstGrade(); return; }
+    if (this.drawing) { this.say(t("Draw the place on the image. A and B stay drawn beside it.")); return; }
     if (!this.#complete()) { this.say(t("Neither read is kept: give a reason.")); return; }
     this.busy = true;
     const { structure, finding } = this.item;
     const body = this.choice.letter
       ? { structure, finding, choice: this.choice.letter }
-      : { structure, finding, choice: "own", answer: this.choice.answer, reason_code: this.reason };
+      : { structure, finding, choice: "own", answer: { ...this.choice.answer, ...(this.choice.mark ? { mark: this.choice.mark } : {}) }, reason_code: this.reason };
     try {
       const { status, body: answer } = await post(this.config.addresses.settle, body);
       if (status === 200 || answer.code === "already_settled") {
@@ -298,6 +362,7 @@ export class RsAdjudication extends HTMLElement {
       enter: () => this.settle(),
       submit: () => this.settle(),
       later: () => this.later(),
+      marks: () => this.redraw(),
       measure: () => isMeasuring && this.valueEntry.measure(),
       up: () => this.#move(-1),
       down: () => this.#move(1),
@@ -336,6 +401,7 @@ export class RsAdjudication extends HTMLElement {
         [["Shift 1–9"], t("reason, when neither read is kept")],
         [["↵"], t("settle, next")],
         [[capOfAction("later")], t("later")],
+        ...(this.config.mark_kinds.length ? [[[capOfAction("marks")], t("draw the place of a disputed mark anew")]] : []),
         [["↑", "↓"], t("item")],
         [["[", "]"], t("slice back, on")],
         [[capOfAction("to-images")], t("keys to images; Esc comes back")],

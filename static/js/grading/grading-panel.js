@@ -138,7 +138,7 @@ export class RsGrading extends HTMLElement {
     let vault;
     try {
       // A preview keeps nothing, not even on this device.
-      vault = !this.config.is_preview && window.indexedDB && crypto.subtle ? new Vault(this.config.offline_key, this.config.read) : undefined;
+      vault = this.config.offline_key && window.indexedDB && crypto.subtle ? new Vault(this.config.offline_key, this.config.read) : undefined;
     } catch {
       vault = undefined;
     }

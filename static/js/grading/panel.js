@@ -4,6 +4,7 @@ import { t } from "../viewer/texts.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
+import { markKey } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
 import { ValueEntry } from "./value-entry.js";
 
@@ -21,18 +22,19 @@ export class RsPanel extends HTMLElement {
     this.valueEntry = new ValueEntry({
       onvalue: (value) => this.pick({ kind: "value", value }),
       onproblem: (words) => this.say(words),
-      onleave: () => this.goTo(this.current, true),
+      onleave: () => this.leave(),
     });
     this.#build();
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
-    document.addEventListener("rs:focus-panel", () => this.grid.place(this.current, { focus: true }));
+    document.addEventListener("rs:focus-panel", () => this.leave());
     for (const key of this.view.order) this.drawCell(key);
-    if (this.hasGrid) this.goTo(this.current, true);
-    else this.confirmButton.focus();
+    this.leave();
   }
 
   #build() {
+    this.lesionList = make("ol", { class: "mark-rows", "aria-label": t("Lesions"), hidden: !this.config.lesions.length });
+    this.#drawLesions();
     this.grid = new GradeGrid(this.view, { onpick: (key) => this.goTo(key, true), label: t("Reference standard") });
     const { number, agreed, adjudicated, votes, quorum } = this.dataset;
     this.side = document.getElementById("panel-item");
@@ -40,28 +42,55 @@ export class RsPanel extends HTMLElement {
     const chip = make("span", { class: "chip", "data-grade": 1 }, "1");
     this.confirmButton = make("button", { class: "button button-main", type: "button", onclick: () => this.confirm() }, t("Confirm case"), cap("Ctrl ↵"));
     this.append(
-      make("h2", {}, t("Case {number}", { number }), make("span", { class: "muted" }, t("{total} items: {agreed} agreed, {adjudicated} adjudicated", { total: Number(agreed) + Number(adjudicated), agreed, adjudicated }))),
-      this.grid.element,
-      make("div", { class: "panel-legend" }, make("span", {}, chip, t("both reads agreed")), make("span", {}, icon("scales"), t("settled by the adjudicator"))),
-      this.#lesions(),
+      make("h2", {}, t("Case {number}", { number }), make("span", { class: "muted" }, this.hasGrid ? t("{total} items: {agreed} agreed, {adjudicated} adjudicated", { total: Number(agreed) + Number(adjudicated), agreed, adjudicated }) : t("{n} lesions", { n: this.config.lesions.length }))),
+      this.hasGrid ? this.grid.element : "",
+      make("div", { class: "panel-legend" }, this.hasGrid ? make("span", {}, chip, t("both reads agreed")) : "", make("span", {}, icon("scales"), t("settled by the adjudicator"))),
+      this.lesionList,
       this.messageLine,
       make("div", { class: "panel-confirm" }, make("div", {}, make("h3", {}, t("{votes} of {quorum} votes given", { votes, quorum })), make("p", { class: "muted" }, t("Confirming votes for every item but those you overrule."))), this.confirmButton),
     );
     document.getElementById("status-keys")?.append(
-      ...[[["↑", "↓", "←", "→"], t("item")], [[capOfAction("next-adjudicated")], t("next adjudicated item")], [[capOfAction("overrule")], t("overrule")], [[capOfAction("keep-B")], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
+      ...[...(this.hasGrid ? [[["↑", "↓", "←", "→"], t("item")], [[capOfAction("next-adjudicated")], t("next adjudicated item")]] : []), [[capOfAction("overrule")], t("overrule")], [[capOfAction("keep-B")], t("send back")], [["Ctrl ↵"], t("confirm case, next")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
   }
 
-  /** The lesions of the reference, as drawn on the images. */
-  #lesions() {
-    const kindOf = (id) => this.config.mark_kinds.find((kind) => kind.id === id);
-    if (!this.config.lesions.length) return "";
-    return make("ol", { class: "mark-rows", "aria-label": t("Lesions") }, ...this.config.lesions.map((lesion, n) =>
-      make("li", {}, make("button", { type: "button", class: "mark-row", onclick: () => announce("rs:go-to-mark", { id: lesion.id }) },
-        make("span", { class: "mark-number" }, String(n + 1)),
-        make("span", {}, kindOf(lesion.kind).classes.find(({ id }) => id === lesion.class)?.label),
-        lesion.adjudicated ? icon("scales") : ""),
-        lesion.adjudicated ? make("button", { type: "button", class: "button button-small", onclick: () => this.#askToSendBack(`${kindOf(lesion.kind).label} ${n + 1}`, "@", lesion.lesion) }, t("Send back")) : "")));
+  /** The lesions of the reference, as drawn on the images, and what is done to each. */
+  #drawLesions() {
+    this.lesionList.replaceChildren(...this.config.lesions.map((lesion, n) => {
+      const answer = this.overruled.get(markKey(lesion.lesion));
+      const finding = this.#lesionFinding(lesion);
+      const stands = finding.scale[this.#standing(lesion)].label;
+      return make("li", { class: "lesion-row" },
+        make("button", { type: "button", class: "mark-row", "data-lesion": lesion.lesion, onclick: () => announce("rs:go-to-mark", { id: lesion.id }) },
+          make("span", { class: "mark-number" }, String(n + 1)),
+          make("span", {}, answer ? make("s", {}, stands) : stands, answer ? ` ${finding.scale[answer.grade].label}` : "", lesion.redrawn ? make("small", { class: "muted" }, ` ${t("place drawn by the adjudicator")}`) : ""),
+          lesion.adjudicated ? icon("scales") : ""),
+        lesion.adjudicated ? make("button", { type: "button", class: "button button-small", onclick: () => this.#askToSendBack(`${finding.label} ${n + 1}`, "@", lesion.lesion) }, t("Send back")) : "",
+        make("button", { type: "button", class: "button button-small", onclick: () => this.startOverruling(lesion) }, cap(capOfAction("overrule")), t("Overrule")));
+    }));
+  }
+
+  /** A lesion asked as a scale: 0 no lesion, then the protocol's classes. */
+  #lesionFinding(lesion) {
+    const kind = this.config.mark_kinds.find(({ id }) => id === lesion.kind);
+    return { label: kind.label, kind: "nominal", scale: [{ value: 0, label: t("No lesion") }, ...kind.classes.map(({ label }, n) => ({ value: n + 1, label }))] };
+  }
+
+  #standing(lesion) {
+    return this.config.mark_kinds.find(({ id }) => id === lesion.kind).classes.findIndex(({ id }) => id === lesion.class) + 1;
+  }
+
+  /** Back from an item or a lesion to where one was. */
+  leave() {
+    const lesion = this.lesion;
+    this.lesion = undefined;
+    this.mode = "look";
+    if (lesion) {
+      this.side.replaceChildren();
+      this.lesionList.querySelector(`[data-lesion="${lesion.lesion}"]`)?.focus();
+      if (this.hasGrid) this.drawSide();
+    } else if (this.hasGrid) this.goTo(this.current, true);
+    else this.confirmButton.focus();
   }
 
   drawCell(key) {
@@ -73,12 +102,22 @@ export class RsPanel extends HTMLElement {
     this.current = key;
     this.mode = "look";
     this.pending = undefined;
+    this.lesion = undefined;
     this.grid.place(key, { focus });
     this.drawSide();
     announce("rs:activate-structure", { structure: splitKey(key)[0] });
   }
 
   drawSide() {
+    if (this.lesion) {
+      const finding = this.#lesionFinding(this.lesion);
+      const n = this.config.lesions.indexOf(this.lesion) + 1;
+      this.side.replaceChildren(
+        make("div", { class: "item-head" }, make("span", { class: "finding-name" }, finding.label), make("span", { class: "finding-place" }, String(n))),
+        make("div", { class: "history" }, make("div", {}, make("span", {}, t("It stands as")), make("span", {}, finding.scale[this.#standing(this.lesion)].label))),
+        ...this.#overruleForm(finding));
+      return;
+    }
     const [structureId, findingId] = splitKey(this.current);
     const finding = this.view.finding(findingId);
     const cell = this.cells[this.current];
@@ -113,14 +152,23 @@ export class RsPanel extends HTMLElement {
       make("div", { class: "reasons" }, ...finding.scale.map((grade) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.grade === grade.value), onclick: () => this.pick({ kind: "grade", grade: grade.value }) }, cap(String(grade.value)), grade.label))),
       make("div", { class: "section-line" }, t("Reason")),
       make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.reason_code === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
-      make("div", { class: "panel-actions" }, make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.goTo(this.current, true) }, t("Back"), cap("Esc"))),
+      make("div", { class: "panel-actions" }, make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.leave() }, t("Back"), cap("Esc"))),
     ];
   }
 
-  startOverruling() {
+  startOverruling(lesion) {
+    if (!lesion && !this.hasGrid) return;
+    this.lesion = lesion;
     this.mode = "overrule";
     this.pending = {};
     this.drawSide();
+    if (lesion) announce("rs:go-to-mark", { id: lesion.id });
+  }
+
+  /** The lesion whose row has the focus. */
+  get #focusedLesion() {
+    const row = document.activeElement?.closest?.(".lesion-row")?.querySelector("[data-lesion]");
+    return this.config.lesions.find(({ lesion }) => lesion === row?.dataset.lesion);
   }
 
   pick(answer) {
@@ -135,7 +183,13 @@ export class RsPanel extends HTMLElement {
   }
 
   #finishOverruling() {
-    if (this.pending.kind && this.pending.reason_code) {
+    if (this.pending.kind && this.pending.reason_code && this.lesion) {
+      const key = markKey(this.lesion.lesion);
+      if (this.pending.grade === this.#standing(this.lesion)) this.overruled.delete(key);
+      else this.overruled.set(key, this.pending);
+      this.#drawLesions();
+      this.leave();
+    } else if (this.pending.kind && this.pending.reason_code) {
       const cell = this.cells[this.current];
       if (cell.kind === this.pending.kind && cell[cell.kind] === this.pending[cell.kind]) this.overruled.delete(this.current);
       else this.overruled.set(this.current, this.pending);
@@ -144,7 +198,12 @@ export class RsPanel extends HTMLElement {
     } else this.drawSide();
   }
 
-  async sendBack() {
+  sendBack(lesion) {
+    if (lesion) {
+      const n = this.config.lesions.indexOf(lesion) + 1;
+      if (lesion.adjudicated) this.#askToSendBack(`${this.#lesionFinding(lesion).label} ${n}`, "@", lesion.lesion);
+      return;
+    }
     const cell = this.cells[this.current];
     if (!cell?.adjudicated || this.busy) return;
     const [structure, finding] = splitKey(this.current);
@@ -196,7 +255,7 @@ export class RsPanel extends HTMLElement {
     const reasonKey = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
     if (reasonKey && this.mode === "overrule") { event.preventDefault(); this.because(Number(reasonKey[1]) - 1); return; }
     const asked = actionOf(event);
-    if (!this.hasGrid && asked && !["submit", "help", "to-images"].includes(asked.action)) return;
+    if (!this.hasGrid && asked && !["submit", "help", "to-images", "overrule", "keep-B", "escape", "digit", "slice-back", "slice-on"].includes(asked.action)) return;
     if (!asked) return;
     const acts = {
       up: () => this.goTo(this.view.neighbour(this.current, "up"), true),
@@ -204,18 +263,18 @@ export class RsPanel extends HTMLElement {
       left: () => this.goTo(this.view.neighbour(this.current, "left"), true),
       right: () => this.goTo(this.view.neighbour(this.current, "right"), true),
       "next-adjudicated": () => this.#nextAdjudicated(),
-      "keep-B": () => this.sendBack(),
-      overrule: () => this.startOverruling(),
+      "keep-B": () => this.sendBack(this.#focusedLesion),
+      overrule: () => this.startOverruling(this.#focusedLesion ?? (this.hasGrid ? undefined : this.config.lesions[0])),
       submit: () => this.confirm(),
       "to-images": () => announce("rs:focus-images"),
       "slice-back": () => announce("rs:step-slice", { delta: -1 }),
       "slice-on": () => announce("rs:step-slice", { delta: 1 }),
       help: () => this.help(),
-      escape: () => this.goTo(this.current, true),
+      escape: () => this.leave(),
     };
     if (asked.action === "digit" && this.mode === "overrule") {
       event.preventDefault();
-      const finding = this.view.finding(splitKey(this.current)[1]);
+      const finding = this.lesion ? this.#lesionFinding(this.lesion) : this.view.finding(splitKey(this.current)[1]);
       if (finding.kind === "continuous") this.valueEntry.begin(event.key);
       else if (asked.digit < finding.scale.length) this.pick({ kind: "grade", grade: asked.digit });
       return;

@@ -7,6 +7,7 @@ from tests.blinding.sabotage.planting import Plant, edit, put, statements
 FIELDS = "tests/blinding/test_field_sets.py::test_blinded_pages_are_told_what_was_decided_and_nothing_else"
 NAMES = "tests/blinding/test_field_sets.py::test_no_page_names_what_blinds_it"
 CRAWL = "tests/blinding/test_canary_crawl.py::test_no_role_finds_a_canary_anywhere[{}]"
+MARKS_CRAWL = "tests/blinding/test_marks_crawl.py::test_no_role_finds_a_mark_that_is_not_his_to_see[{}]"
 TWIN = "tests/blinding/test_twin_replay.py::test_a_secret_changes_no_byte[{}]"
 GUARDS = "tests/blinding/test_guards.py::"
 ORDER = "tests/blinding/test_reading_order.py::"
@@ -102,6 +103,32 @@ PLANTS: tuple[Plant, ...] = (
                 '"cells": cells,',
                 '"cells": cells, "others": [cells_of(each) for each in '
                 "Read.objects.filter(case=read.case).exclude(pk=read.pk)],",
+            ),
+        ),
+    ),
+    Plant(
+        "partners-marks-drawn-on-the-images",
+        "The viewer draws the marks of everybody who has read the case.",
+        (MARKS_CRAWL.format("first_reader"), MARKS_CRAWL.format("second_reader")),
+        edit(
+            "grading.blinding:blinded_case",
+            (
+                '[cell["mark"] for cell in cells.values() if cell["kind"] == "mark"]',
+                "[shown_mark(images_of(assignment), each, 'x') for each in "
+                "__import__('grading.models', fromlist=['Mark']).Mark.objects.filter(read__case=assignment.case)]",
+            ),
+        ),
+    ),
+    Plant(
+        "marks-of-other-cases-on-the-adjudicators-page",
+        "A disputed mark tells the marks of other cases as well.",
+        (MARKS_CRAWL.format("adjudicator"),),
+        edit(
+            "grading.blinding:_mark_items",
+            (
+                '"own": None,',
+                '"own": [shown_mark(images, each, str(each.mark_id)) for each in '
+                "__import__('grading.models', fromlist=['Mark']).Mark.objects.exclude(read__case=assignment.case)],",
             ),
         ),
     ),

@@ -1,13 +1,18 @@
 """Lock, opening again, unblinding: who signs what, and when it is refused."""
 
+from datetime import timedelta
+
 import pytest
 
 from grading.models import Rating, Read, ReferenceGrade
 from readerstudy.analysis.models import Snapshot
 from readerstudy.analysis.selectors import data_hash, predictions_hash, readiness
 from readerstudy.analysis.services.locking import DataChanged, LockRefused, lock, unblind, unlock
-from readerstudy.core.models import AuditEvent
+from readerstudy.analysis.services.snapshots import latest_snapshot
+from readerstudy.core.jobs import run_job
+from readerstudy.core.models import AuditEvent, Job
 from readerstudy.studies.models import Assignment, Case, Signature
+from readerstudy.studies.services.cases import withdraw_case
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 from tests.factories.finished_study import PASSWORD, finished_study
 from tests.readerstudy.analysis.conftest import NOW
@@ -65,6 +70,43 @@ def test_data_hash_sees_submitted_answers_and_the_reference(ready):
     Case.objects.filter(pk=row.case_id).update(status="withdrawn")
     hashes.append(data_hash(ready.study))
     assert len(set(hashes)) == 4
+
+
+def test_a_patient_who_withdraws_after_the_lock_leaves_the_analysis_and_not_the_signed_hash(db):
+    ready = finished_study(n_patients=7)
+    cases = list(Case.objects.filter(study=ready.study, status="included").order_by("pseudonym"))
+    before, between, after = cases[:3]
+    withdraw_case(case=before, actor=None, at=NOW - timedelta(minutes=1))
+    study = _locked(ready)
+    signed = study.data_hash
+    withdraw_case(case=between, actor=None, at=NOW + timedelta(minutes=1))
+    assert data_hash(study) == signed
+    study = unblind(
+        study=study, actor=ready.investigator, signed_digest=predictions_hash(study), reason="", at=NOW
+    )
+    withdraw_case(case=after, actor=None, at=NOW + timedelta(minutes=2))
+    for job in Job.objects.filter(kind="analysis.snapshot", state=Job.State.QUEUED):
+        assert run_job(job.pk).state == Job.State.DONE
+    snapshot = latest_snapshot(study)
+    assert snapshot.data_hash == signed
+    assert snapshot.results["summary"]["cases"] == len(cases) - 3
+    # Who writes the status by himself changes the hash, as before.
+    Case.objects.filter(pk=cases[3].pk).update(status="withdrawn")
+    assert data_hash(study) != signed
+    # The one that left before the lock was no part of what was signed.
+    Case.objects.filter(pk=cases[3].pk).update(status="included")
+    Case.objects.filter(pk=before.pk).update(status="included")
+    assert data_hash(study) != signed
+
+
+def test_a_lock_after_a_withdrawal_signs_what_is_left(ready):
+    study = _locked(ready)
+    first = study.data_hash
+    case = Case.objects.filter(study=study, status="included").order_by("pseudonym")[0]
+    withdraw_case(case=case, actor=None, at=NOW + timedelta(minutes=1))
+    study = unlock(study=study, actor=ready.coordinator, reason="A patient withdrew.", at=NOW)
+    again = _locked(ready)
+    assert again.data_hash != first
 
 
 def test_lock_refuses_what_was_not_shown(ready):

@@ -5,13 +5,15 @@ from django.urls import reverse
 
 from grading.models import Rating, ReferenceGrade
 from readerstudy.analysis.datasets import freeze, thaw
+from readerstudy.analysis.models import ImportedMark
 from readerstudy.analysis.results import View, compute_view, view_from
 from readerstudy.analysis.results.views import BadView
 from readerstudy.analysis.selectors import build_dataset, plan_of
 from readerstudy.analysis.services.snapshots import latest_snapshot
-from readerstudy.studies.models import AccidentalUnblinding, Case, Deviation
+from readerstudy.studies.analysis_sets import analysis_sets
+from readerstudy.studies.models import AccidentalUnblinding, Assignment, Case, Deviation
 from tests.factories.finished_study import START, finished_study
-from tests.readerstudy.analysis.conftest import unblinded
+from tests.readerstudy.analysis.conftest import unblinded, with_marks
 
 pytestmark = pytest.mark.django_db
 FINDING = "narrowing"
@@ -104,3 +106,61 @@ def test_the_other_sets_are_exploratory_and_an_old_snapshot_has_one(made):
     assert view_from({"finding": FINDING, "cut": "1"}, summary=old, plan=plan).analysis_set == "primary"
     with pytest.raises(BadView):
         view_from({"finding": FINDING, "cut": "1", "set": "full"}, summary=old, plan=plan)
+
+
+def test_marks_leave_a_set_with_their_read(client, made):
+    """A read that is left out is no read without a mark: its case leaves that reader, and every comparison."""
+    with_marks(made)
+    cases = list(Case.objects.filter(study=made.study).order_by("pseudonym"))
+    AccidentalUnblinding.objects.create(
+        study=made.study, user=made.study.roles.get(code="R1").user, case=cases[2], text="heard it",
+        reported_at=START, reported_by="x",
+    )  # fmt: skip
+    n, left_out = len(cases), {"primary": {"R1": 1, "R2": 0}, "full": {"R1": 0, "R2": 0},
+                               "per-protocol": {"R1": 2, "R2": 1}}  # fmt: skip
+    unblinded(made)
+    snapshot = latest_snapshot(made.study)
+    of_set = {"primary": snapshot.results["marks"], **snapshot.results["marks_of_sets"]}
+    assert set(of_set) == set(left_out)
+    for name, gone in left_out.items():
+        figures = of_set[name]["all"]
+        assert figures["cases"] == n, name
+        people = {row["code"]: row for row in figures["people"]}
+        assert {code: n - people[code]["cases"] for code in gone} == gone, name
+        # One mark per other case, the case that is left out being one of them or not.
+        marked = {
+            code: sum(
+                1
+                for row in ImportedMark.objects.filter(by=code)
+                if row.case_id not in set(kept_out(made, code, name))
+            )
+            for code in gone
+        }
+        assert {code: people[code]["marks"] for code in gone} == marked, name
+        assert people["marker 1"]["cases"] == n
+    # A case with a lesion that R1 leaves: its lesion is not missed by R1.
+    full, primary = (of_set[name]["all"]["people"][0] for name in ("full", "primary"))
+    assert full["hits"] + full["misses"] == primary["hits"] + primary["misses"] + 1
+
+    client.force_login(made.investigator)
+    address = reverse("analysis:marks", kwargs={"slug": made.study.slug})
+    page = client.get(address, {"partition": "all", "set": "per-protocol"}).content.decode()
+    assert '<option value="per-protocol" selected>' in page
+    assert "Cases left out per reader: R1 2, R2 1." in page
+    assert "Cases left out per reader: R1 1." in client.get(address, {"partition": "all"}).content.decode()
+    assert client.get(address, {"set": "everything"}).status_code == 404
+    table = reverse("analysis:marks_table", kwargs={"slug": made.study.slug, "block": "marks-people"})
+    assert client.get(table, {"partition": "all", "set": "nothing"}).status_code == 404
+
+
+def kept_out(made, code, name):
+    """Return the cases whose read by this reader is not in a set."""
+    sets = analysis_sets(made.study)
+    inside = {"full": sets.full, "primary": sets.primary, "per-protocol": sets.per_protocol}[name]
+    return [
+        case
+        for pk, case in Assignment.objects.filter(
+            pk__in=sets.full, user__in=made.study.roles.filter(code=code).values("user")
+        ).values_list("pk", "case_id")
+        if pk not in inside
+    ]

@@ -148,7 +148,8 @@ def compute_plan(
     Returns
     -------
     dict
-        ``summary`` of the data set, ``views`` by their key, and ``marks`` by partition.
+        ``summary`` of the data set, ``views`` by their key, ``marks`` by partition (the primary set), and
+        ``marks_of_sets`` (set -> the same) where other sets differ.
     """
     views = planned_views(dataset, plan)
     shown_first = default_partition(dataset)
@@ -191,5 +192,9 @@ def compute_plan(
         "plan": plan.as_dict(),
         "views": results,
         "marks": compute_marks(dataset, plan.confidence),
+        # The other sets, where they differ: how much the exclusions matter.
+        "marks_of_sets": {
+            name: compute_marks(dataset, plan.confidence, name) for name in dataset.sets if name != PRIMARY
+        },
         "readers": compute_readers(dataset.of_set(PRIMARY), plan),
     }
