@@ -126,7 +126,7 @@ def web_command(python: Path, port: int) -> list[str]:
         "--bind",
         f"127.0.0.1:{port}",
         "--worker-class",
-        "gthread",
+        "readerstudy.imaging.worker.ImageWorker",
         "--workers",
         "2",
         "--threads",

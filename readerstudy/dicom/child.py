@@ -6,10 +6,12 @@ before it imports anything that parses; its parent bounds its time. A request it
 refusal; if it dies, the parent refuses the file and starts another child.
 """
 
+import gc
 import json
 import os
 import resource
 import sys
+import types
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,6 +27,18 @@ def _send(stream: TextIO, answer: dict[str, Any]) -> None:
     stream.flush()
 
 
+class _NoDownload(types.ModuleType):
+    """
+    Stands for the part of pydicom that downloads sample files: HTTP and TLS, a tenth of the start.
+
+    Whatever is asked of it is there, as nothing that can be called.
+    """
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
     out = os.fdopen(os.dup(1), "w")
@@ -37,6 +51,8 @@ def main() -> None:
 
     limits = Limits(**first["limits"])
     _bound(limits.memory_bytes, max(limits.file_bytes, limits.inflated_bytes) * 2)
+    # What is imported stays: it need not be gone through for garbage, now or after each file.
+    gc.disable()
     import logging
     import warnings
 
@@ -53,6 +69,7 @@ def main() -> None:
         "PIL",
     ):
         sys.modules[name] = None  # type: ignore[assignment]
+    sys.modules["pydicom.data.download"] = _NoDownload("pydicom.data.download")
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     from pydicom import config
@@ -61,6 +78,9 @@ def main() -> None:
     from readerstudy.dicom.intake import take_in
     from readerstudy.dicom.refusal import Refused
 
+    gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()
     _send(out, {"ready": True})
     for line in sys.stdin:
         request = json.loads(line)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from readerstudy.dicom.frames import Json, frame_places, pixel_spacing_of
@@ -29,6 +30,11 @@ def slice_normal(cosines: Sequence[float]) -> Vector:
 
 def plane_of(cosines: Sequence[float]) -> str:
     """Return ``sagittal``, ``coronal``, ``axial`` or ``oblique`` of one image's six direction cosines."""
+    return _plane_of(tuple(cosines))
+
+
+@lru_cache(maxsize=1024)
+def _plane_of(cosines: tuple[float, ...]) -> str:
     normal = [abs(part) for part in slice_normal(cosines)]
     largest = max(normal)
     return _AXES[normal.index(largest)] if largest >= _OBLIQUE_COSINE else "oblique"

@@ -25,7 +25,8 @@ def value_of(dataset: Dataset, keyword: str) -> Any:
     tag = _TAGS.get(keyword)
     if tag is None:
         tag = _TAGS[keyword] = Tag(keyword)
-    raw = dataset.get_item(tag)
+    # The view's mapping is the data set's own: `get_item` makes a tag of the tag at every call.
+    raw = dataset.items().mapping.get(tag)  # type: ignore[attr-defined]
     if raw is None:
         return None
     if isinstance(raw, RawDataElement) and raw.is_little_endian:
@@ -53,7 +54,7 @@ def _plain_value(vr: str | None, data: bytes | None) -> Any:
         numbers = [float(part) for part in parts]
         return numbers if len(numbers) > 1 else numbers[0]
     if vr == "IS":
-        return int(text) if len(text) <= 12 and text.strip(" ").lstrip("+-").isdigit() else None
+        return int(text) if len(text) <= 12 and _unsigned(text.strip(" ")).isdigit() else None
     if vr == "UI":
         return text if "\\" not in text and " " not in text else None
     if vr in _ASCII_TEXT:
@@ -62,6 +63,10 @@ def _plain_value(vr: str | None, data: bytes | None) -> Any:
     return None
 
 
+def _unsigned(number: str) -> str:
+    return number[1:] if number[:1] in ("+", "-") else number
+
+
 def _is_decimal(part: str) -> bool:
-    digits = part.lstrip("+-").replace(".", "", 1)
+    digits = _unsigned(part).replace(".", "", 1)
     return digits.isdigit() and len(part) <= 16

@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from readerstudy.imaging.models import OpenedPresentation
 from readerstudy.imaging.services.capability import COOKIE_NAME
@@ -21,14 +21,15 @@ class Opened:
     root: str
 
 
-@lru_cache(maxsize=2)
-def _sql(vendor: str) -> str:
+@lru_cache(maxsize=4)
+def _sql(placeholder: str) -> str:
     # Written out, because this runs once per image: the ORM costs four times as much as the query.
     columns = "root, session_hash"
     table = OpenedPresentation._meta.db_table
     return (
         f"SELECT {columns} FROM {table} "  # noqa: S608 (constants only)
-        "WHERE token_hash = %s AND presentation = %s AND closed_at IS NULL AND expires_at > %s"
+        f"WHERE token_hash = {placeholder} AND presentation = {placeholder} "
+        f"AND closed_at IS NULL AND expires_at > {placeholder}"
     )
 
 
@@ -78,12 +79,19 @@ def authorise(*, presentation: UUID, cookies: str, authorization: str, now: date
 
 
 def _lookup(token_hash: str, presentation: UUID, now: datetime) -> tuple[str, str] | None:
+    # The connection of this thread itself: each look through Django's proxy costs a tenth of the query.
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor == "sqlite" and connection.connection is not None:
+        # The driver's own cursor, with values as Django's SQLite backend writes them.
+        moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        found = connection.connection.execute(_sql("?"), (token_hash, presentation.hex, moment)).fetchone()
+        return (found[0], found[1]) if found else None
     parameters = [
         token_hash,
         _UUID.get_db_prep_value(presentation, connection),
         connection.ops.adapt_datetimefield_value(now),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_sql(connection.vendor), parameters)
+        cursor.execute(_sql("%s"), parameters)
         row = cursor.fetchone()
     return (row[0], row[1]) if row else None

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.conf import settings
 from pydicom.datadict import tag_for_keyword
 
 from readerstudy.dicom.attributes import element
@@ -78,8 +80,12 @@ class View:
     """
 
     def __init__(self, root: str, *, caching: str) -> None:
-        self._folder = stores.cache_root() / root
+        self._place = f"{settings.READERSTUDY_DATA_ROOT}/cache/{root}"
         self._caching = caching
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._place)
 
     # --- frames -----------------------------------------------------------------------------------
 
@@ -90,7 +96,7 @@ class View:
         if not self._are_uids(study, series, instance) or not _FRAMES.fullmatch(frames):
             return NOT_FOUND
         # Plain strings: this runs once per image, and a Path costs more than opening the file.
-        prefix = f"{self._folder}/{study}/{series}/{instance}_"
+        prefix = f"{self._place}/{study}/{series}/{instance}_"
         paths = [prefix + number for number in frames.split(",")]
         try:
             # Unbuffered: a server sends from the place where the descriptor stands, not the buffer.

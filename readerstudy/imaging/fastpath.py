@@ -8,7 +8,9 @@ exactly like one of the two addresses goes on to Django.
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterable
+from http.client import responses
 from typing import Any
 from uuid import UUID
 
@@ -25,14 +27,6 @@ _ADDRESS = re.compile(
     r"/dicomweb/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
     rf"/(?:verdict|studies/{_UID}/series/{_UID}/(?:metadata|instances/{_UID}/frames/([0-9,]{{1,255}})))"
 )
-_PHRASES = {
-    200: "200 OK",
-    204: "204 No Content",
-    304: "304 Not Modified",
-    403: "403 Forbidden",
-    404: "404 Not Found",
-    406: "406 Not Acceptable",
-}
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -53,6 +47,11 @@ class ImageFastPath:
         Django's WSGI application.
     """
 
+    #: Request headers that an answer depends on.
+    headers = frozenset(
+        {"COOKIE", "AUTHORIZATION", "ACCEPT", "ACCEPT-ENCODING", "IF-NONE-MATCH", "X-IMAGE-VERDICT-KEY"}
+    )
+
     def __init__(self, application: Application) -> None:
         self._application = application
         self._fixed = [
@@ -61,20 +60,39 @@ class ImageFastPath:
             ("Referrer-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
         ]
+        #: What every answer carries, as lines of a head.
+        self.fixed_headers = "".join(f"{name}: {value}\r\n" for name, value in self._fixed)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
-        match = _ADDRESS.fullmatch(path) if path.startswith("/dicomweb/") else None
-        if match is None or environ.get("REQUEST_METHOD") != "GET":
-            return self._application(environ, start_response)
-        try:
-            answer = self._answer(match, environ)
-        except Error:
-            # A stale database connection: Django opens a fresh one.
-            connection.close()
+        match = self.address(path) if environ.get("REQUEST_METHOD") == "GET" else None
+        answer = self.answer(match, environ) if match is not None else None
+        if answer is None:
             return self._application(environ, start_response)
         return self._send(answer, environ, start_response)
+
+    def address(self, path: str) -> re.Match[str] | None:
+        """Return the parts of a path that is answered here, None for every other."""
+        return _ADDRESS.fullmatch(path) if path.startswith("/dicomweb/") else None
+
+    def answer(self, match: re.Match[str], environ: Environ) -> Answer | None:
+        """
+        Return the answer to a GET, None where Django has to give it.
+
+        Parameters
+        ----------
+        match : re.Match
+            From `address`.
+        environ : dict
+            The request's headers under their names in WSGI, at least those of `headers`.
+        """
+        try:
+            return self._answer(match, environ)
+        except (Error, sqlite3.Error):
+            # A stale database connection: Django opens a fresh one.
+            connection.close()
+            return None
 
     def _answer(self, match: re.Match[str], environ: Environ) -> Answer:
         presentation, study, series, instance, frames = match.groups()
@@ -103,11 +121,12 @@ class ImageFastPath:
         length = os.fstat(stream.fileno()).st_size if stream is not None else len(body)
         headers = [
             ("Content-Type", answer.content_type),
-            ("Content-Length", str(length)),
+            # Without a body, nothing is said of its length (RFC 9110 8.6).
+            *([] if answer.status in (204, 304) else [("Content-Length", str(length))]),
             *answer.headers.items(),
             *self._fixed,
         ]
-        start_response(_PHRASES.get(answer.status, f"{answer.status} -"), headers)
+        start_response(f"{answer.status} {responses[answer.status]}", headers)
         if stream is None:
             return [body] if body else []
         wrapper = environ.get("wsgi.file_wrapper")

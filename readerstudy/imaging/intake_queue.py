@@ -3,12 +3,17 @@
 import hmac
 import os
 import queue
+import stat
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from django.conf import settings
 
 from readerstudy.core.keys import derive_key
 from readerstudy.dicom.archive_file import is_clutter
@@ -31,9 +36,14 @@ class Item:
     answer: dict[str, Any] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=8)
+def _names_key(master_fingerprint: int, batch: str) -> bytes:
+    return derive_key("imaging.import-names", batch)
+
+
 def name_key(batch: str, name: str) -> str:
     """Return the keyed hash by which a file is recognised when its import is resumed."""
-    key = derive_key("imaging.import-names", batch)
+    key = _names_key(hash(settings.READERSTUDY_MASTER_KEY), batch)
     return hmac.new(key, name.encode("utf-8", "surrogateescape"), "sha256").hexdigest()[:32]
 
 
@@ -41,24 +51,31 @@ def _walk(source: Path) -> Iterator[tuple[str, Path]]:
     if source.is_file():
         yield source.name, source
         return
+    skipped = len(str(source).rstrip(os.sep)) + 1
     for folder, folders, files in os.walk(source):
         folders.sort()
         for file in sorted(files):
-            path = Path(folder) / file
-            yield str(path.relative_to(source)), path
+            path = os.path.join(folder, file)
+            yield path[skipped:], Path(path)
 
 
-def _is_archive(path: Path, name: str) -> bool:
+def _first_bytes(path: Path) -> bytes | None:
+    """Return how a file begins, None where it cannot be opened."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(4)
+        with open(path, "rb", buffering=0) as stream:
+            return stream.read(4)
     except OSError:
-        return False
-    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
+        return None
+
+
+def _is_archive(head: bytes, name: str) -> bool:
+    return head in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
 
 
 # Files read while a chunk is being committed: as many as a chunk, so that reading never waits for the database.
 WAITING = 250
+# Files that each reading process is handed ahead, so that it goes on while this process is busy with a chunk.
+AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -123,13 +140,14 @@ def _files_source(walk: Callable[[], Iterator[tuple[str, Path]]]) -> Source:
         for name, path in walk():
             if is_clutter(name):
                 continue
-            if path.is_symlink() or not path.is_file():
+            if not stat.S_ISREG(path.lstat().st_mode):
                 yield work.item(name, answer={"refused": "a link, not a file"})
                 continue
-            if not os.access(path, os.R_OK):
+            head = _first_bytes(path)
+            if head is None:
                 yield work.item(name, answer={"refused": "the file cannot be opened"})
                 continue
-            if not _is_archive(path, name):
+            if not _is_archive(head, name):
                 yield work.item(name, path=path)
                 continue
             archives += 1
@@ -201,7 +219,7 @@ class ReadingPool:
         The order decides which of two clashing files stays, so it must not depend on which process was
         faster. Not more than `WAITING` files wait between reading and committing, whatever the folder's size.
         """
-        todo: queue.Queue[Item | None] = queue.Queue(maxsize=8 * self._processes)
+        todo: queue.Queue[Item | None] = queue.Queue(maxsize=AHEAD * self._processes)
         done: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=WAITING)
         stop = threading.Event()
 
@@ -234,23 +252,31 @@ class ReadingPool:
 
         def read() -> None:
             reader = ReaderProcess(self._limits)
+            asked: deque[Item] = deque()
+            more = True
             try:
-                while not stop.is_set():
-                    try:
-                        item = todo.get(timeout=0.2)
-                    except queue.Empty:
+                while (more or asked) and not stop.is_set():
+                    while more and len(asked) < AHEAD:
+                        try:
+                            item = todo.get_nowait() if asked else todo.get(timeout=0.2)
+                        except queue.Empty:
+                            break
+                        if item is None or item.path is None or item.staged is None:
+                            more = False
+                        else:
+                            reader.ask(item.path, item.staged, syntax=self._syntax)
+                            asked.append(item)
+                    if not asked:
                         continue
-                    if item is None:
-                        return
-                    if item.path is not None and item.staged is not None:
-                        item.answer = reader.read(item.path, item.staged, syntax=self._syntax)
-                        if (
-                            item.expected
-                            and item.answer.get("uids", {}).get("instance", item.expected) != item.expected
-                        ):
-                            item.answer = {
-                                "refused": "the archive delivered another image than the one asked for"
-                            }
+                    item = asked.popleft()
+                    item.answer = reader.answer()
+                    if (
+                        item.expected
+                        and item.answer.get("uids", {}).get("instance", item.expected) != item.expected
+                    ):
+                        item.answer = {
+                            "refused": "the archive delivered another image than the one asked for"
+                        }
                     if not put(done, item):
                         return
             except BaseException as error:

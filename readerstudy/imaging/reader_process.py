@@ -1,5 +1,6 @@
 """The parent's side of the bounded child process."""
 
+import collections
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -21,9 +23,24 @@ TOO_SLOW = "reading the file took longer than one image may"
 DIED = "reading the file ended the reading process (too much memory, or damage)"
 
 
+def _line(request: dict[str, Any]) -> bytes:
+    return json.dumps(request).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request that has no answer yet, as the line that the child reads, and the seconds it may take."""
+
+    line: bytes
+    seconds: float
+
+
 class ReaderProcess:
     """
     One child that reads files of unknown origin; started when needed, replaced when it dies.
+
+    Requests may be made ahead (`ask`, then `answer` in the same order), so that the child goes on while the parent
+    is busy. Whatever ends the child is laid to the request that it was at; those behind it go to the next child.
 
     Parameters
     ----------
@@ -37,8 +54,11 @@ class ReaderProcess:
         self._limits = limits
         self._recycle_after = recycle_after
         self._child: subprocess.Popen[bytes] | None = None
-        self._buffer = b""
-        self._read = 0
+        self._buffer = bytearray()
+        self._asked: collections.deque[_Asked] = collections.deque()
+        # Of the requests without an answer, how many the present child has got.
+        self._handed = 0
+        self._read = self._answered = 0
         self.peak_memory_bytes = 0
 
     def __enter__(self) -> "ReaderProcess":
@@ -49,9 +69,15 @@ class ReaderProcess:
     ) -> None:
         self.stop()
 
+    @property
+    def process_id(self) -> int | None:
+        """The present child's process id, None between two children."""
+        return self._child.pid if self._child is not None else None
+
     def stop(self) -> None:
         """End the child, if there is one."""
-        child, self._child, self._buffer = self._child, None, b""
+        child, self._child, self._handed = self._child, None, 0
+        self._buffer.clear()
         if child is None:
             return
         for stream in (child.stdin, child.stdout):
@@ -99,17 +125,18 @@ class ReaderProcess:
             umask=0o077,
             start_new_session=True,
         )
-        self._child, self._buffer, self._read = child, b"", 0
-        self._write({"limits": self._limits.as_json()})
+        self._child, self._read = child, 0
+        self._buffer.clear()
+        self._write(_line({"limits": self._limits.as_json()}))
         answer = self._answer(time.monotonic() + 60)
         if not answer or not answer.get("ready"):
             self.stop()
             raise RuntimeError("The process that reads images does not start.")
         return child
 
-    def _write(self, request: dict[str, Any]) -> None:
+    def _write(self, line: bytes) -> None:
         stdin, _ = self._streams()
-        stdin.write(json.dumps(request).encode() + b"\n")
+        stdin.write(line)
         stdin.flush()
 
     def _streams(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -121,7 +148,7 @@ class ReaderProcess:
     def _answer(self, deadline: float) -> dict[str, Any] | None:
         """Return the next answer, None where the child died or the time is over."""
         descriptor = self._streams()[1].fileno()
-        while b"\n" not in self._buffer:
+        while (end := self._buffer.find(b"\n")) < 0:
             rest = deadline - time.monotonic()
             if rest <= 0 or not select.select([descriptor], [], [], rest)[0]:
                 return {"refused": TOO_SLOW, "fatal": True}
@@ -129,8 +156,8 @@ class ReaderProcess:
             if not block:
                 return None
             self._buffer += block
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = json.loads(self._buffer[:end])
+        del self._buffer[: end + 1]
         return answer
 
     def read(self, path: Path, out: Path, *, syntax: str) -> dict[str, Any]:
@@ -139,7 +166,12 @@ class ReaderProcess:
 
         Returns the fields of `dicom.intake.Intake`, or ``{"refused": reason}``.
         """
-        return self._request({"do": "read", "path": str(path), "out": str(out), "syntax": syntax}, path)
+        self.ask(path, out, syntax=syntax)
+        return self.answer()
+
+    def ask(self, path: Path, out: Path, *, syntax: str) -> None:
+        """Ask for what `read` returns, without waiting for it; at most some dozens ahead (they lie in a pipe)."""
+        self._ask({"do": "read", "path": str(path), "out": str(out), "syntax": syntax}, path)
 
     def deidentify(self, path: Path, out: Path, *, key: bytes, patient_id: str) -> dict[str, Any]:
         """
@@ -157,21 +189,43 @@ class ReaderProcess:
         return self._request(request, path)
 
     def _request(self, request: dict[str, Any], path: Path) -> dict[str, Any]:
+        self._ask(request, path)
+        return self.answer()
+
+    def _ask(self, request: dict[str, Any], path: Path) -> None:
+        self._asked.append(_Asked(_line(request), self._limits.seconds_for(path.stat().st_size)))
+        with contextlib.suppress(BrokenPipeError):
+            # A child that has ended is noticed where its answer is awaited.
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the child what it has not got yet; a fresh one, once its time has come."""
         if self._child is not None and self._read >= self._recycle_after:
+            if self._handed:
+                return
             self.stop()
         if self._child is None:
             self._start()
-        self._read += 1
-        seconds = self._limits.seconds_for(path.stat().st_size)
-        try:
-            self._write(request)
-            answer = self._answer(time.monotonic() + seconds)
-        except BrokenPipeError:
-            answer = None
+        while self._handed < len(self._asked):
+            if self._read >= self._recycle_after and self._handed:
+                return
+            self._write(self._asked[self._handed].line)
+            self._handed += 1
+            self._read += 1
+
+    def answer(self) -> dict[str, Any]:
+        """Return the answer to the earliest request that has none."""
+        with contextlib.suppress(BrokenPipeError):
+            # A child that has ended may have left answers.
+            self._hand_over()
+        # It began on this request when it sent the answer before, which is in hand: the time counts from now.
+        answer = self._answer(time.monotonic() + self._asked.popleft().seconds)
         if answer is None or answer.get("fatal"):
             self.stop()
             return answer or {"refused": DIED}
-        if self._read % 50 == 0 and self._child is not None:
+        self._handed -= 1
+        self._answered += 1
+        if self._answered % 50 == 0 and self._child is not None:
             self._note_peak(self._child.pid)
         return answer
 
@@ -183,9 +237,8 @@ class ReaderProcess:
         """
         if self._child is None:
             self._start()
-        request = {"do": "expand", "path": str(path), "out": str(out)}
         try:
-            self._write(request)
+            self._write(_line({"do": "expand", "path": str(path), "out": str(out)}))
             while True:
                 answer = self._answer(time.monotonic() + 60)
                 if answer is None or "refused" in answer:

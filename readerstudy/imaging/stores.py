@@ -173,7 +173,7 @@ def frame_name(instance: str, frame: int) -> str:
 SEALS, SEALS_BLOCK = "00991001", "00990010"
 
 
-def frame_seal(instance: str, frame: int, data: bytes) -> int:
+def frame_seal(instance: str, frame: int, data: bytes | memoryview) -> int:
     """
     Return the check sum that binds the encoded pixels of a frame to its place: CRC-32 over UID, number and bytes.
 
@@ -191,11 +191,13 @@ def _sealed(folder: Path, entry: Json, *, anew: bool) -> Json:
     seals = []
     for frame in range(1, count + 1):
         try:
-            stored = (folder / frame_name(instance, frame)).read_bytes()
+            with open(f"{folder}/{frame_name(instance, frame)}", "rb", buffering=0) as stream:
+                stored = memoryview(stream.read())
         except FileNotFoundError:
             # An image without pixels is told of when it is asked for.
             return {tag: value for tag, value in entry.items() if tag not in (SEALS, SEALS_BLOCK)}
-        seals.append(frame_seal(instance, frame, stored[stored.index(head_end) + len(head_end) : -tail]))
+        start = bytes(stored[:400]).index(head_end) + len(head_end)
+        seals.append(frame_seal(instance, frame, stored[start:-tail]))
     return {
         **entry,
         SEALS_BLOCK: {"vr": "LO", "Value": ["READERSTUDY"]},

@@ -1,6 +1,7 @@
 """The measurements themselves: medians of interleaved runs."""
 
 import base64
+import json
 import os
 import statistics
 import subprocess
@@ -275,7 +276,7 @@ def _judged_metadata(medians: dict[str, Load]) -> list[Row]:
 
 
 _INGEST = """
-import resource, time, uuid
+import json, resource, subprocess, sys, time, uuid
 from pathlib import Path
 from django.core.management import call_command
 from django.utils import timezone
@@ -283,27 +284,56 @@ call_command("migrate", verbosity=0)
 from readerstudy.imaging.services import receive
 def used():
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-rates, cpu = [], []
-for _ in range({rounds}):
-    start, before = time.perf_counter(), used()
+def whole():
     batch = receive(scope=uuid.uuid4(), source=Path({source!r}), at=timezone.now(), keep_originals=False)
-    seconds = time.perf_counter() - start
     assert batch.n_stored == {count}, batch.n_stored
-    rates.append({count} / seconds)
-    cpu.append((used() - before) * 1000 / {count})
-rates.sort(); cpu.sort()
-print(rates[len(rates) // 2], cpu[len(cpu) // 2])
+def bare():
+    halves = [subprocess.Popen([sys.executable, "-c", {bare!r}, {source!r}, str(k), {out!r}]) for k in (0, 1)]
+    assert [half.wait() for half in halves] == [0, 0]
+found = {{"whole": [], "bare": []}}
+for _ in range({rounds}):
+    for name, run in (("whole", whole), ("bare", bare)):
+        start, before = time.perf_counter(), used()
+        run()
+        found[name].append([{count} / (time.perf_counter() - start), (used() - before) * 1000 / {count}])
+print(json.dumps(found))
+"""
+
+# What no import can go below: start a process, read each file's bytes, encode its pixels, write the frame.
+_BARE = """
+import os, sys
+os.environ["OMP_NUM_THREADS"] = "1"
+from pathlib import Path
+import imagecodecs, numpy
+source, half, out = sys.argv[1:]
+for path in sorted(Path(source).iterdir())[int(half)::2]:
+    data = path.read_bytes()
+    pixels = numpy.frombuffer(data, "<u2", 512 * 512, len(data) - 512 * 512 * 2).reshape(512, 512)
+    Path(out, path.name).write_bytes(imagecodecs.htj2k_encode(pixels))
 """
 
 
-def ingest(folder: Path, *, rounds: int, count: int) -> Row:
-    """Measure taking in `count` files of 512 x 512 x 16 bit with their cache, two reading processes."""
-    source = folder / "ingest"
+def ingest(folder: Path, *, rounds: int, count: int) -> list[Row]:
+    """
+    Measure taking in `count` files of 512 x 512 x 16 bit with their cache, two reading processes.
+
+    Beside it, in the same rounds, what reading and encoding alone take in two processes: the limit of any import on
+    this machine.
+    """
+    source, data_root, out = folder / "ingest", folder / "ingest-data", folder / "ingest-bare"
     write_series(source, count)
-    data_root = folder / "ingest-data"
     data_root.mkdir()
-    code = _INGEST.format(rounds=rounds, source=str(source), count=count)
-    rate, cpu = (float(part) for part in run_with_data_root(data_root, "htj2k", code).split())
-    return Row(
-        "files taken in, 512 x 512 x 16", "gateway", rate, cpu, 512 * 512 * 2, ">= 400 files/s", rate >= 400
+    out.mkdir()
+    code = _INGEST.format(rounds=rounds, source=str(source), count=count, bare=_BARE, out=str(out))
+    found = json.loads(run_with_data_root(data_root, "htj2k", code))
+    (rate, cpu), (bare_rate, bare_cpu) = (
+        [statistics.median(part) for part in zip(*found[name], strict=True)] for name in ("whole", "bare")
     )
+    ratio = statistics.median(
+        whole[0] / bare[0] for whole, bare in zip(found["whole"], found["bare"], strict=True)
+    )
+    what, size = "files taken in, 512 x 512 x 16", 512 * 512 * 2
+    return [
+        Row(what, "gateway", rate, cpu, size, f">= 400 files/s; {ratio:.0%} of the bare limit", rate >= 400),
+        Row(what, "read, encode", bare_rate, bare_cpu, size),
+    ]

@@ -83,7 +83,13 @@ def running(command: list[str], port: int, *, environment: Mapping[str, str], lo
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, data_root: Path, extra: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+def gateway(
+    folder: Path,
+    data_root: Path,
+    extra: Mapping[str, str],
+    *,
+    worker: str = "readerstudy.imaging.worker.ImageWorker",
+) -> Iterator[tuple[int, int]]:
     """Run the product as it is deployed (gunicorn, two workers of four threads); yields (port, pid)."""
     port = free_port()
     environment = {
@@ -96,7 +102,7 @@ def gateway(folder: Path, data_root: Path, extra: Mapping[str, str]) -> Iterator
     }
     command = [
         *(sys.executable, "-m", "gunicorn", "readerstudy.wsgi:application", "--bind", f"127.0.0.1:{port}"),
-        *("--worker-class", "gthread", "--workers", "2", "--threads", "4", "--keep-alive", "30"),
+        *("--worker-class", worker, "--workers", "2", "--threads", "4", "--keep-alive", "30"),
         "--no-control-socket",
     ]
     with running(command, port, environment=environment, log=folder / "gunicorn.log") as pid:

@@ -25,6 +25,7 @@ from readerstudy.imaging.models import (
     Instance,
     Series,
 )
+from readerstudy.imaging.rows import insert_rows
 from readerstudy.imaging.uids import UidMap, subject_key
 
 Outcome = ImportOutcome.Outcome
@@ -36,13 +37,18 @@ ALREADY_THERE = "the same image is already there"
 WITHDRAWN = "this patient's images were withdrawn from the reader study"
 
 
+_OUTCOME_FIELDS = ("batch", "number", "name_key", "name_sealed", "outcome", "reason", "image_set")
+_INSTANCE_FIELDS = (
+    *("series", "blinded_uid", "index", "n_frames", "pixel_digest"),
+    *("dtype", "transfer_syntax", "instance_number"),
+)
+
+
 @dataclass
 class _NewInstance:
-    row: Instance
+    uid: str
     attributes: Json
-    weighting: str
-    burned_in: str
-    item: Item
+    answer: dict[str, Any]
 
 
 @dataclass
@@ -59,6 +65,7 @@ class Chunk:
     _identities: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     _new: dict[str, list[_NewInstance]] = field(default_factory=dict)
     _subjects: dict[tuple[str, str], str] = field(default_factory=dict)
+    _folders: dict[str, Path] = field(default_factory=dict)
 
     def write(self, items: list[Item]) -> list[ImportOutcome.Outcome]:
         """Write and return the outcomes of `items`; called inside a transaction."""
@@ -71,22 +78,24 @@ class Chunk:
             for item in items
         ]
         self._load(items, blinded)
-        outcomes = []
+        outcomes: list[ImportOutcome.Outcome] = []
+        rows = []
         for number, (item, names) in enumerate(zip(items, blinded, strict=True), start=self.first_number + 1):
             image_set: ImageSet | None = None
             if "refused" in item.answer:
                 outcome, reason = Outcome.REFUSED, str(item.answer["refused"])
             else:
                 outcome, reason, image_set = self._place(item, names, uids)
-            outcomes.append(
-                ImportOutcome(
-                    batch=self.batch,
-                    number=number,
-                    name_key=item.name_key,
-                    name_sealed=stores.seal_name(scope, item.name),
-                    outcome=outcome,
-                    reason=reason[:200],
-                    image_set=image_set,
+            outcomes.append(outcome)
+            rows.append(
+                (
+                    self.batch.pk,
+                    number,
+                    item.name_key,
+                    stores.seal_name(scope, item.name),
+                    outcome.value,
+                    reason[:200],
+                    image_set.pk if image_set is not None else None,
                 )
             )
         for uid, new in self._new.items():
@@ -94,8 +103,8 @@ class Chunk:
         for public_id, identity in self._identities.items():
             stores.write_identity(scope, public_id, identity)
         # A file may stand twice under one name in an archive; its first outcome counts.
-        ImportOutcome.objects.bulk_create(outcomes, ignore_conflicts=True)
-        return [Outcome(row.outcome) for row in outcomes]
+        insert_rows(ImportOutcome, _OUTCOME_FIELDS, rows, ignore_conflicts=True)
+        return outcomes
 
     def _load(self, items: list[Item], blinded: list[dict[str, str]]) -> None:
         """Read what is already there for the UIDs and patients of this chunk, in four queries."""
@@ -193,28 +202,19 @@ class Chunk:
         answer = item.answer
         attributes = uids.attributes(answer["attributes"])
         attributes["00083002"] = element("UI", answer["transfer_syntax"])
-        folder = self._folder(series, image_set)
-        if names["series"] not in self._new:
+        folder = self._folders.get(names["series"])
+        if folder is None:
+            folder = self._folders[names["series"]] = self._folder(series, image_set)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for frame in range(1, answer["n_frames"] + 1):
-            os.replace(f"{item.staged}_{frame}", folder / stores.frame_name(names["instance"], frame))
+            os.replace(f"{item.staged}_{frame}", f"{folder}/{stores.frame_name(names['instance'], frame)}")
         if self.batch.keep_originals and item.path is not None:
             stores.keep_original(
                 self.batch.scope, image_set.public_id, names["instance"], item.path.read_bytes()
             )
         self._note_identity(image_set, names["study"], answer)
         self._instances[names["instance"]] = (names["series"], answer["digest"])
-        row = Instance(
-            series=series,
-            blinded_uid=names["instance"],
-            n_frames=answer["n_frames"],
-            pixel_digest=answer["digest"],
-            dtype=answer["dtype"],
-            transfer_syntax=answer["transfer_syntax"],
-            instance_number=answer["instance_number"],
-        )
-        new = _NewInstance(row, attributes, answer["weighting"], answer["burned_in"], item)
-        self._new.setdefault(names["series"], []).append(new)
+        self._new.setdefault(names["series"], []).append(_NewInstance(names["instance"], attributes, answer))
 
     def _folder(self, series: Series, image_set: ImageSet) -> Path:
         root = stores.view_root(self.batch.scope, image_set.public_id)
@@ -242,31 +242,35 @@ class Chunk:
         """Add instances to a series: classify, order and number it again, and write its attributes."""
         study = series.imaging_study
         folder = self._folder(series, study.image_set)
-        old = {row.blinded_uid: row for row in series.instances.all()}
-        rows = {**old, **{item.row.blinded_uid: item.row for item in new}}
-        added = {item.row.blinded_uid for item in new}
+        # Place in the reading order and instance number of each; the new ones have no place yet.
+        placed: dict[str, tuple[int | None, float]] = {
+            uid: (index, number)
+            for uid, index, number in series.instances.values_list("blinded_uid", "index", "instance_number")
+        }
+        placed |= {item.uid: (None, item.answer["instance_number"]) for item in new}
+        added = {item.uid for item in new}
         # A crash between writing the attributes and committing leaves entries without a row: they are made anew.
         kept = [
             entry
             for entry in stores.read_metadata(folder)
-            if (uid := entry["00080018"]["Value"][0]) in rows and uid not in added
+            if (uid := entry["00080018"]["Value"][0]) in placed and uid not in added
         ]
         entries = kept + [item.attributes for item in new]
-        numbers = [rows[entry["00080018"]["Value"][0]].instance_number for entry in entries]
-        weightings = [series.weighting] * len(kept) + [item.weighting for item in new]
+        numbers = [placed[entry["00080018"]["Value"][0]][1] for entry in entries]
+        weightings = [series.weighting] * len(kept) + [item.answer["weighting"] for item in new]
         facts = describe(entries, numbers=numbers, weightings=weightings)
         ordered = [entries[index] for index in facts.order]
         moved: list[tuple[int, str]] = []
+        places: dict[str, int] = {}
         for index, entry in enumerate(ordered):
             entry["00200011"] = element("IS", series.number)
             entry["00200013"] = element("IS", index + 1)
             entry["0008103E"] = element("LO", facts.label)
-            row = rows[entry["00080018"]["Value"][0]]
-            if row.index != index:
-                row.index = index
-                if row.pk is not None:
-                    moved.append((index, row.blinded_uid))
-        Instance.objects.bulk_create([item.row for item in new])
+            uid = entry["00080018"]["Value"][0]
+            places[uid] = index
+            if uid not in added and placed[uid][0] != index:
+                moved.append((index, uid))
+        insert_rows(Instance, _INSTANCE_FIELDS, (_row(series, item, places[item.uid]) for item in new))
         _move(moved)
         stores.write_metadata(folder, [dict(sorted(entry.items())) for entry in ordered])
         references = {entry["00200052"]["Value"][0] for entry in ordered if "00200052" in entry}
@@ -276,7 +280,7 @@ class Chunk:
         series.n_instances, series.n_frames = len(ordered), facts.n_frames
         series.has_geometry, series.has_spacing = facts.has_geometry, facts.has_spacing
         series.frame_of_reference_uid = references.pop() if len(references) == 1 and complete else ""
-        reasons = [item.burned_in for item in new if item.burned_in]
+        reasons = [item.answer["burned_in"] for item in new if item.answer["burned_in"]]
         if reasons:
             series.burned_in = "stated" if "stated" in reasons else reasons[0]
         series.save()
@@ -286,6 +290,14 @@ class Chunk:
             study.save(update_fields=["modalities"])
         with contextlib.suppress(FileNotFoundError):
             _drop_views(study.image_set)
+
+
+def _row(series: Series, new: _NewInstance, index: int) -> tuple[Any, ...]:
+    answer = new.answer
+    return (
+        *(series.pk, new.uid, index, answer["n_frames"], answer["digest"]),
+        *(answer["dtype"], answer["transfer_syntax"], answer["instance_number"]),
+    )
 
 
 def _move(moved: list[tuple[int, str]]) -> None:

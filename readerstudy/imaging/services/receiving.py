@@ -1,7 +1,9 @@
 """Taking images in: every file ends as stored, duplicate, conflict or refused, with a reason."""
 
+import gc
+import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -200,16 +202,17 @@ def receive(
     items = _items(source, batch)
     finished = len(work.skip)
     try:
-        for chunk in _chunks(pool.read(items, work)):
-            with commit():
-                outcomes = Chunk(batch, at=at, first_number=finished).write(chunk)
-            for item, outcome in zip(chunk, outcomes, strict=True):
-                if observe is not None:
-                    observe(item, outcome)
-                _remove_staged(item, outcome, staging)
-            finished += len(chunk)
-            if progress is not None:
-                progress(finished)
+        with _seldom_collected():
+            for chunk in _chunks(pool.read(items, work)):
+                with commit():
+                    outcomes = Chunk(batch, at=at, first_number=finished).write(chunk)
+                for item, outcome in zip(chunk, outcomes, strict=True):
+                    if observe is not None:
+                        observe(item, outcome)
+                    _remove_staged(item, outcome, staging)
+                finished += len(chunk)
+                if progress is not None:
+                    progress(finished)
     finally:
         stores.remove_staging(name)
     _finish(batch, at=at, actor=actor, commit=commit)
@@ -217,6 +220,22 @@ def receive(
         stores.remove_staging(inbox_name(batch.public_id))
     batch.refresh_from_db()
     return batch
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """
+    Look for unreachable cycles a hundred times less often.
+
+    The attributes of hundreds of images are thousands of small objects without a cycle; at the usual threshold
+    going through everything that is loaded takes a fifth of this process's time.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(usual[0] * 100, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
@@ -259,7 +278,7 @@ def source_of(batch: ImportBatch) -> ImportSource:
 
 
 def _remove_staged(item: Item, outcome: ImportOutcome.Outcome, staging: Path) -> None:
-    if item.path is not None and staging in item.path.parents:
+    if item.path is not None and str(item.path).startswith(f"{staging}{os.sep}"):
         item.path.unlink(missing_ok=True)
     if item.staged is None:
         return

@@ -55,6 +55,13 @@ def holding(vr, data):
     return dataset
 
 
+@pytest.mark.parametrize(("vr", "data"), [("IS", b"++0"), ("IS", b"+-7"), ("DS", b"--1.5"), ("DS", b"-")])
+def test_a_number_has_one_sign_at_most(vr, data):
+    assert outcome(lambda: value_of(holding(vr, data), VR_OF[vr])) == outcome(
+        lambda: holding(vr, data).get(VR_OF[vr])
+    )
+
+
 @pytest.mark.parametrize("vr", sorted(VR_OF))
 @given(
     data=st.one_of(

@@ -1,5 +1,7 @@
 """The gateway as it is deployed: gunicorn with the fast path, nginx sending the files in front of it."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -97,3 +99,86 @@ def test_nginx_asks_for_verdicts_by_itself_only(deployed):
     answer = get(address["nginx"], "/rs-verdict", opened.token)
     assert answer.status_code == 404
     assert "X-Image-Root" not in answer.headers
+
+
+def _answers(port: int, requests_: list[bytes]) -> list[tuple[str, dict[str, str], bytes]]:
+    """Send requests over one connection, each after the answer before; returns (status, headers, body) of each."""
+    out = []
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        stream = connection.makefile("rb")
+        for request in requests_:
+            connection.sendall(request)
+            status = stream.readline().decode().strip()
+            headers = {}
+            while line := stream.readline().decode().strip():
+                name, _, value = line.partition(": ")
+                headers[name.lower()] = value
+            out.append((status, headers, stream.read(int(headers.get("content-length", 0)))))
+    return out
+
+
+def test_the_short_way_answers_as_gunicorn_does(deployed, tmp_path):
+    opened, _ = deployed
+    frame = f"{opened.base}/instances/{opened.instances[0]}/frames/1"
+    series = opened.base
+    asked = [
+        (frame, {}),
+        (f"{series}/metadata", {"Accept": "application/dicom+json", "Accept-Encoding": "gzip"}),
+        (f"{series}/metadata", {"Accept": "application/dicom+json"}),
+        (frame, {"Accept": "image/png"}),
+        (frame.replace("frames/1", "frames/9"), {}),
+        (f"{series}/instances", {"Accept": "application/dicom+json"}),
+        (frame, {"Authorization": "Bearer wrong"}),
+        (frame, {}),
+    ]
+    usual = {"Host": "localhost", "Accept": runs.AS_STORED, "Authorization": f"Bearer {opened.token}"}
+    sent = [
+        f"GET {path} HTTP/1.1\r\n".encode()
+        + "".join(f"{name}: {value}\r\n" for name, value in (usual | headers).items()).encode()
+        + b"\r\n"
+        for path, headers in asked
+    ]
+    found = {}
+    for worker in ("gthread", "readerstudy.imaging.worker.ImageWorker"):
+        folder = tmp_path / worker
+        folder.mkdir()
+        with servers.gateway(folder, opened.data_root, opened.environment, worker=worker) as (port, _):
+            found[worker] = _answers(port, sent)
+            # A second showing of the frame, and one whose sender reads nothing of it before going away.
+            etag = found[worker][0][1]["etag"]
+            found[worker] += _answers(
+                port, [sent[0][:-2] + f"If-None-Match: {etag}\r\n\r\n".encode(), sent[0]]
+            )
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(sent[0])
+            both = _answers(port, [sent[0][:-2] + b"Connection: close\r\n\r\n"])
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(sent[0] + sent[4])
+                pipelined = connection.makefile("rb").read(len(both[0][2]) + 900)
+            found[worker] += both
+            assert pipelined.count(b"HTTP/1.1 ") == 2
+    for ours, theirs in zip(*found.values(), strict=True):
+        for _, headers, _ in (ours, theirs):
+            headers.pop("date")
+            policy = headers["content-security-policy"].split("; ")
+            headers["content-security-policy"] = "; ".join(sorted(policy))
+        assert ours == theirs
+    statuses = [status.split()[1] for status, _, _ in next(iter(found.values()))]
+    assert statuses == ["200", "200", "200", "406", "404", "200", "404", "200", "304", "200", "200"]
+
+
+def test_more_connections_than_threads_are_all_served(deployed, tmp_path):
+    opened, _ = deployed
+    frame = f"{opened.base}/instances/{opened.instances[0]}/frames/1"
+    headers = f"Host: localhost\r\nAccept: {runs.AS_STORED}\r\nAuthorization: Bearer {opened.token}\r\n"
+    request = f"GET {frame} HTTP/1.1\r\n{headers}\r\n".encode()
+    folder = tmp_path / "many"
+    folder.mkdir()
+    with (
+        servers.gateway(folder, opened.data_root, opened.environment) as (port, _),
+        ThreadPoolExecutor(24) as clients,
+    ):
+        answers = [clients.submit(_answers, port, [request] * 20) for _ in range(24)]
+        bodies = {body for answer in answers for status, _, body in answer.result() if "200" in status}
+        assert len(bodies) == 1
+        assert sum(len(answer.result()) for answer in answers) == 24 * 20

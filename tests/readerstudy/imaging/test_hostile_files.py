@@ -1,7 +1,9 @@
 """Hostile and damaged files: no uncaught error, no child past its memory or time, no file unaccounted for."""
 
+import os
 import random
 import shutil
+import signal
 import time
 import zipfile
 from collections import Counter
@@ -162,3 +164,39 @@ def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path):
         assert reader.read(small, tmp_path / "b", syntax="htj2k")["n_frames"] == 1
         reader.stop()
         assert reader.peak_memory_bytes < 512 * MEBIBYTE
+
+
+def test_files_asked_for_ahead_keep_their_answers_when_one_ends_the_child(tmp_path):
+    large, small = _image(tmp_path / "large", 4096), _image(tmp_path / "small", 64)
+    with ReaderProcess(Limits(memory_bytes=96 * MEBIBYTE)) as reader:
+        for number, path in enumerate((small, large, small, small)):
+            reader.ask(path, tmp_path / f"frame-{number}", syntax="htj2k")
+        answers = [reader.answer() for _ in range(4)]
+    assert "refused" in answers.pop(1)
+    assert len({answer["digest"] for answer in answers}) == 1
+    assert all((tmp_path / f"frame-{number}_1").exists() for number in (0, 2, 3))
+
+
+def test_a_file_that_takes_too_long_is_refused_alone_and_those_behind_it_are_read(tmp_path):
+    small = _image(tmp_path / "small", 64)
+    with ReaderProcess(Limits(seconds_per_file=3)) as reader:
+        reader.read(small, tmp_path / "frame", syntax="htj2k")
+        first = reader.process_id
+        os.kill(first, signal.SIGSTOP)
+        for number in range(3):
+            reader.ask(small, tmp_path / f"frame-{number}", syntax="htj2k")
+        assert reader.answer()["refused"] == TOO_SLOW
+        assert [reader.answer().get("n_frames") for _ in range(2)] == [1, 1]
+        assert reader.process_id != first
+
+
+def test_a_child_is_replaced_after_its_share_of_files_however_many_are_asked_for(tmp_path):
+    small, children = _image(tmp_path / "small", 64), set()
+    with ReaderProcess(Limits(), recycle_after=2) as reader:
+        for number in range(5):
+            reader.ask(small, tmp_path / f"frame-{number}", syntax="htj2k")
+        for _ in range(5):
+            children.add(reader.process_id)
+            assert reader.answer()["n_frames"] == 1
+            children.add(reader.process_id)
+    assert len(children - {None}) == 3
