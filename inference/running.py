@@ -17,6 +17,7 @@ from inference.case_images import load_case_images
 from inference.models import InferenceRun, ModelVersion
 from inference.services.registry import model_folder
 from inference.services.runs import write_result
+from inference.task_names import GPU_QUEUE
 from readerstudy.core.jobs import JobContext, JobRefused
 
 if TYPE_CHECKING:
@@ -24,15 +25,22 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=2)
-def _load(folder: Path) -> "Loaded":
-    from inference.engine.bundle import load_any
+def _load(folder: Path, device: str = "cpu") -> "Loaded":
+    from inference.engine.bundle import LoadedModel, load_any
 
-    return load_any(folder, threads=settings.READERSTUDY_TORCH_THREADS)
+    loaded = load_any(folder, threads=settings.READERSTUDY_TORCH_THREADS)
+    # Detectors and finders of presence are small; they stay on the processor of whichever machine.
+    return loaded.on(device) if isinstance(loaded, LoadedModel) else loaded
 
 
-def load_registered(model: ModelVersion) -> "Loaded":
+def load_registered(model: ModelVersion, *, device: str = "cpu") -> "Loaded":
     """
     Return a registered model, loaded once per process.
+
+    Parameters
+    ----------
+    model : ModelVersion
+    device : {"cpu", "cuda"}
 
     Raises
     ------
@@ -41,7 +49,7 @@ def load_registered(model: ModelVersion) -> "Loaded":
     """
     from inference.engine.manifest import ModelRefused
 
-    loaded = _load(model_folder(model))
+    loaded = _load(model_folder(model), device)
     if loaded.manifest.digest != model.digest:
         raise ModelRefused("The model's files are not those that were registered.")
     return loaded
@@ -63,6 +71,21 @@ def self_test(model: ModelVersion) -> float:
     return _load(model_folder(model)).golden_difference
 
 
+def _device(queue: str) -> str:
+    """Return where a job of a queue is done; raise `JobRefused` where this worker cannot."""
+    import torch
+
+    if queue != GPU_QUEUE:
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise JobRefused(
+            f"This run waited in {GPU_QUEUE}, and the worker that took it sees no graphics card. Nothing was graded. "
+            f"Let a worker with a card listen to {GPU_QUEUE}, or set READERSTUDY_INFERENCE_QUEUE=inference.cpu, "
+            "and try the run again."
+        )
+    return "cuda"
+
+
 def run_case(context: JobContext, run_id: int) -> None:
     """
     Do one inference job. Safe to run twice: a run that has its result is left alone.
@@ -82,7 +105,7 @@ def run_case(context: JobContext, run_id: int) -> None:
     if run.state != InferenceRun.State.WAITING:
         return
     try:
-        model = load_registered(run.model)
+        model = load_registered(run.model, device=_device(context.queue))
     except ModelRefused as error:
         raise JobRefused(str(error)) from error
     context.check()

@@ -264,6 +264,12 @@ READERSTUDY_JOB_REAP_SECONDS = float(os.environ.get("READERSTUDY_JOB_REAP_SECOND
 
 # Threads of one worker process; several workers of one thread each give more cases a minute than one of many.
 READERSTUDY_TORCH_THREADS = int(os.environ.get("READERSTUDY_TORCH_THREADS", "1"))
+# Where new runs of models wait: for workers on the processor, or for those on a machine with a graphics card.
+READERSTUDY_INFERENCE_QUEUE = os.environ.get("READERSTUDY_INFERENCE_QUEUE", "inference.cpu")
+if READERSTUDY_INFERENCE_QUEUE not in {"inference.cpu", "inference.gpu"}:
+    raise ImproperlyConfigured(
+        f"READERSTUDY_INFERENCE_QUEUE is inference.cpu or inference.gpu, not {READERSTUDY_INFERENCE_QUEUE!r}."
+    )
 # Decoded series that a worker process keeps, so that a second model on the same cases reads no file again.
 READERSTUDY_VOLUME_CACHE_MB = int(os.environ.get("READERSTUDY_VOLUME_CACHE_MB", "256"))
 

@@ -4,9 +4,11 @@ import hashlib
 import json
 import zlib
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -119,9 +121,10 @@ def start_run(
         return None
     number = (StudyRun.objects.filter(study=study).aggregate(last=Max("number"))["last"] or 0) + 1
     study_run = StudyRun.objects.create(study=study, model=model, number=number, started_at=at)
+    kind = replace(RUN_INFERENCE, queue=settings.READERSTUDY_INFERENCE_QUEUE)
     for key, case in fresh.items():
         run = InferenceRun.objects.create(study_run=study_run, case=case, model=model, input_key=key)
-        job = enqueue_on_commit(RUN_INFERENCE, at=at, study_id=study.public_id, run_id=run.pk)
+        job = enqueue_on_commit(kind, at=at, study_id=study.public_id, run_id=run.pk)
         InferenceRun.objects.filter(pk=run.pk).update(job_id=job.public_id)
     _record("started", study_run, actor, at, model=str(model), n=len(fresh))
     return study_run
@@ -154,7 +157,7 @@ def resume_run(*, study_run: StudyRun, actor: Actor | None, at: datetime) -> Non
     StudyRun.objects.filter(pk=study_run.pk).update(paused_at=None)
     study_run.refresh_from_db()
     for job in _jobs(study_run, Job.State.CANCELLED):
-        retry_job(job, at=at)
+        retry_job(job, at=at, queue=settings.READERSTUDY_INFERENCE_QUEUE)
     _record("resumed", study_run, actor, at)
 
 
@@ -178,7 +181,8 @@ def retry_failed(*, study_run: StudyRun, actor: Actor | None, at: datetime) -> i
         states.append(Job.State.CANCELLED)
         StudyRun.objects.filter(pk=study_run.pk).update(stopped_at=None)
         study_run.refresh_from_db()
-    n = sum(retry_job(job, at=at) for job in _jobs(study_run, *states))
+    queue = settings.READERSTUDY_INFERENCE_QUEUE
+    n = sum(retry_job(job, at=at, queue=queue) for job in _jobs(study_run, *states))
     if n:
         _record("retried", study_run, actor, at, n=n)
     return n

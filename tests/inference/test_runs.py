@@ -343,3 +343,27 @@ def test_decoded_series_are_kept_up_to_a_size_and_the_oldest_go_first(study_with
     for each in series[2:]:
         two.get(each)
         assert two.bytes_held <= settings.READERSTUDY_VOLUME_CACHE_MB << 20
+
+
+def test_runs_wait_where_the_setting_says_and_a_worker_without_a_card_refuses(
+    study_with_images, model, settings
+):
+    import torch
+
+    settings.READERSTUDY_INFERENCE_QUEUE = "inference.gpu"
+    study_run = start(study_with_images, model)
+    jobs = Job.objects.filter(public_id__in=study_run.runs.values("job_id"))
+    assert {job.queue for job in jobs} == {"inference.gpu"}
+    do_jobs(study_run)
+    if torch.cuda.is_available():
+        assert {job.state for job in jobs.all()} == {"done"}
+        return
+    assert {job.state for job in jobs.all()} == {"failed"}
+    assert all("sees no graphics card" in job.error for job in jobs.all())
+    assert not Prediction.objects.exists()
+
+    settings.READERSTUDY_INFERENCE_QUEUE = "inference.cpu"
+    assert retry_failed(study_run=study_run, actor=None, at=timezone.now()) == len(jobs.all())
+    assert {job.queue for job in jobs.all()} == {"inference.cpu"}
+    do_jobs(study_run)
+    assert {run.state for run in study_run.runs.all()} == {InferenceRun.State.DONE}

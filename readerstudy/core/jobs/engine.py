@@ -43,6 +43,7 @@ class JobContext:
         self.job_id: int = job.pk
         self.public_id = job.public_id
         self.study_id = job.study_id
+        self.queue: str = job.queue
         self.attempt: int = job.attempt
         self._lost = threading.Event()
         self._cancelled = threading.Event()

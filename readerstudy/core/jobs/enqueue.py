@@ -64,10 +64,21 @@ def cancel_job(job: Job, *, at: datetime) -> bool:
     return bool(Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_requested_at=at))
 
 
-def retry_job(job: Job, *, at: datetime) -> bool:
-    """Queue a failed or cancelled job again; finished units stay. Return False if it was neither."""
+def retry_job(job: Job, *, at: datetime, queue: str = "") -> bool:
+    """
+    Queue a failed or cancelled job again; finished units stay. Return False if it was neither.
+
+    Parameters
+    ----------
+    job : Job
+    at : datetime
+    queue : str, optional
+        Where it waits now; where it waited before by default.
+    """
+    queue = queue or job.queue
     changed = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
         state=Job.State.QUEUED,
+        queue=queue,
         max_attempts=job.attempt + 5,
         error="",
         finished_at=None,
@@ -76,5 +87,5 @@ def retry_job(job: Job, *, at: datetime) -> bool:
         lease_until=None,
     )
     if changed:
-        transaction.on_commit(partial(wake_up, job.pk, job.queue))
+        transaction.on_commit(partial(wake_up, job.pk, queue))
     return bool(changed)
