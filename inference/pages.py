@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import get_language
+
 from inference.models import ModelVersion, TrainingRun
 from inference.selectors import FitRow, registry_rows, run_rows
 from inference.services.registry import fit_to_protocol
@@ -41,6 +43,15 @@ def registry_page(study: ReaderStudy) -> dict[str, Any]:
 
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
 _OF_JOB = {Job.State.RUNNING: RUNNING, Job.State.CANCELLED: STOPPED, Job.State.FAILED: FAILED}
+
+
+def finding_names(study: ReaderStudy) -> dict[str, str]:
+    """Labels of the protocol's findings in the page's language; a finding that it no longer has keeps its code."""
+    language = get_language() or "en"
+    return {
+        finding.id: finding.label.in_language(language)
+        for finding in current_protocol(study).document.findings
+    }
 
 
 def training_state(run: TrainingRun) -> str:
@@ -97,6 +108,7 @@ def training_page(run: TrainingRun) -> TrainingPage:
     """Return what the page of one training shows."""
     job = job_of(run)
     findings = tuple(scale["finding"] for scale in run.scales)
+    names = finding_names(run.study)
     losses = [each["validation_loss"] for each in run.epochs]
     best = losses.index(min(losses)) if losses else -1
     return TrainingPage(
@@ -111,7 +123,7 @@ def training_page(run: TrainingRun) -> TrainingPage:
         training_set=run.training_set.number,
         training_set_digest=run.training_set.digest,
         started_from=str(run.started_from),
-        findings=findings,
+        findings=tuple(names.get(finding, finding) for finding in findings),
         epochs=tuple(
             EpochRow(
                 number=each["epoch"] + 1,
@@ -127,10 +139,13 @@ def training_page(run: TrainingRun) -> TrainingPage:
         result_digest=run.result.short_digest if run.result else "",
         is_synthetic=run.study.is_demonstration,
         small_sample=tuple(
-            {"finding": finding, **row}
+            {"finding": names.get(finding, finding), **row}
             for finding, row in (run.result.manifest.get("small_sample", {}) if run.result else {}).items()
         ),
-        test=tuple({"finding": finding, **figures} for finding, figures in run.test_figures.items()),
+        test=tuple(
+            {"finding": names.get(finding, finding), **figures}
+            for finding, figures in run.test_figures.items()
+        ),
         test_opened_at=run.test_opened_at,
         study_is_unblinded=run.study.state == ReaderStudy.State.UNBLINDED,
     )

@@ -217,7 +217,6 @@ class ModelRow:
     version: str
     digest: str
     state: str
-    state_text: str
     is_synthetic: bool
     may_run: bool
     golden_difference: float | None
@@ -241,7 +240,6 @@ def registry_rows(study: ReaderStudy, fits: dict[int, tuple[FitRow, ...]]) -> li
                 version=model.version,
                 digest=model.digest,
                 state=model.state,
-                state_text=model.get_state_display(),
                 is_synthetic=model.is_synthetic,
                 may_run=model.may_run,
                 golden_difference=model.golden_difference,

@@ -38,6 +38,18 @@ def training_word(state: str) -> str:
 
 
 @register.filter
+def model_word(state: str) -> str:
+    """What the state of a model version is called."""
+    words = {
+        "draft": _("draft, not tested yet"),
+        "validated": _("validated"),
+        "approved": _("approved"),
+        "retired": _("retired"),
+    }
+    return words.get(state, state)
+
+
+@register.filter
 def estimate_words(estimate: dict[str, Any]) -> str:
     """An estimate with its interval, or why there is none."""
     if estimate["value"] is None:

@@ -40,16 +40,26 @@ INPUTS = {
 
 
 @pytest.fixture(scope="module")
-def encoder():
+def grader():
     """What the shipped model learnt on lumbar joints; it has never seen a neck or a tumour."""
     torch.set_num_threads(1)
-    return load_model(SHIPPED, threads=1).grader.encoder(KIND)
+    return load_model(SHIPPED, threads=1).grader
 
 
 @pytest.fixture(scope="module")
-def network(encoder):
+def encoder(grader):
+    return grader.encoder(KIND)
+
+
+@pytest.fixture(scope="module")
+def config(grader):
+    return AttentionConfig(KIND, channels=grader.config.channels)
+
+
+@pytest.fixture(scope="module")
+def network(config, encoder):
     """Learnt from 360 windows, each with the word "tumour" or "none"."""
-    return train_presence(AttentionConfig(KIND), encoder, neck_bags(360, seed=1), PresenceSettings())
+    return train_presence(config, encoder, neck_bags(360, seed=1), PresenceSettings())
 
 
 def test_the_peak_of_attention_lies_in_the_lesion_at_least_twice_as_often_as_by_area(network):
@@ -62,11 +72,9 @@ def test_the_peak_of_attention_lies_in_the_lesion_at_least_twice_as_often_as_by_
     assert figures.hit_low > figures.by_place, figures
 
 
-def test_equal_trainings_are_equal_bit_for_bit(encoder):
+def test_equal_trainings_are_equal_bit_for_bit(config, encoder):
     bags = neck_bags(24, seed=3)
-    first, second = (
-        train_presence(AttentionConfig(KIND), encoder, bags, PresenceSettings(epochs=2)) for _ in range(2)
-    )
+    first, second = (train_presence(config, encoder, bags, PresenceSettings(epochs=2)) for _ in range(2))
     for name, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
     taken = encoder.state_dict()
