@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -132,3 +133,23 @@ def test_a_formula_in_a_file_name_stays_text(client, study, team):
         reverse("studies:import_report_csv", kwargs={"slug": study.slug, "batch": batch.public_id})
     )
     assert "1,'=1+1,refused," in table.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "not a DICOM file (no DICM mark)"), ("zh-hans", "缺少 DICM 标记")]
+)
+def test_the_page_says_in_its_language_why_a_file_was_refused(client, study, team, language, said):
+    client.force_login(team["coordinator"])
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    batch = begin_upload(scope=study.public_id, at=timezone.now(), actor=None)
+    named = {"slug": study.slug, "batch": batch.public_id}
+    client.generic(
+        "POST", reverse("studies:upload_file", kwargs=named), b"no image", query_params={"name": "letter.txt"}
+    )
+    assert client.post(reverse("studies:finish_upload", kwargs=named), {"centre": "1"}).status_code == 202
+    run_jobs(study)
+    page = client.get(reverse("studies:import_report", kwargs=named)).content.decode()
+    assert said in page
+    # A table for programs is the same whoever asks for it.
+    table = client.get(reverse("studies:import_report_csv", kwargs=named)).content.decode()
+    assert "not a DICOM file (no DICM mark)" in table
