@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import pydicom
 import pytest
+from dicomweb_client import DICOMwebClient
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +17,7 @@ from readerstudy.imaging.services import begin_upload
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
 from readerstudy.studies.models import Case
 from tests.factories.studies import make_study, make_team
+from tests.readerstudy.imaging.wsgi_client import HOST, session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shared]
 
@@ -153,3 +156,15 @@ def test_the_page_says_in_its_language_why_a_file_was_refused(client, study, tea
     # A table for programs is the same whoever asks for it.
     table = client.get(reverse("studies:import_report_csv", kwargs=named)).content.decode()
     assert "not a DICOM file (no DICM mark)" in table
+
+
+def test_dicomweb_client_stores_images(client, study, team, axial_slices):
+    client.force_login(team["coordinator"])
+    person = session()
+    person.cookies["sessionid"] = client.cookies["sessionid"].value
+    person.cookies["csrftoken"] = person.headers["X-CSRFToken"] = "a" * 32
+    address = reverse("studies:stow", kwargs={"slug": study.slug}).removesuffix("/studies")
+    storing = DICOMwebClient(url=f"{HOST}{address}", session=person)
+    answer = storing.store_instances([pydicom.dcmread(path) for path in axial_slices])
+    assert len(answer.ReferencedSOPSequence) == 3
+    assert Case.objects.filter(study=study).count() == 1
