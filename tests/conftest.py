@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.complaints import _every_window_is_listened_to, no_complaints  # noqa: F401 (fixtures of every test)
 from tests.servers import PostgreSQL, PostgreSQLAbsent
 
 CI = os.environ.get("READERSTUDY_CI") == "1"
@@ -27,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "complains(pattern, ...): what the browser will say of a planted fault"
+    )
     root = os.environ.get("READERSTUDY_DATA_ROOT", "")
     if Path(root).name.startswith("readerstudy-test-"):
         # Made by tests/settings.py for this run.

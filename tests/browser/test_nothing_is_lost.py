@@ -14,7 +14,11 @@ from grading.models import Rating, RatingEntry
 from tests.browser.reading_desk import badge, cell
 from tests.browser.test_reading_saves import processes_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.complains("net::ERR_INTERNET_DISCONNECTED"),
+]
 
 
 def _kind(page):

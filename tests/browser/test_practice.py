@@ -30,6 +30,7 @@ def read_case(page, *, wrongly=False):
     page.wait_for_url(lambda address: address != here)
 
 
+@pytest.mark.complains("404 .*/read/")
 def test_a_reader_trains_fails_tries_again_and_starts(transactional_db, live_server, contexts):
     study = practice_study(slug="practice")
     reader = User.objects.get(username="practice-first-reader")

@@ -24,6 +24,7 @@ def wait_for_event(name, patience_s=60):
         threading.Event().wait(0.05)
 
 
+@pytest.mark.complains("403 .*/sign-in/return/")
 def test_idle_page_locks_and_its_person_goes_on_in_place(desk, contexts, settings):
     settings.READERSTUDY_IDLE_LOCK_MINUTES = 0.1
     context = contexts()

@@ -173,6 +173,7 @@ def _answered(desk: ReadingDesk) -> None:
     factories.read(of=desk.assignment, grades=factories.all_grades(desk.document, 1))
 
 
+@pytest.mark.complains("net::ERR_FAILED.*/frames/", "409 .*/submit/")
 def test_a_case_is_not_submitted_before_its_images_were_seen_unless_a_reason_is_given(
     desk_with_images, contexts
 ):
@@ -212,6 +213,7 @@ NOTED = """(label) => {
 }"""
 
 
+@pytest.mark.complains("net::ERR_FAILED.*/assets/viewer-", "The viewer could not be loaded", "409 .*/submit/")
 def test_the_server_is_asked_although_the_viewer_says_nothing(desk_with_images, contexts):
     """A page whose viewer never loads asks for the reason once the server has named the images."""
     _answered(desk_with_images)

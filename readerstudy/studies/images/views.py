@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -20,6 +21,7 @@ from readerstudy.imaging.archive import (
     configured_archives,
 )
 from readerstudy.imaging.models import ImageSet, ImportBatch
+from readerstudy.imaging.reasons import shown
 from readerstudy.imaging.selectors import import_report
 from readerstudy.imaging.services import (
     UploadRefused,
@@ -225,7 +227,10 @@ def report(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
         {
             "study": study_frame(study=study, user=request.user, current="studies:images"),
             "row": row,
-            "problems": import_report(found, only_problems=True)[:500],
+            "problems": [
+                replace(each, reason=shown(each.reason))
+                for each in import_report(found, only_problems=True)[:500]
+            ],
             "batch": str(found.public_id),
         },
     )

@@ -61,6 +61,11 @@ def complaints() -> Complaints:
     return Complaints()
 
 
+@pytest.fixture(autouse=True)
+def no_complaints(complaints: Complaints) -> None:
+    """Leave the guard of every page to `open_viewer`, which asks for warnings too and knows what was planted."""
+
+
 @pytest.fixture
 def open_viewer(
     browser: Any, viewer_site: ViewerSite, complaints: Complaints

@@ -95,3 +95,33 @@ def test_without_a_capability_everything_is_absent(open_images, lumbar_set, fast
 
     close_presentation(presentation=presentation, at=timezone.now())
     assert {holder.get(f"{HOST}/dicomweb/{presentation}{path}").status_code for path in paths} == {404}
+
+
+def test_dicomweb_client_goes_through_every_call(client_of, lumbar_set):
+    client = client_of(lumbar_set)
+    (study,) = client.search_for_studies(search_filters={"ModalitiesInStudy": "MR"})
+    assert client.search_for_studies(search_filters={"ModalitiesInStudy": "CT"}) == []
+    uid = study["0020000D"]["Value"][0]
+    # Series and instances of everything, of the study, filtered, and page by page.
+    every = client.search_for_series()
+    assert every == client.search_for_series(uid)
+    assert client.search_for_series(uid, search_filters={"SeriesNumber": "2"}) == every[1:2]
+    assert client.search_for_series(uid, limit=1, offset=1) == every[1:2]
+    series = every[0]["0020000E"]["Value"][0]
+    instances = client.search_for_instances(uid, series)
+    pages = [client.search_for_instances(uid, series, limit=5, offset=offset) for offset in range(0, 40, 5)]
+    assert [entry for page in pages for entry in page] == instances
+    assert len(client.search_for_instances(uid)) == len(client.retrieve_study_metadata(uid))
+    assert client.search_for_instances(limit=3) == client.search_for_instances()[:3]
+
+    instance = instances[0]["00080018"]["Value"][0]
+    (first, *_) = client.retrieve_series_metadata(uid, series)
+    assert client.retrieve_instance_metadata(uid, series, instance) == first
+    (stored,) = client.retrieve_instance_frames(uid, series, instance, [1], media_types=AS_STORED)
+    assert list(client.iter_instance_frames(uid, series, instance, [1], media_types=AS_STORED)) == [stored]
+    size = (first["00280010"]["Value"][0], first["00280011"]["Value"][0])
+    for picture in (
+        client.retrieve_instance_rendered(uid, series, instance, media_types=("image/png",)),
+        client.retrieve_instance_frames_rendered(uid, series, instance, [1], media_types=("image/png",)),
+    ):
+        assert imagecodecs.png_decode(picture).shape[:2] == size

@@ -82,7 +82,7 @@ class WsgiAdapter(BaseAdapter):
             import gzip
 
             content = gzip.decompress(content) if content else content
-        response._content = content
+        response._content, response._content_consumed = content, True
         response.url = request.url
         response.request = request
         return response

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pydicom
 import pytest
+from dicomweb_client import DICOMwebClient
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,6 +17,7 @@ from readerstudy.imaging.services import begin_upload
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
 from readerstudy.studies.models import Case
 from tests.factories.studies import make_study, make_team
+from tests.readerstudy.imaging.wsgi_client import HOST, session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shared]
 
@@ -132,3 +136,35 @@ def test_a_formula_in_a_file_name_stays_text(client, study, team):
         reverse("studies:import_report_csv", kwargs={"slug": study.slug, "batch": batch.public_id})
     )
     assert "1,'=1+1,refused," in table.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "not a DICOM file (no DICM mark)"), ("zh-hans", "缺少 DICM 标记")]
+)
+def test_the_page_says_in_its_language_why_a_file_was_refused(client, study, team, language, said):
+    client.force_login(team["coordinator"])
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    batch = begin_upload(scope=study.public_id, at=timezone.now(), actor=None)
+    named = {"slug": study.slug, "batch": batch.public_id}
+    client.generic(
+        "POST", reverse("studies:upload_file", kwargs=named), b"no image", query_params={"name": "letter.txt"}
+    )
+    assert client.post(reverse("studies:finish_upload", kwargs=named), {"centre": "1"}).status_code == 202
+    run_jobs(study)
+    page = client.get(reverse("studies:import_report", kwargs=named)).content.decode()
+    assert said in page
+    # A table for programs is the same whoever asks for it.
+    table = client.get(reverse("studies:import_report_csv", kwargs=named)).content.decode()
+    assert "not a DICOM file (no DICM mark)" in table
+
+
+def test_dicomweb_client_stores_images(client, study, team, axial_slices):
+    client.force_login(team["coordinator"])
+    person = session()
+    person.cookies["sessionid"] = client.cookies["sessionid"].value
+    person.cookies["csrftoken"] = person.headers["X-CSRFToken"] = "a" * 32
+    address = reverse("studies:stow", kwargs={"slug": study.slug}).removesuffix("/studies")
+    storing = DICOMwebClient(url=f"{HOST}{address}", session=person)
+    answer = storing.store_instances([pydicom.dcmread(path) for path in axial_slices])
+    assert len(answer.ReferencedSOPSequence) == 3
+    assert Case.objects.filter(study=study).count() == 1
