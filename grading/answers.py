@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from grading.models import Answer, Kind
 from readerstudy.studies.protocols.document import CaseQuestion, ProtocolDocument
+from readerstudy.studies.wording import spoken
 
 
 class BadAnswer(Exception):
@@ -51,30 +54,41 @@ def read_answer(
         If the item does not exist or the answer does not fit it.
     """
     if not document.has_item(structure, finding_id):
-        raise BadAnswer("The protocol has no such item.")
+        raise BadAnswer(_("The protocol has no such item."))
     finding = document.finding(finding_id)
     kind = given.get("kind")
     if kind == Kind.GRADE and finding.kind != "continuous":
         grade = given.get("grade")
         if isinstance(grade, bool) or not isinstance(grade, int) or not 0 <= grade < finding.n_grades:
-            raise BadAnswer(f"The scale of {finding.label} runs from 0 to {finding.n_grades - 1}.")
+            raise BadAnswer(
+                _("The scale of %(label)s runs from 0 to %(n_grades)s.")
+                % {"label": spoken(finding.label), "n_grades": finding.n_grades - 1}
+            )
         return GivenAnswer(kind=Kind.GRADE, grade=grade)
     if kind == Kind.VALUE and finding.kind == "continuous":
         value = given.get("value")
         low, high = finding.minimum, finding.maximum
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise BadAnswer(f"{finding.label} runs from {low:g} to {high:g} {finding.unit}.")
+            raise BadAnswer(
+                _("%(label)s runs from %(low)s to %(high)s %(unit)s.")
+                % {
+                    "label": spoken(finding.label),
+                    "low": format(low, "g"),
+                    "high": format(high, "g"),
+                    "unit": finding.unit,
+                }
+            )
         return GivenAnswer(kind=Kind.VALUE, value=float(value))
     if isinstance(kind, str) and kind.replace("_", "-") in finding.typed:
         reason = given.get("reason") or ""
         if kind == Kind.NOT_ASSESSABLE:
             known = [name for name, _ in document.not_assessable_reasons]
             if reason not in known:
-                raise BadAnswer(f"Not assessable needs a reason: {', '.join(known)}.")
+                raise BadAnswer(_("Not assessable needs a reason: %(known)s.") % {"known": ", ".join(known)})
         else:
             reason = ""
         return GivenAnswer(kind=kind, reason=reason)
-    raise BadAnswer(f"{finding.label} does not take an answer of this kind.")
+    raise BadAnswer(_("%(label)s does not take an answer of this kind.") % {"label": spoken(finding.label)})
 
 
 TEXT_LENGTH = 2000
@@ -90,8 +104,14 @@ def read_question(question: CaseQuestion, given: Any) -> str:
         If it is no text of at most `TEXT_LENGTH` characters, or none of the options.
     """
     if not isinstance(given, str) or len(given) > TEXT_LENGTH or "\x00" in given:
-        raise BadAnswer(f"{question.label} takes at most {TEXT_LENGTH} characters of text.")
+        raise BadAnswer(
+            _("%(label)s takes at most %(text_length)s characters of text.")
+            % {"label": spoken(question.label), "text_length": TEXT_LENGTH}
+        )
     options = [name for name, _ in question.options]
     if question.kind != "text" and given and given not in options:
-        raise BadAnswer(f"{question.label} takes {', '.join(options)}.")
+        raise BadAnswer(
+            _("%(label)s takes %(options)s.")
+            % {"label": spoken(question.label), "options": ", ".join(options)}
+        )
     return given

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,11 +47,11 @@ from readerstudy.studies.models import Assignment
 
 
 def _refused(code: str, detail: str, status: int = 409, **more: Any) -> Response:
-    return Response({"code": code, "detail": detail, **more}, status=status)
+    return Response({"code": code, "detail": str(detail), **more}, status=status)
 
 
-ALREADY = "This case was already submitted. Your first answers stand."
-SETTLED = "This item is settled already; the first decision stands."
+ALREADY = _("This case was already submitted. Your first answers stand.")
+SETTLED = _("This item is settled already; the first decision stands.")
 
 
 class ReadView(APIView):

@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from grading.answers import BadAnswer
 from grading.models import MarkedPlace
 from readerstudy.imaging.selectors import ShownInstance, ShownInstances, shown_instances
 from readerstudy.studies.models import Assignment
 from readerstudy.studies.protocols.document import MarkKind, ProtocolDocument
+from readerstudy.studies.wording import spoken
 
 POINTS = {"box3d": 2, "box": 2, "ellipse": 2, "line": 2, "point": 1}
 MOST_POINTS = 200
@@ -53,13 +55,16 @@ def read_mark(document: ProtocolDocument, images: ShownInstances, given: Any) ->
         If the protocol has no such mark, or the place is not on an image of this case.
     """
     if not isinstance(given, Mapping):
-        raise BadAnswer("A mark names its kind, its class and its place.")
+        raise BadAnswer(_("A mark names its kind, its class and its place."))
     kind = document.mark_kind(str(given.get("kind", "")))
     if kind is None:
-        raise BadAnswer("The protocol has no such mark.")
+        raise BadAnswer(_("The protocol has no such mark."))
     classes = [name for name, _ in kind.classes]
     if given.get("class") not in classes:
-        raise BadAnswer(f"{kind.label} takes the classes {', '.join(classes)}.")
+        raise BadAnswer(
+            _("%(label)s takes the classes %(classes)s.")
+            % {"label": spoken(kind.label), "classes": ", ".join(classes)}
+        )
     points = _points(kind, given.get("points_px"))
     frame = given.get("frame", 1)
     image = images.find(str(given.get("sop_uid", "")))
@@ -69,9 +74,9 @@ def read_mark(document: ProtocolDocument, images: ShownInstances, given: Any) ->
         or not isinstance(frame, int)
         or not 1 <= frame <= image.n_frames
     ):
-        raise BadAnswer("The mark lies on no image of this case.")
+        raise BadAnswer(_("The mark lies on no image of this case."))
     if any(not (-1 <= x <= image.columns and -1 <= y <= image.rows) for x, y in points):
-        raise BadAnswer("The mark lies outside its image.")
+        raise BadAnswer(_("The mark lies outside its image."))
     affine = images.affine(image, frame)
     slices, box = _depth(images, given, points, image, frame) if kind.shape == "box3d" else (None, None)
     return {
@@ -96,11 +101,14 @@ def _points(kind: MarkKind, given: Any) -> list[list[float]]:
         or len(given) > MOST_POINTS
         or len(given) != (wanted or max(len(given), 3))
     ):
-        raise BadAnswer(f"{kind.label} has {wanted or 'at least 3'} points.")
+        raise BadAnswer(
+            _("%(label)s has %(wanted)s points.")
+            % {"label": spoken(kind.label), "wanted": wanted or _("at least 3")}
+        )
     points = []
     for point in given:
         if not isinstance(point, list) or len(point) != 2 or not all(_is_number(value) for value in point):
-            raise BadAnswer("A point is a column and a row.")
+            raise BadAnswer(_("A point is a column and a row."))
         points.append([round(float(value), 2) for value in point])
     return points
 
@@ -130,14 +138,14 @@ def _depth(
     names = given.get("slice_sops") or [given.get("sop_uid")] * 2
     frames = given.get("slice_frames") or [own_frame] * 2
     if not isinstance(names, list) or not isinstance(frames, list) or len(names) != 2 or len(frames) != 2:
-        raise BadAnswer("A box reaches from one image to another.")
+        raise BadAnswer(_("A box reaches from one image to another."))
     corners: list[list[float]] = []
     ends: list[list[Any]] = []
     (x1, y1), (x2, y2) = points
     for name, frame in zip(names, frames, strict=True):
         end = images.find(str(name))
         if end is None or end.series_uid != own.series_uid or frame not in range(1, end.n_frames + 1):
-            raise BadAnswer("A box lies in one series.")
+            raise BadAnswer(_("A box lies in one series."))
         ends.append([end.blinded_uid, int(frame)])
         affine = images.affine(end, int(frame))
         if affine is not None:

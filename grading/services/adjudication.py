@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Adjudication, CoveredGrade, Discordance, JointSession, Rating, ReferenceGrade
@@ -46,7 +47,7 @@ def _open_item(assignment: Assignment, structure: str, finding: str) -> Discorda
     """Return an item that waits for this adjudicator, locked."""
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise AdjudicationRefused("The study is not open any more.")
+        raise AdjudicationRefused(_("The study is not open any more."))
     discordance = (
         Discordance.objects.select_for_update(of=("self",))
         .select_related("protocol", "case__study")
@@ -54,7 +55,7 @@ def _open_item(assignment: Assignment, structure: str, finding: str) -> Discorda
         .first()
     )
     if discordance is None:
-        raise AdjudicationRefused("There is no such item to settle.")
+        raise AdjudicationRefused(_("There is no such item to settle."))
     if discordance.adjudications.filter(superseded_at__isnull=True).exists():
         raise AlreadySettled
     return discordance
@@ -90,7 +91,7 @@ def give_covered_grade(
     """
     discordance = _open_item(assignment, structure, finding)
     if not is_covered(discordance):
-        raise AdjudicationRefused("Nothing is covered in this study.")
+        raise AdjudicationRefused(_("Nothing is covered in this study."))
     answer = read_answer(discordance.protocol.document, structure, finding, given)
     earlier = covered_grade(discordance, assignment)
     if earlier is not None:
@@ -157,7 +158,7 @@ def settle_item(
             )
         first = first or covered_grade(discordance, assignment)
         if first is None:
-            raise OwnGradeFirst("Give your own grade first; A and B are shown after it.")
+            raise OwnGradeFirst(_("Give your own grade first; A and B are shown after it."))
     shown = answers_shown(discordance)
     if choice in shown:
         kept_read_id, answer = shown[choice]
@@ -165,14 +166,18 @@ def settle_item(
         kept_read_id, answer = None, read_answer(document, structure, finding, given or {})
         allowed = [shown_answer for _, shown_answer in shown.values()]
         if rules["may_choose"] == "a-or-b" and not any(answer.same_as(each) for each in allowed):
-            raise BadAnswer("The protocol allows A or B only.")
+            raise BadAnswer(_("The protocol allows A or B only."))
         known = [name for name, _ in document.adjudication_reasons]
         if not any(answer.same_as(each) for each in allowed) and reason_code not in known:
-            raise BadAnswer(f"A third answer needs a reason: {', '.join(known)}.")
+            raise BadAnswer(_("A third answer needs a reason: %(known)s.") % {"known": ", ".join(known)})
         if reason_code and reason_code not in known:
-            raise BadAnswer(f"The protocol has no such reason; there are {', '.join(known)}.")
+            raise BadAnswer(
+                _("The protocol has no such reason; there are %(known)s.") % {"known": ", ".join(known)}
+            )
     else:
-        raise AdjudicationRefused(f"Choose {', '.join(shown)} or an answer of your own.")
+        raise AdjudicationRefused(
+            _("Choose %(shown)s or an answer of your own.") % {"shown": ", ".join(shown)}
+        )
     adjudication = Adjudication.objects.create(
         discordance=discordance,
         assignment=assignment,

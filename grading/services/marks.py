@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.answers import BadAnswer
 from grading.matching import group_marks, place_of
@@ -27,6 +28,7 @@ from grading.services.chance import item_generator
 from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, Protocol, ReaderStudy
 from readerstudy.studies.protocols.document import MarkKind, ProtocolDocument
+from readerstudy.studies.wording import spoken
 
 Vote = TypeVar("Vote")
 PLACE_FIELDS = tuple(field.attname for field in MarkedPlace._meta.fields)
@@ -189,11 +191,11 @@ def settle_mark(
     """
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise MarkRefused("The study is not open any more.")
+        raise MarkRefused(_("The study is not open any more."))
     try:
         public_id = UUID(item)
     except ValueError:
-        raise MarkRefused("There is no such mark to settle.") from None
+        raise MarkRefused(_("There is no such mark to settle.")) from None
     discordance = (
         MarkDiscordance.objects.select_for_update(of=("self",))
         .select_related("protocol", "case__study")
@@ -201,7 +203,7 @@ def settle_mark(
         .first()
     )
     if discordance is None:
-        raise MarkRefused("There is no such mark to settle.")
+        raise MarkRefused(_("There is no such mark to settle."))
     if discordance.decisions.filter(superseded_at__isnull=True).exists():
         raise MarkAlreadySettled
     document = discordance.protocol.document
@@ -220,15 +222,15 @@ def settle_mark(
         place = _drawn_place(assignment, document, kind, mark_class, given or {})
         is_third = mark_class not in said or place is not None
         if document.adjudication["may_choose"] == "a-or-b" and is_third:
-            raise BadAnswer("The protocol allows A or B only.")
+            raise BadAnswer(_("The protocol allows A or B only."))
         if is_third and reason_code not in known:
-            raise BadAnswer(f"A third answer needs a reason: {', '.join(known)}.")
+            raise BadAnswer(_("A third answer needs a reason: %(known)s.") % {"known": ", ".join(known)})
         kept = (
             next((mark for mark in found if mark.mark_class == mark_class), found[0]) if mark_class else None
         )
         reason = reason_code if reason_code in known else ""
     else:
-        raise MarkRefused(f"Choose {', '.join(shown)} or an answer of your own.")
+        raise MarkRefused(_("Choose %(shown)s or an answer of your own.") % {"shown": ", ".join(shown)})
     decision = MarkDecision.objects.create(
         discordance=discordance,
         assignment=assignment,
@@ -277,16 +279,19 @@ def _drawn_place(
     if drawn is None:
         return None
     if not mark_class:
-        raise BadAnswer("Where there is no lesion there is no place to draw.")
+        raise BadAnswer(_("Where there is no lesion there is no place to draw."))
     if not isinstance(drawn, Mapping):
-        raise BadAnswer("A mark names its kind, its class and its place.")
+        raise BadAnswer(_("A mark names its kind, its class and its place."))
     return read_mark(document, images_of(assignment), {**drawn, "kind": kind.id, "class": mark_class})
 
 
 def _own_class(kind: MarkKind, given: Mapping[str, Any]) -> str:
     grade = given.get("grade")
     if isinstance(grade, bool) or not isinstance(grade, int) or not 0 <= grade <= len(kind.classes):
-        raise BadAnswer(f"{kind.label}: 0 for none, or a class from 1 to {len(kind.classes)}.")
+        raise BadAnswer(
+            _("%(label)s: 0 for none, or a class from 1 to %(classes)s.")
+            % {"label": spoken(kind.label), "classes": len(kind.classes)}
+        )
     return kind.classes[grade - 1][0] if grade else ""
 
 
@@ -309,10 +314,10 @@ def overruling_class(case: Case, document: ProtocolDocument, lesion: str, given:
     )
     kind = document.mark_kind(found.kind) if found is not None else None
     if found is None or kind is None:
-        raise BadAnswer("There is no such lesion.")
+        raise BadAnswer(_("There is no such lesion."))
     name = _own_class(kind, given)
     if name == found.mark_class:
-        raise BadAnswer("That is the lesion as it stands; confirm it instead.")
+        raise BadAnswer(_("That is the lesion as it stands; confirm it instead."))
     return grade_of(kind, name)
 
 
@@ -396,14 +401,14 @@ def send_back_lesion(*, case: Case, lesion: str, at: datetime) -> str:
     try:
         lesion_id = UUID(lesion)
     except ValueError:
-        raise MarkRefused("There is no such lesion.") from None
+        raise MarkRefused(_("There is no such lesion.")) from None
     found = (
         ReferenceMark.objects.select_for_update()
         .filter(case=case, lesion_id=lesion_id, superseded_at__isnull=True)
         .first()
     )
     if found is None or found.provenance != ReferenceGrade.Provenance.ADJUDICATED:
-        raise MarkRefused("Only an adjudicated lesion that is not confirmed can be sent back.")
+        raise MarkRefused(_("Only an adjudicated lesion that is not confirmed can be sent back."))
     item = next(
         each
         for each in MarkDiscordance.objects.select_for_update()

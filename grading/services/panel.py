@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
 from grading.models import Adjudication, CaseConfirmation, Discordance, PanelReview, PanelVote, ReferenceGrade
@@ -32,7 +33,7 @@ def _open_round(assignment: Assignment, at: datetime) -> PanelReview:
     number = panel_round(assignment.case_id)
     review = PanelReview.objects.filter(assignment=assignment, round=number).first()
     if review is not None and review.submitted_at is not None:
-        raise PanelRefused("You have given your vote on this case; it stands.")
+        raise PanelRefused(_("You have given your vote on this case; it stands."))
     return review or PanelReview.objects.create(
         case=assignment.case, assignment=assignment, round=number, opened_at=at
     )
@@ -40,7 +41,7 @@ def _open_round(assignment: Assignment, at: datetime) -> PanelReview:
 
 def _not_decided(case: Case) -> None:
     if confirmed_cases([case.pk]):
-        raise PanelRefused("The panel has decided this case already; its decision stands.")
+        raise PanelRefused(_("The panel has decided this case already; its decision stands."))
 
 
 @transaction.atomic
@@ -65,11 +66,11 @@ def review_case(
     """
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise PanelRefused("The study is not open any more.")
+        raise PanelRefused(_("The study is not open any more."))
     case = Case.objects.select_for_update().get(pk=assignment.case_id)
     _not_decided(case)
     if not case_is_settled(case.pk):
-        raise PanelRefused("Items of this case are still to be settled.")
+        raise PanelRefused(_("Items of this case are still to be settled."))
     review = _open_round(assignment, at)
     document = current_protocol(study).document
     known = [name for name, _ in document.adjudication_reasons]
@@ -85,14 +86,14 @@ def review_case(
             answer = read_answer(document, structure, finding, each)
         reason = str(each.get("reason_code", ""))
         if reason not in known:
-            raise BadAnswer(f"Overruling needs a reason: {', '.join(known)}.")
+            raise BadAnswer(_("Overruling needs a reason: %(known)s.") % {"known": ", ".join(known)})
         if (structure, finding) in seen:
-            raise BadAnswer("One vote per item: an item is overruled twice.")
+            raise BadAnswer(_("One vote per item: an item is overruled twice."))
         seen.add((structure, finding))
         if structure != MARK and (
             (structure, finding) not in standing or answer.same_as(standing[structure, finding])
         ):
-            raise BadAnswer("That is the grade as it stands; confirm it instead.")
+            raise BadAnswer(_("That is the grade as it stands; confirm it instead."))
         PanelVote.objects.create(
             review=review,
             structure=structure,
@@ -198,7 +199,7 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
     """
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise PanelRefused("The study is not open any more.")
+        raise PanelRefused(_("The study is not open any more."))
     _not_decided(Case.objects.select_for_update().get(pk=assignment.case_id))
     if structure == MARK:
         try:
@@ -218,7 +219,7 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
         or reference is None
         or reference.provenance != ReferenceGrade.Provenance.ADJUDICATED
     ):
-        raise PanelRefused("Only an adjudicated item that is not confirmed can be sent back.")
+        raise PanelRefused(_("Only an adjudicated item that is not confirmed can be sent back."))
     Adjudication.objects.filter(discordance=discordance, superseded_at__isnull=True).update(superseded_at=at)
     ReferenceGrade.objects.filter(pk=reference.pk).update(superseded_at=at)
     discordance.sent_back_at = at

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.aids import shown_aid
 from grading.answers import GivenAnswer
@@ -46,17 +47,16 @@ class ReadIncomplete(ReadRefused):
 
     def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
         self.missing = tuple(missing)
-        n_questions = sum(structure == "" for structure, _ in self.missing)
-        n_marks = sum(structure == "@" for structure, _ in self.missing)
+        places = [structure for structure, _item in self.missing]
+        n_questions, n_marks = places.count(""), places.count("@")
         parts = [
-            words
+            words % {"n": n}
             for n, words in (
-                (len(self.missing) - n_questions - n_marks, "items have no answer yet"),
-                (n_marks, "marks have no confidence yet"),
-                (n_questions, "questions about the case have no answer yet"),
+                (len(places) - n_questions - n_marks, _("%(n)s items have no answer yet")),
+                (n_marks, _("%(n)s marks have no confidence yet")),
+                (n_questions, _("%(n)s questions about the case have no answer yet")),
             )
             if n
-            for words in [f"{n} {words}"]
         ]
         super().__init__("; ".join(parts) + ".")
 
@@ -202,7 +202,7 @@ def submit_read(*, read_id: int, at: datetime, images: ImagesShown = NOTHING_SHO
         raise ReadAlreadySubmitted
     study = ReaderStudy.objects.select_for_update().get(pk=read.assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
+        raise ReadRefused(_("The study is not open any more. Your answers are kept as they are."))
     missing = missing_items(read)
     if missing:
         raise ReadIncomplete(missing)
@@ -278,20 +278,20 @@ def reopen_read(*, read: Read, reason: str, actor: Actor, at: datetime) -> Read:
     study = ReaderStudy.objects.select_for_update().get(pk=read.assignment.study_id)
     Case.objects.select_for_update().get(pk=read.case_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise ReadRefused("The study is not open any more; the read stands.")
+        raise ReadRefused(_("The study is not open any more; the read stands."))
     if read.state != Read.State.SUBMITTED or read.superseded_at is not None:
-        raise ReadRefused("Only a submitted read can be reopened.")
+        raise ReadRefused(_("Only a submitted read can be reopened."))
     if is_practice(read.assignment):
-        raise ReadRefused("A training or calibration case stands as submitted.")
+        raise ReadRefused(_("A training or calibration case stands as submitted."))
     if not reason.strip():
-        raise ReadRefused("Say why the read is reopened.")
+        raise ReadRefused(_("Say why the read is reopened."))
     if read.assignment.duty.duty == CaseDuty.Duty.PANEL:
         if panel_has_decided(read.case_id):
-            raise ReadRefused("The panel's reads have made the reference of this case; this one stands.")
+            raise ReadRefused(_("The panel's reads have made the reference of this case; this one stands."))
     elif case_is_compared(read.case_id):
-        raise ReadRefused("The reads of this case have been compared already; this one stands.")
+        raise ReadRefused(_("The reads of this case have been compared already; this one stands."))
     if ReleasedAid.objects.filter(assignment__case=read.case_id, assignment__user=read.reader_id).exists():
-        raise ReadRefused("The aid for this case was released; the read before it stands.")
+        raise ReadRefused(_("The aid for this case was released; the read before it stands."))
     Read.objects.filter(pk=read.pk).update(superseded_at=at)
     successor = Read.objects.create(
         assignment=read.assignment,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.models import Read
 from readerstudy.accounts.models import User
@@ -24,14 +25,14 @@ def is_submitted(assignment: Assignment) -> bool:
 
 def _with_reason(reason: str) -> str:
     if not reason.strip():
-        raise StudyRefused("Say why. Nothing was changed.")
+        raise StudyRefused(_("Say why. Nothing was changed."))
     return reason.strip()[:300]
 
 
 def _role(study: ReaderStudy, user: User) -> StudyRole:
     role = StudyRole.objects.select_for_update().filter(study=study, user=user).first()
     if role is None:
-        raise StudyRefused(f"{user} has no role in this study. Nothing was changed.")
+        raise StudyRefused(_("%(user)s has no role in this study. Nothing was changed.") % {"user": user})
     return role
 
 
@@ -61,7 +62,7 @@ def withdraw_assignment(
     if assignment.withdrawn_at is not None:
         return assignment
     if is_submitted(assignment):
-        raise StudyRefused("This read was submitted; it stands. Nothing was changed.")
+        raise StudyRefused(_("This read was submitted; it stands. Nothing was changed."))
     _withdraw(assignment, reason, at)
     role = _role(assignment.study, assignment.user)
     record(
@@ -110,9 +111,12 @@ def reassign_reads(
     study = open_for_assignment(study)
     role, next_role = _role(study, leaver), _role(study, successor)
     if not next_role.is_reader or next_role.left_at is not None:
-        raise StudyRefused(f"{successor} is no active reader of this study. Nothing was changed.")
+        raise StudyRefused(
+            _("%(successor)s is no active reader of this study. Nothing was changed.")
+            % {"successor": successor}
+        )
     if leaver.pk == successor.pk:
-        raise StudyRefused("Choose another person to take over. Nothing was changed.")
+        raise StudyRefused(_("Choose another person to take over. Nothing was changed."))
     mine = list(
         Assignment.objects.select_for_update()
         .filter(
@@ -130,12 +134,15 @@ def reassign_reads(
     given = [each for each in mine if each.case_id not in kept]
     lost = [each for each in mine if each.case_id in kept and not is_submitted(each)]
     if not given and not lost:
-        raise StudyRefused("There is no unfinished case to give away. Nothing was changed.")
+        raise StudyRefused(_("There is no unfinished case to give away. Nothing was changed."))
     wanted = sorted({each.case_id for each in given})
     taken = CaseDuty.objects.filter(case_id__in=wanted, user=successor).count()
     if taken:
         raise StudyRefused(
-            f"{successor} holds a duty for {taken} of these cases already; nobody has two. Nothing was changed."
+            _(
+                "%(successor)s holds a duty for %(taken)s of these cases already; nobody has two. Nothing was changed."
+            )
+            % {"successor": successor, "taken": taken}
         )
     for each in (*given, *lost):
         _withdraw(each, reason, at)
@@ -216,7 +223,9 @@ def replace_reader(
     study = open_for_assignment(study)
     role = _role(study, leaver)
     if role.left_at is not None:
-        raise StudyRefused(f"{leaver} has left this study already. Nothing was changed.")
+        raise StudyRefused(
+            _("%(leaver)s has left this study already. Nothing was changed.") % {"leaver": leaver}
+        )
     waiting = Assignment.objects.filter(
         study=study, user=leaver, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True
     )

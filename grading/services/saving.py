@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.aids import shown_aid
 from grading.answers import BadAnswer, read_answer, read_question
@@ -145,7 +146,7 @@ def _locked_for_answers(read_id: int) -> Read:
     if read.state == Read.State.SUBMITTED:
         raise ReadAlreadySubmitted
     if read.assignment.study.state != ReaderStudy.State.OPEN:
-        raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
+        raise ReadRefused(_("The study is not open any more. Your answers are kept as they are."))
     return read
 
 
@@ -242,9 +243,9 @@ class _MarkSlot:
         confidence = read_confidence(given.get("confidence"))
         kind = document.mark_kind(place["kind"])
         if confidence is not None and kind is not None and not kind.has_confidence:
-            raise BadAnswer("The protocol asks for no confidence here.")
+            raise BadAnswer(_("The protocol asks for no confidence here."))
         if self._current() is None and self.read.marks.count() >= MOST_MARKS:
-            raise BadAnswer(f"A case takes at most {MOST_MARKS} marks.")
+            raise BadAnswer(_("A case takes at most %(most_marks)s marks.") % {"most_marks": MOST_MARKS})
         return {**place, "confidence": confidence}
 
     def put(self, fields: Mapping[str, Any], sequence: int, at: datetime) -> None:
@@ -263,14 +264,14 @@ def _slot(read: Read, structure: str, finding: str) -> _Slot:
     if structure == CASE:
         question = next((each for each in document.case_questions if each.id == finding), None)
         if question is None:
-            raise BadAnswer("The protocol has no such question.")
+            raise BadAnswer(_("The protocol has no such question."))
         return _QuestionSlot(read, question)
     if structure == MARK:
         if not read.protocol.document.marks or not is_mark_id(finding):
-            raise BadAnswer("The protocol has no such mark.")
+            raise BadAnswer(_("The protocol has no such mark."))
         return _MarkSlot(read, finding)
     if not document.has_item(structure, finding):
-        raise BadAnswer("The protocol has no such item.")
+        raise BadAnswer(_("The protocol has no such item."))
     return _ItemSlot(read, structure, finding)
 
 
@@ -278,7 +279,7 @@ def _save_one(read: Read, given: Mapping[str, Any], at: datetime, aid: ReleasedA
     try:
         key = UUID(str(given.get("key")))
     except ValueError:
-        return Saved(str(given.get("key")), "refused", "", "", None, "The key of a save must be a UUID.")
+        return Saved(str(given.get("key")), "refused", "", "", None, _("The key of a save must be a UUID."))
     structure, finding = str(given.get("structure", "")), str(given.get("finding", ""))
     try:
         slot = _slot(read, structure, finding)
@@ -343,7 +344,9 @@ def _note(given: Any) -> str:
     """Return a note, or refuse it whole: a note cut short would say what nobody wrote."""
     note = str(given or "")
     if len(note) > NOTE_LENGTH or "\x00" in note:
-        raise BadAnswer(f"A note has at most {NOTE_LENGTH} characters of text.")
+        raise BadAnswer(
+            _("A note has at most %(note_length)s characters of text.") % {"note_length": NOTE_LENGTH}
+        )
     return note
 
 
@@ -359,5 +362,5 @@ def read_confidence(given: Any) -> int | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= 100:
-        raise BadAnswer("Confidence runs from 0 to 100.")
+        raise BadAnswer(_("Confidence runs from 0 to 100."))
     return given

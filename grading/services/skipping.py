@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.practice import is_practice
 from grading.services.reading import ReadRefused
@@ -23,14 +24,14 @@ def put_off(*, assignment: Assignment, reason: str, at: datetime) -> Assignment:
     """
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
-        raise ReadRefused("The study is not open any more. Your answers are kept as they are.")
+        raise ReadRefused(_("The study is not open any more. Your answers are kept as they are."))
     if is_practice(assignment):
-        raise ReadRefused("Training and calibration cases are read in their order.")
+        raise ReadRefused(_("Training and calibration cases are read in their order."))
     waiting = own_reads(study, assignment.user).filter(~submitted_read(), session=assignment.session)
     if not waiting.filter(pk=assignment.pk).exists():
-        raise ReadRefused("This case was submitted already.")
+        raise ReadRefused(_("This case was submitted already."))
     if waiting.count() == 1:
-        raise ReadRefused("This is the last case of the session; nothing comes before it.")
+        raise ReadRefused(_("This is the last case of the session; nothing comes before it."))
     Assignment.objects.filter(pk=assignment.pk).update(skipped_at=at, skip_reason=reason)
     assignment.refresh_from_db()
     record(

@@ -63,8 +63,11 @@ class ImagesNotShown(Exception):
     def __init__(self, series: Sequence[str]) -> None:
         self.series = tuple(series)
         super().__init__(
-            f"Not shown at full quality: {', '.join(self.series)}. Your answers are saved. "
-            "Look at the images again, or say why the case is submitted without them."
+            _(
+                "Not shown at full quality: %(series)s. Your answers are saved. "
+                "Look at the images again, or say why the case is submitted without them."
+            )
+            % {"series": ", ".join(self.series)}
         )
 
 

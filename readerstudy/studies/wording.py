@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
-from readerstudy.studies.protocols.document import Finding
+from readerstudy.studies.protocols.document import Finding, Text
 
 _PARTITIONS = {
     "train": N_("training"),
@@ -101,3 +102,21 @@ def agreement_words(finding: Finding) -> str:
         "unit": finding.unit,
         "kept": kept,
     }
+
+
+_STATES = {
+    "draft": N_("draft"),
+    "open": N_("open"),
+    "locked": N_("locked"),
+    "unblinded": N_("unblinded"),
+}
+
+
+def state_words(code: str) -> str:
+    """Return what a study is, as a sentence says it."""
+    return _word(_STATES, code)
+
+
+def spoken(text: Text) -> str:
+    """Return a protocol's own text in the page's language."""
+    return text.in_language(get_language() or "en")

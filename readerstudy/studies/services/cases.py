@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.core.pseudonyms import pseudonym
@@ -15,6 +16,7 @@ from readerstudy.studies.models import Case, Centre, Landmark, Patient, ReaderSt
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.withdrawal import erase_elsewhere
+from readerstudy.studies.wording import state_words
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,10 @@ def enrol_image_sets(
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
         raise WrongState(
-            f"The study is {study.state}; cases can be added before it is locked. Nothing was changed."
+            _("The study is %(state)s; cases can be added before it is locked. Nothing was changed.")
+            % {"state": state_words(study.state)}
         )
-    centre, _ = Centre.objects.get_or_create(study=study, code=centre_code)
+    centre = Centre.objects.get_or_create(study=study, code=centre_code)[0]
     taken = set(
         Case.objects.filter(study=study, image_set__isnull=False).values_list("image_set_id", flat=True)
     )
@@ -72,11 +75,12 @@ def enrol_image_sets(
         case_name = given.case if given else pseudonym("studies.case", study.public_id, image_set.subject_key)
         if Case.objects.filter(study=study, pseudonym=case_name).exists():
             raise StudyRefused(
-                f"The case name {case_name} is in use. Nothing was changed; correct the import table."
+                _("The case name %(case_name)s is in use. Nothing was changed; correct the import table.")
+                % {"case_name": case_name}
             )
-        patient, _ = Patient.objects.get_or_create(
+        patient = Patient.objects.get_or_create(
             study=study, pseudonym=patient_name, defaults={"centre": centre}
-        )
+        )[0]
         cases.append(
             Case.objects.create(
                 study=study,
@@ -104,10 +108,13 @@ def enrol_image_sets(
 
 def _before_reading(case: Case) -> None:
     if case.study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
-        raise WrongState(f"The study is {case.study.state}. Nothing was changed.")
+        raise WrongState(
+            _("The study is %(state)s. Nothing was changed.") % {"state": state_words(case.study.state)}
+        )
     if case.assignments.filter(withdrawn_at__isnull=True).exists():
         raise StudyRefused(
-            f"Case {case.pseudonym} is assigned already; what it shows cannot change. Nothing was changed."
+            _("Case %(pseudonym)s is assigned already; what it shows cannot change. Nothing was changed.")
+            % {"pseudonym": case.pseudonym}
         )
 
 
@@ -117,8 +124,10 @@ def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
     _before_reading(case)
     if case.patient.cases.filter(status=Case.Status.PRACTICE).exists():
         raise StudyRefused(
-            f"The patient of case {case.pseudonym} is one that readers train or are calibrated on. "
-            "Nothing was changed."
+            _(
+                "The patient of case %(pseudonym)s is one that readers train or are calibrated on. Nothing was changed."
+            )
+            % {"pseudonym": case.pseudonym}
         )
     Case.objects.filter(pk=case.pk).update(status=Case.Status.INCLUDED, exclusion_reason="")
     _record_case("studies.case.included", case, actor, at)
@@ -130,7 +139,10 @@ def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) 
     _before_reading(case)
     known = [name for name, _ in current_protocol(case.study).document.exclusion_criteria]
     if reason not in known:
-        raise StudyRefused(f"{reason!r} is no exclusion criterion; there are {', '.join(known)}.")
+        raise StudyRefused(
+            _("%(reason)s is no exclusion criterion; there are %(known)s.")
+            % {"reason": repr(reason), "known": ", ".join(known)}
+        )
     Case.objects.filter(pk=case.pk).update(status=Case.Status.EXCLUDED, exclusion_reason=reason)
     _record_case("studies.case.excluded", case, actor, at, reason=reason)
 
@@ -173,7 +185,10 @@ def fix_numbering(*, case: Case, variant: str, actor: Actor | None, at: datetime
     _before_reading(case)
     variants = [each["id"] for each in current_protocol(case.study).document.numbering.get("variants", [])]
     if variant not in variants:
-        raise StudyRefused(f"{variant!r} is no variant of the protocol; there are {', '.join(variants)}.")
+        raise StudyRefused(
+            _("%(variant)s is no variant of the protocol; there are %(variants)s.")
+            % {"variant": repr(variant), "variants": ", ".join(variants)}
+        )
     Case.objects.filter(pk=case.pk).update(
         numbering={"variant": variant, "by": actor.display_name if actor else "", "at": at.isoformat()}
     )
@@ -204,7 +219,10 @@ def import_landmarks(
     known = {structure.id for structure in document.structures}
     unknown = sorted({place.structure for place in places} - known)
     if unknown:
-        raise StudyRefused(f"The protocol has no structure {', '.join(unknown)}. Nothing was changed.")
+        raise StudyRefused(
+            _("The protocol has no structure %(unknown)s. Nothing was changed.")
+            % {"unknown": ", ".join(unknown)}
+        )
     for place in places:
         Landmark.objects.update_or_create(
             case=case,

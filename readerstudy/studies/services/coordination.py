@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.accounts.models import User
 from readerstudy.core.audit import Actor, record
@@ -31,9 +32,12 @@ def _code(study: ReaderStudy, user: User) -> str:
 def _text(given: str, *, of: str, longest: int) -> str:
     text = given.strip()
     if not text:
-        raise StudyRefused(f"{of} is empty. Nothing was changed.")
+        raise StudyRefused(_("%(of)s is empty. Nothing was changed.") % {"of": of})
     if len(text) > longest or "\x00" in text:
-        raise StudyRefused(f"{of} has at most {longest} characters of text. Nothing was changed.")
+        raise StudyRefused(
+            _("%(of)s has at most %(longest)s characters of text. Nothing was changed.")
+            % {"of": of, "longest": longest}
+        )
     return text
 
 
@@ -125,11 +129,11 @@ def ask(
         If there is no text where one is needed, or no case to exclude.
     """
     if kind not in ReaderQuery.Kind.values:
-        raise StudyRefused(f"There is no query of the kind {kind!r}.")
+        raise StudyRefused(_("There is no query of the kind %(kind)s.") % {"kind": repr(kind)})
     if kind != ReaderQuery.Kind.TECHNICAL or text.strip():
-        text = _text(text, of="The message", longest=2000)
+        text = _text(text, of=_("The message"), longest=2000)
     if kind == ReaderQuery.Kind.EXCLUSION and assignment is None:
-        raise StudyRefused("Say which case is to be excluded. Nothing was changed.")
+        raise StudyRefused(_("Say which case is to be excluded. Nothing was changed."))
     query = ReaderQuery.objects.create(
         study=study,
         user=user,
@@ -166,8 +170,8 @@ def answer_query(*, query: ReaderQuery, answer: str, actor: Actor, at: datetime)
         ReaderQuery.objects.select_for_update(of=("self",)).select_related("study", "user").get(pk=query.pk)
     )
     if query.answered_at is not None:
-        raise StudyRefused("This query was answered already; the first answer stands.")
-    query.answer, query.answered_at = _text(answer, of="The answer", longest=2000), at
+        raise StudyRefused(_("This query was answered already; the first answer stands."))
+    query.answer, query.answered_at = _text(answer, of=_("The answer"), longest=2000), at
     query.save(update_fields=["answer", "answered_at"])
     record(
         event="studies.query.answered",
@@ -201,12 +205,12 @@ def note_deviation(
     StudyRefused
         If the text is empty, the date lies ahead, or something is to leave a set and is not named.
     """
-    text = _text(text, of="The description", longest=1000)
+    text = _text(text, of=_("The description"), longest=1000)
     if happened_on > at.date():
-        raise StudyRefused("The deviation lies in the future. Nothing was changed.")
+        raise StudyRefused(_("The deviation lies in the future. Nothing was changed."))
     if leaves_per_protocol_set and case is None and user is None:
         raise StudyRefused(
-            "Name the case or the reader that leaves the per-protocol set. Nothing was changed."
+            _("Name the case or the reader that leaves the per-protocol set. Nothing was changed.")
         )
     made = Deviation.objects.create(
         study=study,
@@ -258,12 +262,12 @@ def report_accidental_unblinding(
     """
     role = StudyRole.objects.filter(study=study, user=user).first()
     if role is None or not role.is_blinded:
-        raise StudyRefused("This person has no blinded duty in the study. Nothing was changed.")
+        raise StudyRefused(_("This person has no blinded duty in the study. Nothing was changed."))
     made = AccidentalUnblinding.objects.create(
         study=study,
         user=user,
         case=case,
-        text=_text(text, of="What happened", longest=1000),
+        text=_text(text, of=_("What happened"), longest=1000),
         reported_at=at,
         reported_by=actor.display_name,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor
 from readerstudy.core.jobs import enqueue_on_commit
@@ -33,6 +34,7 @@ from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.cases import EnrolledAs, Place, enrol_image_sets, import_landmarks
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.task_names import IMPORT_IMAGES
+from readerstudy.studies.wording import state_words
 
 CASES_TABLE, PLACES_TABLE = "cases.csv", "joints.csv"
 LATERALITIES = ("established", "by-convention", "unknown")
@@ -61,14 +63,15 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Mapping[st
         missing = [name for name in needed if name not in (reader.fieldnames or [])]
         if missing:
             raise StudyRefused(
-                f"{path.name}: the column {', '.join(missing)} is missing; it needs {', '.join(needed)}. "
-                "Nothing was imported."
+                _("%(name)s: the column %(missing)s is missing; it needs %(needed)s. Nothing was imported.")
+                % {"name": path.name, "missing": ", ".join(missing), "needed": ", ".join(needed)}
             )
         for number, row in enumerate(reader, start=2):
             empty = [name for name in needed if not (row.get(name) or "").strip()]
             if empty:
                 raise StudyRefused(
-                    f"{path.name}, line {number}: {', '.join(empty)} is empty. Nothing was imported."
+                    _("%(name)s, line %(number)s: %(empty)s is empty. Nothing was imported.")
+                    % {"name": path.name, "number": number, "empty": ", ".join(empty)}
                 )
             yield number, {name: (value or "").strip() for name, value in row.items() if name}
 
@@ -111,7 +114,8 @@ def import_images(
     _check_open(study)
     if laterality not in LATERALITIES:
         raise StudyRefused(
-            f"{laterality!r} is not a statement about sides; there are {', '.join(LATERALITIES)}."
+            _("%(laterality)s is not a statement about sides; there are %(lateralities)s.")
+            % {"laterality": repr(laterality), "lateralities": ", ".join(LATERALITIES)}
         )
     table = table or _beside(source, CASES_TABLE)
     places = places or _beside(source, PLACES_TABLE)
@@ -122,8 +126,16 @@ def import_images(
             stated = row.get("laterality") or laterality
             if stated not in LATERALITIES:
                 raise StudyRefused(
-                    f"{table.name}, line {number}: laterality is {stated!r}; allowed are {', '.join(LATERALITIES)}. "
-                    "Nothing was imported."
+                    _(
+                        "%(name)s, line %(number)s: laterality is %(stated)s; allowed are %(lateralities)s. "
+                        "Nothing was imported."
+                    )
+                    % {
+                        "name": table.name,
+                        "number": number,
+                        "stated": repr(stated),
+                        "lateralities": ", ".join(LATERALITIES),
+                    }
                 )
             stated_of[row["dicom_patient_id"]] = _Stated(
                 names=EnrolledAs(patient=row["patient_id"], case=row["case_id"]),
@@ -157,7 +169,10 @@ def import_images(
 
 def _check_open(study: ReaderStudy) -> None:
     if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
-        raise StudyRefused(f"The study is {study.state}; images are imported before it is locked.")
+        raise StudyRefused(
+            _("The study is %(state)s; images are imported before it is locked.")
+            % {"state": state_words(study.state)}
+        )
 
 
 def enrol_import(
@@ -266,7 +281,7 @@ def request_import_of_upload(
     _check_open(study)
     waiting = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.WAITING)
     if not waiting.update(state=ImportBatch.State.RUNNING):
-        raise StudyRefused("This upload was finished before.")
+        raise StudyRefused(_("This upload was finished before."))
     _enqueue(study, batch, centre_code, at)
 
 
@@ -290,7 +305,10 @@ def _places(study: ReaderStudy, path: Path) -> dict[str, list[Place]]:
         try:
             x, y, z = (float(row[name]) for name in ("x_mm", "y_mm", "z_mm"))
         except ValueError:
-            raise StudyRefused(f"{path.name}, line {number}: x_mm, y_mm, z_mm must be numbers.") from None
+            raise StudyRefused(
+                _("%(name)s, line %(number)s: x_mm, y_mm, z_mm must be numbers.")
+                % {"name": path.name, "number": number}
+            ) from None
         located[row["case_id"]].append(
             Place(row["structure"], blinded_uid(study.public_id, row["frame_of_reference"]), (x, y, z))
         )

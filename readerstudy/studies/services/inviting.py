@@ -52,20 +52,25 @@ def invite(
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
-        raise StudyRefused("Choose at least one role. Nobody was invited.")
+        raise StudyRefused(_("Choose at least one role. Nobody was invited."))
     held = StudyRole(study=study, **dict.fromkeys(roles, True))
     if held.is_blinded and any(
         getattr(held, role) for role in ("is_coordinator", "is_investigator", "is_auditor")
     ):
         raise StudyRefused(
-            "These roles exclude each other: whoever grades, settles or confirms sees no result before "
-            "unblinding. Nobody was invited."
+            _(
+                "These roles exclude each other: whoever grades, settles or confirms sees no result before "
+                "unblinding. Nobody was invited."
+            )
         )
     waiting = Invitation.objects.filter(
         study=study, email__iexact=email, accepted_at=None, withdrawn_at=None, expires_at__gt=at
     )
     if waiting.exists():
-        raise StudyRefused(f"{email} was invited already and has not answered yet. Nobody was invited.")
+        raise StudyRefused(
+            _("%(email)s was invited already and has not answered yet. Nobody was invited.")
+            % {"email": email}
+        )
     token = secrets.token_urlsafe(24)
     made = Invitation.objects.create(
         study=study,
@@ -133,9 +138,9 @@ def accept_invitation(*, token: str, username: str, password: str, at: datetime)
         .first()
     )
     if invitation is None:
-        raise StudyRefused("This invitation does not hold any more. Ask the coordinator for a new one.")
+        raise StudyRefused(_("This invitation does not hold any more. Ask the coordinator for a new one."))
     if User.objects.filter(username__iexact=username).exists():
-        raise StudyRefused("This name is taken. Choose another one.")
+        raise StudyRefused(_("This name is taken. Choose another one."))
     user = User(
         username=username,
         display_name=invitation.display_name,

@@ -6,11 +6,13 @@ from datetime import datetime
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.studies.models import Case, Draw, Patient, ReaderStudy
 from readerstudy.studies.services.errors import WrongState
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import state_words
 
 DRAWN = (Patient.Partition.TRAIN, Patient.Partition.VALIDATION, Patient.Partition.TEST)
 
@@ -40,7 +42,9 @@ def draw_partition(*, study: ReaderStudy, seed: int, actor: Actor | None, at: da
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
-        raise WrongState(f"The study is {study.state}. Nothing was changed.")
+        raise WrongState(
+            _("The study is %(state)s. Nothing was changed.") % {"state": state_words(study.state)}
+        )
     rule = dict(current_protocol(study).document.partition)
     shares = [rule["train"], rule["validation"], rule["test"]]
     generator = np.random.default_rng(seed)

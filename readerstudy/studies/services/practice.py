@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.studies.models import Case, Patient, PracticeCase, ReaderStudy
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import partition_words, state_words
 
 COLUMNS = ("case_id", "use", "structure", "finding", "answer")
 TYPED = ("not_assessable", "absent", "fused")
@@ -46,7 +48,9 @@ def take_practice_cases(*, study: ReaderStudy, table: str, actor: Actor | None, 
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
-        raise WrongState(f"The study is {study.state}. Nothing was changed.")
+        raise WrongState(
+            _("The study is %(state)s. Nothing was changed.") % {"state": state_words(study.state)}
+        )
     uses, references = _read(table, current_protocol(study).document)
     cases = {
         case.pseudonym: case
@@ -75,22 +79,32 @@ def take_practice_cases(*, study: ReaderStudy, table: str, actor: Actor | None, 
 
 
 def _refused(problems: list[str]) -> StudyRefused:
-    more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-    return StudyRefused("; ".join(problems[:MOST_PROBLEMS]) + more + ". Nothing was changed.")
+    told, n_more = "; ".join(problems[:MOST_PROBLEMS]), len(problems) - MOST_PROBLEMS
+    if n_more > 0:
+        return StudyRefused(
+            _("%(problems)s; and %(n)s more. Nothing was changed.") % {"problems": told, "n": n_more}
+        )
+    return StudyRefused(_("%(problems)s. Nothing was changed.") % {"problems": told})
 
 
 def _why_not(case: Case | None, name: str) -> str:
     """Say why a case cannot be practised on; "" where it can."""
     if case is None:
-        return f"there is no case {name}"
+        return _("there is no case %(case)s") % {"case": name}
     if case.status not in {Case.Status.IMPORTED, Case.Status.EXCLUDED}:
-        return f"case {name} is {case.status}; practice takes cases that are not read for the study"
+        return _("case %(case)s is %(status)s; practice takes cases that are not read for the study") % {
+            "case": name,
+            "status": case.status,
+        }
     if case.assignments.exists():
-        return f"case {name} is assigned"
+        return _("case %(case)s is assigned") % {"case": name}
     if case.patient.partition in HELD_OUT:
-        return f"the patient of case {name} is held out ({case.patient.partition})"
+        return _("the patient of case %(case)s is held out (%(partition)s)") % {
+            "case": name,
+            "partition": partition_words(case.patient.partition),
+        }
     if case.patient.cases.filter(status=Case.Status.INCLUDED).exists():
-        return f"another case of the patient of case {name} is read for the study"
+        return _("another case of the patient of case %(case)s is read for the study") % {"case": name}
     return ""
 
 
@@ -101,32 +115,41 @@ def _read(
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise StudyRefused(
-            f"The table lacks {', '.join(missing)}; it needs {', '.join(COLUMNS)}. Nothing was changed."
+            _("The table lacks %(missing)s; it needs %(columns)s. Nothing was changed.")
+            % {"missing": ", ".join(missing), "columns": ", ".join(COLUMNS)}
         )
     uses: dict[str, str] = {}
     references: dict[str, dict[str, dict[str, Any]]] = {}
     problems: list[str] = []
     for row in reader:
         name, use = row["case_id"], row["use"]
-        line = f"line {reader.line_num}"
+        line = _("line %(n)s") % {"n": reader.line_num}
         if use not in PracticeCase.Use.values:
-            problems.append(f"{line}, use: training or calibration, not {use!r}")
+            problems.append(
+                _("%(line)s, use: training or calibration, not %(use)s") % {"line": line, "use": repr(use)}
+            )
         elif uses.setdefault(name, use) != use:
-            problems.append(f"{line}, use: case {name} is {uses[name]} above; a case has one use")
+            problems.append(
+                _("%(line)s, use: case %(case)s is %(use)s above; a case has one use")
+                % {"line": line, "case": name, "use": uses[name]}
+            )
         answer = _answer(row, document)
         item = f"{row['structure']}|{row['finding']}"
         if isinstance(answer, str):
-            problems.append(f"{line}, {answer}")
+            problems.append(", ".join((line, answer)))
         elif item in references.setdefault(name, {}):
-            problems.append(f"{line}: {item.replace('|', ', ')} of case {name} has an answer above")
+            problems.append(
+                _("%(line)s: %(item)s of case %(case)s has an answer above")
+                % {"line": line, "item": item.replace("|", ", "), "case": name}
+            )
         else:
             references[name][item] = answer
     for name, given in references.items():
         n = sum("|".join(item.key) not in given for item in document.items)
         if n and not problems:
-            problems.append(f"case {name} lacks the reference of {n} items")
+            problems.append(_("case %(case)s lacks the reference of %(n)s items") % {"case": name, "n": n})
     if not uses and not problems:
-        problems.append("the table has no row")
+        problems.append(_("the table has no row"))
     if problems:
         raise _refused(problems)
     return uses, references
@@ -135,7 +158,10 @@ def _read(
 def _answer(row: Mapping[str, str], document: ProtocolDocument) -> dict[str, Any] | str:
     """Return the answer of a row, or what is wrong with it."""
     if not document.has_item(row["structure"], row["finding"]):
-        return f"structure, finding: the protocol has no {row['finding']!r} at {row['structure']!r}"
+        return _("structure, finding: the protocol has no %(finding)s at %(structure)s") % {
+            "finding": repr(row["finding"]),
+            "structure": repr(row["structure"]),
+        }
     finding, text = document.finding(row["finding"]), (row["answer"] or "").strip()
     if text in TYPED:
         return {"kind": text, "grade": None, "value": None}
@@ -143,8 +169,15 @@ def _answer(row: Mapping[str, str], document: ProtocolDocument) -> dict[str, Any
         try:
             value = float(text)
         except ValueError:
-            return f"answer: a number in {finding.unit}, not {text!r}"
+            return _("answer: a number in %(unit)s, not %(given)s") % {
+                "unit": finding.unit,
+                "given": repr(text),
+            }
         return {"kind": "value", "grade": None, "value": value}
     if not text.isascii() or not text.isdigit() or int(text) >= finding.n_grades:
-        return f"answer: 0 to {finding.n_grades - 1} or {', '.join(TYPED)}, not {text!r}"
+        return _("answer: 0 to %(highest)s or %(typed)s, not %(given)s") % {
+            "highest": finding.n_grades - 1,
+            "typed": ", ".join(TYPED),
+            "given": repr(text),
+        }
     return {"kind": "grade", "grade": int(text), "value": None}

@@ -7,18 +7,21 @@ Locking, opening again and unblinding.
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_scope
 from readerstudy.studies.models import ReaderStudy, Signature
 from readerstudy.studies.services.errors import StudyRefused, WrongState
+from readerstudy.studies.wording import state_words
 
 
 def _held(study: ReaderStudy, *states: str) -> ReaderStudy:
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state not in states:
         raise WrongState(
-            f"The study is {study.state}; this needs {' or '.join(states)}. Nothing was changed."
+            _("The study is %(state)s; this needs %(states)s. Nothing was changed.")
+            % {"state": state_words(study.state), "states": " / ".join(map(state_words, states))}
         )
     return study
 
@@ -64,7 +67,7 @@ def unlock_study(*, study: ReaderStudy, actor: Actor, at: datetime, reason: str)
     """Open a locked study again, with a reason. Never after unblinding."""
     study = _held(study, ReaderStudy.State.LOCKED)
     if not reason.strip():
-        raise StudyRefused("Say why the study is opened again. Nothing was changed.")
+        raise StudyRefused(_("Say why the study is opened again. Nothing was changed."))
     digest = study.data_hash
     study.state, study.locked_at, study.data_hash = ReaderStudy.State.OPEN, None, ""
     study.save(update_fields=["state", "locked_at", "data_hash"])

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.accounts.models import User
 from readerstudy.core.audit import Actor, record
@@ -18,6 +19,7 @@ from readerstudy.studies.models import (
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.protocols.loading import load_protocol
 from readerstudy.studies.services.errors import StudyRefused, WrongState
+from readerstudy.studies.wording import state_words
 
 ROLES = BLINDED_ROLES + UNBLINDED_ROLES + SCREENING_ROLES
 _CODE_LETTERS = {
@@ -61,7 +63,9 @@ def create_study(
     """
     document = load_protocol(source, name=name)
     if ReaderStudy.objects.filter(slug=slug).exists():
-        raise StudyRefused(f"There is a study named {slug!r} already. Choose another short name.")
+        raise StudyRefused(
+            _("There is a study named %(slug)s already. Choose another short name.") % {"slug": repr(slug)}
+        )
     study = ReaderStudy.objects.create(
         slug=slug,
         title=title or str(document.title),
@@ -114,7 +118,10 @@ def grant_roles(
     """
     unknown = set(roles) - set(ROLES)
     if unknown:
-        raise StudyRefused(f"There is no role {', '.join(sorted(unknown))}; there are {', '.join(ROLES)}.")
+        raise StudyRefused(
+            _("There is no role %(unknown)s; there are %(roles)s.")
+            % {"unknown": ", ".join(sorted(unknown)), "roles": ", ".join(ROLES)}
+        )
     held = StudyRole.objects.select_for_update().filter(study=study, user=user).first()
     if held is None:
         letter = next(_CODE_LETTERS[role] for role in ROLES if role in roles)
@@ -130,13 +137,19 @@ def grant_roles(
     except IntegrityError as error:
         if "no_blinded_duty_beside_screening" in str(error):
             raise StudyRefused(
-                f"{user} cannot hold these roles together: whoever decides on cases sees their codes, and a "
-                "reader must not. Nothing was changed."
+                _(
+                    "%(user)s cannot hold these roles together: whoever decides on cases sees their codes, and a "
+                    "reader must not. Nothing was changed."
+                )
+                % {"user": user}
             ) from None
         if "no_blinded_duty_beside" in str(error):
             raise StudyRefused(
-                f"{user} cannot hold these roles together: whoever grades, settles or confirms sees no result "
-                "before unblinding. Nothing was changed."
+                _(
+                    "%(user)s cannot hold these roles together: whoever grades, settles or confirms sees no result "
+                    "before unblinding. Nothing was changed."
+                )
+                % {"user": user}
             ) from None
         raise
     record(
@@ -164,7 +177,10 @@ def open_study(*, study: ReaderStudy, actor: Actor | None, at: datetime) -> Read
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.DRAFT:
-        raise WrongState(f"The study is {study.state}; only a draft can be opened. Nothing was changed.")
+        raise WrongState(
+            _("The study is %(state)s; only a draft can be opened. Nothing was changed.")
+            % {"state": state_words(study.state)}
+        )
     protocol = current_protocol(study)
     Protocol.objects.filter(pk=protocol.pk).update(frozen_at=at)
     study.state, study.opened_at = ReaderStudy.State.OPEN, at
@@ -203,19 +219,31 @@ def amend_protocol(
     document = load_protocol(source, name=name)
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state not in {ReaderStudy.State.DRAFT, ReaderStudy.State.OPEN}:
-        raise WrongState(f"The study is {study.state}; its protocol stands. Nothing was changed.")
+        raise WrongState(
+            _("The study is %(state)s; its protocol stands. Nothing was changed.")
+            % {"state": state_words(study.state)}
+        )
     if not reason.strip():
-        raise StudyRefused("Say why the protocol is amended. Nothing was changed.")
+        raise StudyRefused(_("Say why the protocol is amended. Nothing was changed."))
     present = current_protocol(study)
     problems = []
     if document.version != present.version + 1:
-        problems.append(f"the next version is {present.version + 1}; the file says {document.version}")
+        problems.append(
+            _("the next version is %(next)s; the file says %(version)s")
+            % {"next": present.version + 1, "version": document.version}
+        )
     if document.id != present.document.id:
-        problems.append(f"the protocol is {present.document.id}; the file says {document.id}")
+        problems.append(
+            _("the protocol is %(id)s; the file says %(given)s")
+            % {"id": present.document.id, "given": document.id}
+        )
     if study.state == ReaderStudy.State.OPEN:
         problems += _changed_items(present.document, document)
     if problems:
-        raise StudyRefused("The protocol was not amended: " + "; ".join(problems) + ". Nothing was changed.")
+        raise StudyRefused(
+            _("The protocol was not amended: %(problems)s. Nothing was changed.")
+            % {"problems": "; ".join(problems)}
+        )
     amended = Protocol.objects.create(
         study=study,
         version=document.version,
@@ -242,13 +270,13 @@ def _changed_items(present: ProtocolDocument, amended: ProtocolDocument) -> list
     """Name what of the items an amendment would change."""
     problems = []
     if [each.id for each in present.structures] != [each.id for each in amended.structures]:
-        problems.append("the structures differ; reads under both versions could not be compared")
+        problems.append(_("the structures differ; reads under both versions could not be compared"))
     before = {each.id: (each.kind, each.n_grades, each.cut, each.agreement) for each in present.findings}
     after = {each.id: (each.kind, each.n_grades, each.cut, each.agreement) for each in amended.findings}
     if list(before) != list(after):
-        problems.append("the findings differ; reads under both versions could not be compared")
+        problems.append(_("the findings differ; reads under both versions could not be compared"))
     problems += [
-        f"scale, cut or agreement of {name} differ"
+        _("scale, cut or agreement of %(name)s differ") % {"name": name}
         for name in before
         if name in after and before[name] != after[name]
     ]
@@ -259,5 +287,5 @@ def current_protocol(study: ReaderStudy) -> Protocol:
     """Return the newest version of the study's protocol."""
     protocol = study.protocols.order_by("-version").first()
     if protocol is None:
-        raise StudyRefused("The study has no protocol.")
+        raise StudyRefused(_("The study has no protocol."))
     return protocol

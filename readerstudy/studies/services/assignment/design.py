@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.errors import StudyRefused
 
@@ -51,25 +53,36 @@ class AssignmentDesign:
     def __post_init__(self) -> None:
         problems = []
         if self.layout not in LAYOUTS:
-            problems.append(f"the layout is one of {', '.join(LAYOUTS)}, not {self.layout!r}")
+            problems.append(
+                _("the layout is one of %(known)s, not %(given)s")
+                % {"known": ", ".join(LAYOUTS), "given": repr(self.layout)}
+            )
         if self.aided_order not in AIDED_ORDERS:
-            problems.append(f"aided reads come {', '.join(AIDED_ORDERS)}, not {self.aided_order!r}")
+            problems.append(
+                _("aided reads come %(known)s, not %(given)s")
+                % {"known": ", ".join(AIDED_ORDERS), "given": repr(self.aided_order)}
+            )
         if not 0 <= self.overlap_fraction <= 1:
-            problems.append("the share read by everybody runs from 0 to 1")
+            problems.append(_("the share read by everybody runs from 0 to 1"))
         if not 0 <= self.repeat_fraction <= 1:
-            problems.append("the share of repeats runs from 0 to 1")
+            problems.append(_("the share of repeats runs from 0 to 1"))
         if not 0 <= self.washout_days <= 3650:
-            problems.append("the washout runs from 0 to 3,650 days")
+            problems.append(_("the washout runs from 0 to 3,650 days"))
         if self.readers_per_case < 1 or self.groups < 1:
-            problems.append("readers per case and groups are 1 or more")
+            problems.append(_("readers per case and groups are 1 or more"))
         if not self.conditions or set(self.conditions) - {"unaided", "aided"}:
-            problems.append("the conditions are unaided, or unaided and aided")
+            problems.append(_("the conditions are unaided, or unaided and aided"))
         elif "unaided" not in self.conditions:
-            problems.append("every design has an unaided read: it is what aided reads are compared with")
+            problems.append(_("every design has an unaided read: it is what aided reads are compared with"))
         if self.is_aided and self.repeat_fraction and self.aided_order != SEQUENTIAL:
-            problems.append("repeats beside aided sessions of their own are not drawn; choose one of the two")
+            problems.append(
+                _("repeats beside aided sessions of their own are not drawn; choose one of the two")
+            )
         if problems:
-            raise StudyRefused("The design does not hold: " + "; ".join(problems) + ". Nothing was changed.")
+            raise StudyRefused(
+                _("The design does not hold: %(problems)s. Nothing was changed.")
+                % {"problems": "; ".join(problems)}
+            )
 
     @property
     def is_aided(self) -> bool:

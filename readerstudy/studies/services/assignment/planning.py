@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.protocols.document import ProtocolDocument
@@ -58,16 +59,19 @@ def _problems(study: ReaderStudy, cases: list[Case]) -> list[str]:
     document = current_protocol(study).document
     problems = []
     if not cases:
-        problems.append("there is no included case without an assignment")
+        problems.append(_("there is no included case without an assignment"))
     if document.numbering.get("set_by") == "doctor-before-reading":
         unnumbered = [case.pseudonym for case in cases if not case.numbering]
         if unnumbered:
-            problems.append(f"the level numbering is not fixed for {_some(unnumbered)}")
+            problems.append(
+                _("the level numbering is not fixed for %(cases)s") % {"cases": _some(unnumbered)}
+            )
     if document.is_sided:
         unsided = [case.pseudonym for case in cases if not _sides_stand(case)]
         if unsided:
             problems.append(
-                f"the sides are neither established nor accepted by convention for {_some(unsided)}"
+                _("the sides are neither established nor accepted by convention for %(cases)s")
+                % {"cases": _some(unsided)}
             )
     return problems
 
@@ -77,15 +81,20 @@ def _panel_problems(document: ProtocolDocument, codes: Mapping[int, str], member
     problems = []
     quorum = int(document.reference.get("quorum", 1))
     if members and len(members) < quorum:
-        problems.append(f"the panel reads with {quorum} members; the study has {len(members)}")
+        problems.append(
+            _("the panel reads with %(quorum)s members; the study has %(n)s")
+            % {"quorum": quorum, "n": len(members)}
+        )
     chair = document.reference.get("chair")
     if chair and chair not in {codes[member] for member in members}:
-        problems.append(f"the chair {chair} is not a panel member of this study")
+        problems.append(_("the chair %(chair)s is not a panel member of this study") % {"chair": chair})
     return problems
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    if len(names) <= 5:
+        return ", ".join(names)
+    return _("%(names)s and %(n)s more") % {"names": ", ".join(names[:5]), "n": len(names) - 5}
 
 
 def _sides_stand(case: Case) -> bool:
@@ -126,20 +135,21 @@ def plan_assignment(
     panel = [role.user_id for role in roles if role.is_panel and not role.is_reader]
     problems = _problems(study, cases)
     if design.is_aided and "aided" not in document.reading["conditions"]:
-        problems.append("the protocol has no aided condition: nothing could be released to the readers")
+        problems.append(_("the protocol has no aided condition: nothing could be released to the readers"))
     problems += _too_few_readers(design, len(readers), document.readers_per_case)
     by_adjudicator = document.adjudication["by"] == "adjudicator"
     if by_adjudicator and not adjudicators:
-        problems.append("the study has no adjudicator who is not a reader")
+        problems.append(_("the study has no adjudicator who is not a reader"))
     wants_panel = document.reference["from"] in {"adjudicated+panel", "panel-read"}
     members = [user for user in panel if user not in adjudicators] or panel
     if wants_panel and not members:
-        problems.append("the study has no panel member who is not a reader")
+        problems.append(_("the study has no panel member who is not a reader"))
     if document.reference["from"] == "panel-read":
         problems += _panel_problems(document, {role.user_id: role.code for role in roles}, members)
     if problems:
         raise StudyRefused(
-            "The reads cannot be assigned yet: " + "; ".join(problems) + ". Nothing was changed."
+            _("The reads cannot be assigned yet: %(problems)s. Nothing was changed.")
+            % {"problems": "; ".join(problems)}
         )
 
     generator = np.random.default_rng(seed)
@@ -175,15 +185,22 @@ def plan_assignment(
     return AssignmentPlan(seed, design, tuple(showings), hashlib.sha256(text.encode()).hexdigest())
 
 
+def _too_few(needed: int, n_readers: int) -> str:
+    return _("%(needed)s readers are needed per case; the study has %(n)s") % {
+        "needed": needed,
+        "n": n_readers,
+    }
+
+
 def _too_few_readers(design: AssignmentDesign, n_readers: int, needed: int) -> list[str]:
     if design.layout == BALANCED and n_readers < design.readers_per_case:
-        return [f"{design.readers_per_case} readers are needed per case; the study has {n_readers}"]
+        return [_too_few(design.readers_per_case, n_readers)]
     if design.layout == CROSSED and n_readers < needed:
-        return [f"{needed} readers are needed per case; the study has {n_readers}"]
+        return [_too_few(needed, n_readers)]
     if design.layout not in {BALANCED, CROSSED} and n_readers < needed * design.groups:
         return [
-            f"{needed * design.groups} readers are needed for {design.groups} groups of {needed}; "
-            f"the study has {n_readers}"
+            _("%(all)s readers are needed for %(groups)s groups of %(each)s; the study has %(n)s")
+            % {"all": needed * design.groups, "groups": design.groups, "each": needed, "n": n_readers}
         ]
     return []
 

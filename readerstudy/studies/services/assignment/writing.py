@@ -4,12 +4,14 @@ from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.studies.models import Assignment, CaseDuty, Draw, ReaderStudy
 from readerstudy.studies.services.assignment.design import AssignmentDesign
 from readerstudy.studies.services.assignment.planning import plan_assignment
 from readerstudy.studies.services.errors import StudyRefused, WrongState
+from readerstudy.studies.wording import state_words
 
 
 class PlanChanged(StudyRefused):
@@ -21,7 +23,8 @@ def open_for_assignment(study: ReaderStudy) -> ReaderStudy:
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.OPEN:
         raise WrongState(
-            f"The study is {study.state}; reads are assigned while it is open. Nothing was changed."
+            _("The study is %(state)s; reads are assigned while it is open. Nothing was changed.")
+            % {"state": state_words(study.state)}
         )
     return study
 
@@ -67,8 +70,10 @@ def assign_reads(
     plan = plan_assignment(study=study, seed=seed, design=design)
     if expected_digest and plan.digest != expected_digest:
         raise PlanChanged(
-            "Cases or people changed since this plan was shown, or somebody else assigned. "
-            "Nothing was changed; look at the new preview."
+            _(
+                "Cases or people changed since this plan was shown, or somebody else assigned. "
+                "Nothing was changed; look at the new preview."
+            )
         )
     number = study.draws.filter(purpose=Draw.Purpose.ASSIGNMENT).count() + 1
     draw = Draw.objects.create(
