@@ -102,12 +102,13 @@ def study_frame(*, study: ReaderStudy, user: User, current: str = "") -> StudyFr
     role = StudyRole.objects.filter(study=study, user=user).first()
     protocol = current_protocol(study)
     reading = protocol.document.reading
-    # Pages of what only some protocols ask for.
+    # Pages of what only some protocols ask for, and rows that nobody takes before unblinding.
     left_out = {
         name
         for name, is_asked in (
             ("analysis:aid", "aided" in reading["conditions"]),
             ("grading:practice_desk", bool(reading.get("training") or reading.get("calibration"))),
+            ("analysis:export", study.state == ReaderStudy.State.UNBLINDED),
         )
         if not is_asked
     }
