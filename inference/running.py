@@ -73,11 +73,11 @@ def self_test(model: ModelVersion) -> float:
 
 def _device(queue: str) -> str:
     """Return where a job of a queue is done; raise `JobRefused` where this worker cannot."""
-    import torch
+    from inference.engine.devices import has_graphics_card
 
     if queue != GPU_QUEUE:
         return "cpu"
-    if not torch.cuda.is_available():
+    if not has_graphics_card():
         raise JobRefused(
             f"This run waited in {GPU_QUEUE}, and the worker that took it sees no graphics card. Nothing was graded. "
             f"Let a worker with a card listen to {GPU_QUEUE}, or set READERSTUDY_INFERENCE_QUEUE=inference.cpu, "

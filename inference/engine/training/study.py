@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inference.engine.bundle import LoadedModel, save_model
 from inference.engine.calibration import fit_temperatures
+from inference.engine.devices import has_graphics_card
 from inference.engine.manifest import CARD_NAME, Manifest
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.training.evaluation import evaluate_findings
@@ -54,7 +55,7 @@ def device_of(plan: TrainingPlan) -> str:
     TrainingRefused
         If a GPU is asked for and there is none.
     """
-    there = torch.cuda.is_available()
+    there = has_graphics_card()
     if plan.device == "cuda" and not there:
         raise TrainingRefused("The plan asks for a GPU and this worker has none. Say device: auto or cpu.")
     return "cuda" if plan.device == "cuda" or (plan.device == "auto" and there) else "cpu"
