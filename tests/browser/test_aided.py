@@ -32,6 +32,7 @@ def grade_everything(page, first_key):
         page.keyboard.press(key)
 
 
+@pytest.mark.complains("404 .*/read/")
 def test_unaided_then_washout_then_aided(transactional_db, live_server, contexts):
     made = aided_study(n_cases=1, washout_days=28)
     unaided, aided = made.showings("first_reader", "unaided")[0], made.showings("first_reader")[0]
