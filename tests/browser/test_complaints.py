@@ -16,6 +16,7 @@ PLANTED = {
         "Content Security Policy",
     ),
     "an answer that is an error": ("fetch('/no/such/page')", "404"),
+    "an image that is not there": ("fetch('/dicomweb/no/such/image')", "404"),
 }
 
 

@@ -4,6 +4,7 @@ import zlib
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from inference.models import HeatMap, InferenceRun
 from readerstudy.imaging.models import ImageSet, Series
@@ -87,7 +88,7 @@ def test_maps_are_shown_when_asked_in_their_place_and_with_their_size(page, live
     slider = page.get_by_label("Opacity")
     slider.focus()
     page.keyboard.press("End")
-    page.wait_for_function("document.querySelector('.rs-heat-map')?.getAttribute('opacity') === '0.9'")
+    expect(group).to_have_attribute("opacity", "0.9")
     # The next image lies beside the cells.
     page.evaluate("document.dispatchEvent(new CustomEvent('rs:step-slice', {detail: {delta: 1}}))")
     pane.and_(page.locator("[data-slice='2']")).wait_for()
