@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from inference.engine.devices import use_threads
 from inference.engine.lesion_scores import ScoreWeights, kinds_key
 from inference.engine.manifest import (
     FORMAT,
@@ -209,7 +210,7 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
     if manifest.task != GRADES:
         raise ModelRefused(f"{manifest.name} gives {manifest.task}; grades are wanted here.")
     if threads is not None:
-        torch.set_num_threads(threads)
+        use_threads(threads)
     grader: Grader | OnnxGrader
     try:
         config = GraderConfig.from_json(manifest.content["network"])
@@ -295,7 +296,7 @@ def load_detector(folder: Path, *, threads: int | None = None) -> LoadedDetector
     if manifest.task != LESIONS:
         raise ModelRefused(f"{manifest.name} gives {manifest.task}, not lesions.")
     if threads is not None:
-        torch.set_num_threads(threads)
+        use_threads(threads)
     try:
         detector = Detector(DetectorConfig.from_json(manifest.content["network"]))
         tensors = load_file(manifest.folder / WEIGHTS_NAME)
@@ -376,7 +377,7 @@ def load_presence(folder: Path, *, threads: int | None = None) -> LoadedPresence
     if manifest.task != PRESENCE:
         raise ModelRefused(f"{manifest.name} gives {manifest.task}, not presence.")
     if threads is not None:
-        torch.set_num_threads(threads)
+        use_threads(threads)
     try:
         network = AttentionNetwork(AttentionConfig.from_json(manifest.content["network"]))
         tensors = load_file(manifest.folder / WEIGHTS_NAME)

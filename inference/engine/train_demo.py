@@ -25,6 +25,7 @@ import torch
 from inference.engine.bundle import load_model, save_model
 from inference.engine.calibration import fit_temperatures
 from inference.engine.crops import CropSpec
+from inference.engine.devices import use_threads
 from inference.engine.manifest import CARD_NAME, Manifest
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.networks.localiser import Localiser, LocaliserConfig
@@ -92,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.held_out < LEAST_HELD_OUT:
         parser.error(f"--held-out: at least {LEAST_HELD_OUT} bodies, or a rare grade is missing from a set.")
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     torch.use_deterministic_algorithms(options.device == "cpu")
     with tempfile.TemporaryDirectory(prefix="readerstudy-train-") as scratch:
         work = options.work or Path(scratch)

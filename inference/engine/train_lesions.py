@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from inference.engine.bundle import LoadedDetector, load_detector, save_detector
+from inference.engine.devices import use_threads
 from inference.engine.lesions import FoundLesion, find_lesions, lesions_of_series
 from inference.engine.manifest import CARD_NAME, Manifest
 from inference.engine.networks.detector import Detector, DetectorConfig
@@ -84,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, help="a detector that is trained: fit its scores and test it")
     parser.add_argument("--work", type=Path, help="folder for the checkpoint: a stopped training goes on")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
+    use_threads(1)
     torch.use_deterministic_algorithms(True)
     _say(f"{train(options).name}: written to {options.out}")
     return 0
