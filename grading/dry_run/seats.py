@@ -19,8 +19,7 @@ from readerstudy.studies.models import CaseDuty, ReaderStudy, StudyRole
 
 # What a test person meets. Everything else of the product is not part of a dry run.
 SHOWN = frozenset(
-    f"{name}"
-    for name in (
+    (
         "grading:worklist", "grading:read_case", "grading:charter", "grading:session_start", "grading:messages",
         "grading:put_off", "grading:reopen", "grading:report", "grading:adjudication_list",
         "grading:adjudicate_case", "grading:joint_list", "grading:joint_end", "grading:joint_case",

@@ -347,7 +347,7 @@ def test_a_detector_is_a_model_version(restless, tmp_path):
     assert loaded.golden_difference <= 1e-5
     assert manifest.outputs.lesion_classes == ("a", "b")
     assert found_of(loaded.detector, STACKS["axial"]) == found_of(restless, STACKS["axial"])
-    with pytest.raises(ModelRefused, match="gives lesions; grades are wanted"):
+    with pytest.raises(ModelRefused, match="gives lesions, not grades"):
         load_model(tmp_path / "m")
     from tests.inference.models_for_tests import SHIPPED
 

@@ -188,7 +188,9 @@ def test_a_data_sheet_that_does_not_hold_is_refused(saved, tmp_path, change, wor
     (folder / "config.json").write_text(json.dumps(content))
     with pytest.raises(ModelRefused, match=words):
         load_any(folder, threads=1)
-    with pytest.raises(ModelRefused, match=r"grades are wanted|names the task|one finding|incomplete"):
+    with pytest.raises(
+        ModelRefused, match=r"gives presence, not grades|names the task|one finding|incomplete"
+    ):
         load_model(folder)
 
 
