@@ -8,6 +8,7 @@ from pathlib import Path
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, get_script_prefix, resolve, reverse, set_script_prefix
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from grading.dry_run import sandbox
 from grading.dry_run.staging import word_of
@@ -94,7 +95,7 @@ def _seat(study: ReaderStudy, slug: str, role: StudyRole) -> Seat:
         key=role.user.username,
         name=role.user.display_name,
         code=role.code,
-        task=_("%(n)s cases wait") % {"n": n} if n else _("nothing waits"),
+        task=ngettext("%(n)s case waits", "%(n)s cases wait", n) % {"n": n} if n else _("nothing waits"),
         address=f"{_prefix(slug, role.user.username)}{inside}",
     )
 

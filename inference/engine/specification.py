@@ -99,7 +99,7 @@ class InputSpecification:
         faults: list[str] = []
         for stack in case.stacks:
             if not stack.has_geometry:
-                faults.append(f"A {stack.modality} series: its slices have no place in the patient.")
+                faults.append(f"A series of {stack.modality}: its images have no place in the patient.")
                 continue
             kind = _KIND_OF.get((stack.modality, stack.plane), "")
             requirement = self.requirements.get(kind)
