@@ -8,6 +8,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "readerstudy.settings")
 
 _django = get_wsgi_application()
 
+from django.urls import get_resolver  # noqa: E402  (needs the settings)
+
 from readerstudy.imaging.fastpath import ImageFastPath  # noqa: E402  (needs the apps to be loaded)
+
+# Loads every page's module now: workers that are forked after this share them, and nobody's first page waits.
+get_resolver().url_patterns  # noqa: B018
 
 application = ImageFastPath(_django)

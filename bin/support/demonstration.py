@@ -122,16 +122,10 @@ def prepare_data(
 def web_command(python: Path, port: int) -> list[str]:
     return [
         str(python.parent / "gunicorn"),
-        "readerstudy.wsgi",
+        "--config",
+        "python:readerstudy.web_server",
         "--bind",
         f"127.0.0.1:{port}",
-        "--worker-class",
-        "readerstudy.imaging.worker.ImageWorker",
-        "--workers",
-        "2",
-        "--threads",
-        "4",
-        "--no-control-socket",
         "--graceful-timeout",
         "5",
     ]

@@ -45,9 +45,8 @@ class WebServer:
             "READERSTUDY_LOG_LEVEL": "WARNING",
         }
         command = [
-            sys.executable, "-m", "gunicorn", "readerstudy.wsgi", "--bind", f"127.0.0.1:{self.port}",
-            "--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket",
-            "--log-level", "critical",
+            sys.executable, "-m", "gunicorn", "--config", "python:readerstudy.web_server",
+            "--bind", f"127.0.0.1:{self.port}", "--log-level", "critical",
         ]  # fmt: skip
         self.log = (folder / "web.log").open("ab")
         self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log, cwd=ROOT)

@@ -101,9 +101,8 @@ def gateway(
         **extra,
     }
     command = [
-        *(sys.executable, "-m", "gunicorn", "readerstudy.wsgi:application", "--bind", f"127.0.0.1:{port}"),
-        *("--worker-class", worker, "--workers", "2", "--threads", "4", "--keep-alive", "30"),
-        "--no-control-socket",
+        *(sys.executable, "-m", "gunicorn", "--config", "python:readerstudy.web_server"),
+        *("--bind", f"127.0.0.1:{port}", "--worker-class", worker, "--keep-alive", "30"),
     ]
     with running(command, port, environment=environment, log=folder / "gunicorn.log") as pid:
         yield port, pid

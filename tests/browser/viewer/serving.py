@@ -42,9 +42,8 @@ class ViewerSite:
         log = (folder / "log").open("wb")
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "gunicorn", "readerstudy.wsgi:application"),
-                *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "6"),
-                *("--no-control-socket", "--log-level", "warning"),
+                *(sys.executable, "-m", "gunicorn", "--config", "python:readerstudy.web_server"),
+                *("--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
             ],
             cwd=ROOT,
             env=environment,
