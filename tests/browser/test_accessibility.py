@@ -13,6 +13,9 @@ from tests.complete_studies import two_complete_studies
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = django_settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+LAPTOP = {"width": 1440, "height": 900}
+# A screen turned upright, as it stands in reading rooms.
+UPRIGHT = {"width": 1200, "height": 1920}
 
 # role -> pages of the study (by name) and of an assignment (name, case).
 STUDY_PAGES = {
@@ -61,9 +64,31 @@ def faults(page: Any) -> list[str]:
 
 
 def too_wide(page: Any) -> list[str]:
-    """Say by how much a page is wider than its window: what stands beyond cannot be seen."""
+    """
+    Say by how much a page is wider than its window, and what of its bars and grid stands beyond: that cannot be seen.
+
+    The bars and grids of the reading pages hide what does not fit, so that it widens nothing; they are looked at
+    word by word and cell by cell.
+    """
     beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [f"{beyond} px wider than its window"] if beyond > 0 else []
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(":is(.top-bar, .status-bar) :is(a, button, span, summary, kbd, code)")]
+          .filter((each) => each.checkVisibility() && each.getClientRects().length)
+          .filter((each) => {
+            const { left, right, bottom } = each.getBoundingClientRect();
+            return left < 0 || right > window.innerWidth + 0.5 || bottom > window.innerHeight + 0.5;
+          })
+          .filter((each) => !each.closest(".skip-link, details:not([open]) > :not(summary)"))
+          .map((each) => each.textContent.trim().slice(0, 40))"""
+    )
+    cut += page.evaluate(
+        """() => [...document.querySelectorAll(":is(.grading-panel, .panel-grid) .cell")]
+          .filter((each) => each.getBoundingClientRect().right
+            > each.closest(".grading-panel, .panel-grid").getBoundingClientRect().right)
+          .map((each) => `cell ${each.ariaLabel ?? each.title}`)"""
+    )
+    wide = [f"{beyond} px wider than its window"] if beyond > 0 else []
+    return [*wide, *(f"{words!r} stands outside the window" for words in cut)]
 
 
 @pytest.fixture
@@ -100,7 +125,11 @@ def test_no_serious_fault_on_any_page(one, live_server, contexts, role, language
         answer = page.goto(live_server.url + address)
         assert answer.status == 200, address
         page.wait_for_load_state("load")
-        wrong += [f"{address}: {fault}" for fault in (*faults(page), *too_wide(page))]
+        found = [*faults(page), *too_wide(page)]
+        page.set_viewport_size(UPRIGHT)
+        found += [f"on an upright screen: {fault}" for fault in too_wide(page)]
+        page.set_viewport_size(LAPTOP)
+        wrong += [f"{address}: {fault}" for fault in found]
     assert not wrong, "\n".join(wrong)
 
 
