@@ -37,6 +37,28 @@ def pytest_configure(config: pytest.Config) -> None:
         atexit.register(shutil.rmtree, root, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest, django_db_modify_db_settings: None) -> bool:
+    """Whether the tests begin with a database that an earlier process has migrated."""
+    from tests import migrated_database
+
+    cache = getattr(request.config, "cache", None)
+    return cache is not None and migrated_database.bring(cache.mkdir("readerstudy-database"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_keepdb: bool, django_db_setup: None, django_db_blocker: Any
+) -> None:
+    """Set the database up as pytest-django does, and keep it for the next process if it was migrated here."""
+    from tests import migrated_database
+
+    cache = getattr(request.config, "cache", None)
+    if cache is not None and not django_db_keepdb:
+        with django_db_blocker.unblock():
+            migrated_database.keep(cache.mkdir("readerstudy-database"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flush_past_append_only() -> Iterator[None]:
     """
