@@ -22,8 +22,8 @@ STUDY_PAGES = {
     "coordinator": [
         "grading:overview", "studies:cases", "studies:images", "studies:text_in_pixels", "studies:assignments",
         "grading:monitor", "studies:queries", "studies:deviations", "studies:invitations", "studies:protocol",
-        "studies:edit_protocol", "grading:dry_run", "studies:team", "inference:runs", "analysis:results", "analysis:lock",
-        "analysis:audit",
+        "studies:edit_protocol", "grading:dry_run", "studies:team", "inference:runs", "analysis:results",
+        "analysis:lock", "analysis:audit",
     ],
     "investigator": [
         "grading:overview", "studies:cases", "analysis:results", "analysis:lock", "analysis:unblind",
