@@ -23,7 +23,7 @@ STUDY_PAGES = {
         "grading:overview", "studies:cases", "studies:images", "studies:text_in_pixels", "studies:assignments",
         "grading:monitor", "studies:queries", "studies:deviations", "studies:invitations", "studies:protocol",
         "studies:edit_protocol", "grading:dry_run", "studies:team", "inference:runs", "analysis:results",
-        "analysis:lock", "analysis:audit",
+        "analysis:lock", "analysis:audit", "studies:open",
     ],
     "investigator": [
         "grading:overview", "studies:cases", "analysis:results", "analysis:lock", "analysis:unblind",
