@@ -22,7 +22,7 @@ from readerstudy.studies.models import CaseDuty, ReaderStudy, StudyRole
 SHOWN = frozenset(
     (
         "grading:worklist", "grading:read_case", "grading:charter", "grading:session_start", "grading:messages",
-        "grading:put_off", "grading:reopen", "grading:report", "grading:adjudication_list",
+        "grading:put_off", "grading:unblinded", "grading:reopen", "grading:report", "grading:adjudication_list",
         "grading:adjudicate_case", "grading:joint_list", "grading:joint_end", "grading:joint_case",
         "grading:panel_list", "grading:confirm_case",
         "api:read-answers", "api:read-place", "api:read-submit", "api:item-settle", "api:item-first-grade",
