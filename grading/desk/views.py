@@ -128,7 +128,7 @@ def unblinded(request: HttpRequest, slug: str) -> HttpResponse:
             actor=request.user,
             at=timezone.now(),
         )
-        messages.success(request, _("Thank you. The coordinator has been told; go on as before."))
+        messages.success(request, _("The coordinator has been told. Go on as before."))
     except StudyRefused as error:
         messages.error(request, str(error))
     return redirect("grading:messages", slug=slug)
