@@ -193,6 +193,25 @@ def access_panel_case(*, member: User, assignment: UUID) -> Assignment:
     return found
 
 
+def access_own_case(*, user: User, assignment: UUID) -> Assignment:
+    """
+    Return an assignment whose page the person may open, whatever the duty: to say something about its case.
+
+    Raises
+    ------
+    Http404
+        In every other case.
+    """
+    try:
+        return access_assignment(reader=user, assignment=assignment)
+    except Http404:
+        pass
+    try:
+        return access_adjudication(adjudicator=user, assignment=assignment)
+    except Http404:
+        return access_panel_case(member=user, assignment=assignment)
+
+
 def access_joint_case(*, reader: User, assignment: UUID, session_key: str, at: datetime) -> JointCase:
     """
     Return a case that the reader may settle together with the partner who has signed in beside them.

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from grading.access import access_joint_case, access_study
 from grading.blinding import blinded_items
+from grading.desk.pages import desk_config
 from grading.queues import joint_queue, next_case
 from grading.services.joint import (
     JointRefused,
@@ -57,6 +58,7 @@ def joint_list(request: HttpRequest, slug: str) -> HttpResponse:
             "list": joint_queue(study=study, joint=joint, reader=request.user),
             "together": joint is not None,
             "problem": problem,
+            "desk": desk_config(user=request.user),
         },
         status=409 if problem else 200,
     )
@@ -83,14 +85,18 @@ def joint_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     )
     showing = found.assignment
     queue = joint_queue(study=showing.study, joint=found.joint, reader=request.user)
+    listed = reverse("grading:joint_list", kwargs={"slug": showing.study.slug})
     case = blinded_items(
         assignment=showing,
         code=queue.frame.person_code,
-        next_address=next_case(queue, after=showing.public_id)
-        or reverse("grading:joint_list", kwargs={"slug": showing.study.slug}),
+        next_address=next_case(queue, after=showing.public_id) or listed,
         settle="api:joint-settle",
     )
+    # A lock ends the joint session too: both sign in again, at the list.
+    desk = desk_config(user=request.user, assignment=showing, after=listed)
     response = render(
-        request, "grading/case_adjudicate.html", {"case": case, "queue": queue, "together": True}
+        request,
+        "grading/case_adjudicate.html",
+        {"case": case, "queue": queue, "together": True, "desk": desk},
     )
     return present_images(request=request, response=response, assignment=showing, at=timezone.now())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, QuerySet
 
 from grading.models import Discordance, MarkDiscordance, Read, ReferenceMark
-from grading.selectors import compared_cases, confirmed_cases, open_discordances, open_mark_items
+from grading.selectors import compared_cases, confirmed_cases, is_open, open_mark_items
 from readerstudy.studies.models import Assignment, Case, CaseDuty, Patient, ReaderStudy, StudyRole
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
@@ -86,6 +86,13 @@ def _marked(document: ProtocolDocument, cases: "QuerySet", language: str) -> _Ma
     )
 
 
+def _by_finding(disputed: "QuerySet[Discordance]") -> tuple[dict[str, int], int]:
+    """Return how many items of each finding are disputed, and how many of all wait, in one walk over them."""
+    rows = disputed.order_by().values("finding").annotate(n=Count("pk"), n_open=Count("pk", filter=is_open()))
+    counted = list(rows)
+    return {each["finding"]: each["n"] for each in counted}, sum(each["n_open"] for each in counted)
+
+
 def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     """Return the counts of a study; nothing in it depends on any grade but through agreement."""
     document = current_protocol(study).document
@@ -111,8 +118,8 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     compared = compared_cases(study)
     # Audited agreed items are counted among the agreed: nobody sees which they are.
     disputed = Discordance.objects.filter(case_id__in=included_ids, is_audit=False)
-    n_disputed = disputed.count()
-    waiting = open_discordances(included_ids).filter(is_audit=False).count()
+    per_finding, waiting = _by_finding(disputed)
+    n_disputed = sum(per_finding.values())
     n_items = len(compared) * len(document.items)
     submitted = dict(
         Read.objects.filter(case_id__in=included_ids, state="submitted", superseded_at__isnull=True)
@@ -134,7 +141,6 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     n_disputed += marked.disputed
     waiting += marked.waiting
     confirmed = confirmed_cases(included_ids)
-    per_finding = dict(disputed.values_list("finding").annotate(n=Count("pk")))
     per_finding_total = len(compared) * len(document.structures)
     return StudyProgress(
         screened=sum(n for name, n in status.items() if name != "practice"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from grading.models import (
     Adjudication,
@@ -30,10 +30,14 @@ def case_is_compared(case_id: int) -> bool:
     )
 
 
+def is_open() -> Any:
+    """Return the condition of an item that waits for the adjudicator."""
+    return ~Exists(Adjudication.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True))
+
+
 def open_discordances(case_ids: Any) -> "QuerySet[Discordance]":
     """Return the items of these cases that wait for the adjudicator, unordered."""
-    standing = Adjudication.objects.filter(discordance=OuterRef("pk"), superseded_at__isnull=True)
-    return Discordance.objects.filter(case_id__in=case_ids).filter(~Exists(standing))
+    return Discordance.objects.filter(case_id__in=case_ids).filter(is_open())
 
 
 def open_mark_items(case_ids: Any) -> "QuerySet[MarkDiscordance]":
@@ -72,11 +76,11 @@ def confirmed_cases(case_ids: Any) -> set[int]:
     ----------
     case_ids : collection of int or QuerySet of one column
     """
+    standing = ReferenceGrade.objects.filter(superseded_at__isnull=True)
     rows = (
-        ReferenceGrade.objects.filter(
-            Q(provenance__in=["confirmed", "overruled", "panel_read"]) | Q(no_majority=True),
-            superseded_at__isnull=True,
-        ),
+        # Apart, because each has an index of its own.
+        standing.filter(provenance__in=["confirmed", "overruled", "panel_read"]),
+        standing.filter(no_majority=True),
         ReferenceMark.objects.filter(provenance="confirmed", superseded_at__isnull=True),
         CaseConfirmation.objects.all(),
     )
@@ -113,13 +117,20 @@ def reviewed_by(assignment: Assignment) -> bool:
     ).exists()
 
 
+def case_was_compared() -> Any:
+    """Return the condition of a case whose first reads have been compared."""
+    return (
+        Exists(CaseComparison.objects.filter(case=OuterRef("pk")))
+        | Exists(ReferenceGrade.objects.filter(case=OuterRef("pk")))
+        | Exists(Discordance.objects.filter(case=OuterRef("pk")))
+    )
+
+
 def compared_cases(study: ReaderStudy) -> set[int]:
     """Return the included cases whose first reads have been compared, by one look-up per case."""
     return set(
         Case.objects.filter(
-            Exists(CaseComparison.objects.filter(case=OuterRef("pk")))
-            | Exists(ReferenceGrade.objects.filter(case=OuterRef("pk")))
-            | Exists(Discordance.objects.filter(case=OuterRef("pk"))),
+            case_was_compared(),
             study=study,
             status=Case.Status.INCLUDED,
         ).values_list("pk", flat=True)

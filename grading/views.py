@@ -86,7 +86,7 @@ def read_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     response = render(
         request,
         "grading/case_read.html",
-        {"case": case, "desk": desk_config(user=request.user, assignment=found)},
+        {"case": case, "desk": desk_config(user=request.user, assignment=found, may_put_off=True)},
     )
     return present_images(request=request, response=response, assignment=found, upcoming=upcoming, at=now)
 
@@ -102,7 +102,7 @@ def _practice_page(request: HttpRequest, found: Assignment, read: Read, now: dat
     response = render(
         request,
         "grading/case_read.html",
-        {"case": case, "desk": desk_config(user=request.user, assignment=found)},
+        {"case": case, "desk": desk_config(user=request.user, assignment=found, may_put_off=True)},
     )
     return present_images(request=request, response=response, assignment=found, at=now)
 
@@ -113,7 +113,10 @@ def adjudication_list(request: HttpRequest, slug: str) -> HttpResponse:
     return render(
         request,
         "grading/adjudication_list.html",
-        {"list": adjudication_queue(study=study, adjudicator=request.user)},
+        {
+            "list": adjudication_queue(study=study, adjudicator=request.user),
+            "desk": desk_config(user=request.user),
+        },
     )
 
 
@@ -128,7 +131,8 @@ def adjudicate_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     )
     if not case.adjudication["items"]:
         return redirect("grading:adjudication_list", slug=found.study.slug)
-    response = render(request, "grading/case_adjudicate.html", {"case": case, "queue": queue})
+    desk = desk_config(user=request.user, assignment=found)
+    response = render(request, "grading/case_adjudicate.html", {"case": case, "queue": queue, "desk": desk})
     return present_images(request=request, response=response, assignment=found, at=timezone.now())
 
 
@@ -137,7 +141,11 @@ def panel_list(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_study(user=request.user, slug=slug, role="is_panel")
     if panel_reads(study):
         return _worklist_page(request, study, CaseDuty.Duty.PANEL)
-    return render(request, "grading/panel_list.html", {"list": panel_queue(study=study, member=request.user)})
+    return render(
+        request,
+        "grading/panel_list.html",
+        {"list": panel_queue(study=study, member=request.user), "desk": desk_config(user=request.user)},
+    )
 
 
 @require_GET
@@ -149,7 +157,8 @@ def confirm_case(request: HttpRequest, assignment: UUID) -> HttpResponse:
     case = panel_case(
         assignment=found, code=queue.frame.person_code, next_address=next_case(queue, after=found.public_id)
     )
-    response = render(request, "grading/case_confirm.html", {"case": case, "queue": queue})
+    desk = desk_config(user=request.user, assignment=found)
+    response = render(request, "grading/case_confirm.html", {"case": case, "queue": queue, "desk": desk})
     return present_images(request=request, response=response, assignment=found, at=timezone.now())
 
 

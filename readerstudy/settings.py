@@ -259,6 +259,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # The job row is the truth; how long a silent worker keeps its claim, and how often lost work is looked for.
 READERSTUDY_JOB_LEASE_SECONDS = float(os.environ.get("READERSTUDY_JOB_LEASE_SECONDS", "30"))
 READERSTUDY_JOB_REAP_SECONDS = float(os.environ.get("READERSTUDY_JOB_REAP_SECONDS", "5"))
+# How often a worker clears away what nobody comes back to.
+READERSTUDY_TIDY_SECONDS = 600.0
 
 # --- models ---------------------------------------------------------------------------------------
 

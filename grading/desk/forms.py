@@ -41,8 +41,21 @@ class MessageForm(forms.Form):
     text = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 4}), label=_("Your message"))
 
 
+class UnblindedForm(forms.Form):
+    """What a person reports of themselves: that they learnt what they must not know."""
+
+    number = forms.IntegerField(
+        min_value=1, required=False, label=_("Your case number; empty if it is about all of them")
+    )
+    text = forms.CharField(
+        max_length=1000, widget=forms.Textarea(attrs={"rows": 3}), label=_("What happened")
+    )
+
+
 class ReportForm(forms.Form):
-    kind = forms.ChoiceField(choices=[("technical", ""), ("exclusion", ""), ("question", "")])
+    kind = forms.ChoiceField(
+        choices=[("technical", ""), ("exclusion", ""), ("question", ""), ("unblinded", "")]
+    )
     text = forms.CharField(max_length=2000, required=False)
     circumstances = forms.JSONField(required=False)
 

@@ -127,8 +127,21 @@ def message_rows(*, study: ReaderStudy, user: User) -> list[MessageRow]:
     ]
 
 
-def desk_config(*, user: User, assignment: Assignment | None = None) -> dict[str, Any]:
-    """Return what the page needs to lock itself, to propose a break, and to report or put off its case."""
+def desk_config(
+    *, user: User, assignment: Assignment | None = None, may_put_off: bool = False, after: str = ""
+) -> dict[str, Any]:
+    """
+    Return what the page needs to lock itself, to propose a break, and to report or put off its case.
+
+    Parameters
+    ----------
+    assignment : Assignment, optional
+        The case of the page, about which the person may report.
+    may_put_off : bool
+        Whether the case may be put off from here.
+    after : str, optional
+        Where one goes on after a lock, if not on the same page.
+    """
     config: dict[str, Any] = {
         # A test person of a dry run has no session of their own to lock.
         "idle_minutes": 0 if sandbox.is_active() else settings.READERSTUDY_IDLE_LOCK_MINUTES,
@@ -137,11 +150,12 @@ def desk_config(*, user: User, assignment: Assignment | None = None) -> dict[str
         "ticket": return_ticket(user),
         "addresses": {"lock": reverse("accounts:lock"), "return": reverse("accounts:return")},
     }
+    if after:
+        config["addresses"]["after"] = after
     if assignment is not None:
         place = {"assignment": assignment.public_id}
-        config["put_off_reasons"] = [{"id": name, "label": str(label)} for name, label in PUT_OFF_REASONS]
-        config["addresses"] |= {
-            "put_off": reverse("grading:put_off", kwargs=place),
-            "report": reverse("grading:report", kwargs=place),
-        }
+        config["addresses"]["report"] = reverse("grading:report", kwargs=place)
+        if may_put_off:
+            config["put_off_reasons"] = [{"id": name, "label": str(label)} for name, label in PUT_OFF_REASONS]
+            config["addresses"]["put_off"] = reverse("grading:put_off", kwargs=place)
     return config

@@ -10,20 +10,28 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from grading.access import access_assignment, access_study
-from grading.desk.forms import MessageForm, PutOffForm, ReopenForm, ReportForm, SessionForm
+from grading.access import access_assignment, access_own_case, access_study
+from grading.desk.forms import (
+    MessageForm,
+    PutOffForm,
+    ReopenForm,
+    ReportForm,
+    SessionForm,
+    UnblindedForm,
+)
 from grading.desk.pages import message_rows, session_hash
 from grading.models import Read
 from grading.queues import frame_of, worklist_of
 from grading.services.reading import ReadRefused, reopen_read
 from grading.services.skipping import put_off as put_case_off
 from readerstudy.accounts.models import User
-from readerstudy.studies.models import BLINDED_ROLES, ReaderStudy, StudyRole
+from readerstudy.studies.models import BLINDED_ROLES, Assignment, Case, ReaderStudy, StudyRole
 from readerstudy.studies.pages import protocol_page
 from readerstudy.studies.services.coordination import (
     acknowledge_charter,
     acknowledge_viewing_conditions,
     ask,
+    report_accidental_unblinding,
 )
 from readerstudy.studies.services.errors import StudyRefused
 
@@ -98,8 +106,44 @@ def messages_page(request: HttpRequest, slug: str) -> HttpResponse:
             "form": form,
             "slug": slug,
             "rows": message_rows(study=study, user=request.user),
+            "unblinded": UnblindedForm(),
         },
     )
+
+
+@require_POST
+def unblinded(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a person's word that they learnt what they must not know, of one of their cases or of all."""
+    study = _blinded_study(request.user, slug)
+    form = UnblindedForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise StudyRefused(_("Say what happened, and give the case by its number. Nothing was sent."))
+        data = form.cleaned_data
+        report_accidental_unblinding(
+            study=study,
+            user=request.user,
+            case=_own_case(study, request.user, data["number"]) if data["number"] else None,
+            text=data["text"],
+            actor=request.user,
+            at=timezone.now(),
+        )
+        messages.success(request, _("The coordinator has been told. Go on as before."))
+    except StudyRefused as error:
+        messages.error(request, str(error))
+    return redirect("grading:messages", slug=slug)
+
+
+def _own_case(study: ReaderStudy, user: User, number: int) -> Case:
+    found = (
+        Assignment.objects.select_related("case")
+        .filter(study=study, user=user, running_number=number, withdrawn_at__isnull=True)
+        .order_by("pk")
+        .first()
+    )
+    if found is None:
+        raise StudyRefused(_("None of your cases has this number. Nothing was sent."))
+    return found.case
 
 
 @require_POST
@@ -140,21 +184,17 @@ def reopen(request: HttpRequest, assignment: UUID) -> HttpResponse:
 
 @require_POST
 def report(request: HttpRequest, assignment: UUID) -> HttpResponse:
-    found = access_assignment(reader=request.user, assignment=assignment)
+    found = access_own_case(user=request.user, assignment=assignment)
     form = ReportForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": _("The report could not be read.")}, status=400)
     data = form.cleaned_data
+    common = {"study": found.study, "user": request.user, "text": data["text"], "at": timezone.now()}
     try:
-        ask(
-            study=found.study,
-            user=request.user,
-            kind=data["kind"],
-            text=data["text"],
-            assignment=found,
-            circumstances=data["circumstances"],
-            at=timezone.now(),
-        )
+        if data["kind"] == "unblinded":
+            report_accidental_unblinding(case=found.case, actor=request.user, **common)
+        else:
+            ask(kind=data["kind"], assignment=found, circumstances=data["circumstances"], **common)
     except StudyRefused as error:
         return JsonResponse({"detail": str(error)}, status=400)
     return JsonResponse({"detail": _("The coordinator has been told.")})

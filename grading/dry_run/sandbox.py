@@ -8,19 +8,48 @@ as always, and nothing can reach the study's database: there is no connection to
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import ConnectionHandler
+from django.urls import reverse
 
 from readerstudy.core.keys import derive_key
+from readerstudy.core.tidying import tidies_up
 from readerstudy.studies.models import ReaderStudy
 
 _active: ContextVar[bool] = ContextVar("dry_run", default=False)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a dry run is begun and found again: at a study, or at a file before there is a study."""
+
+    # In the name of its database.
+    name: str
+    # Of its page; the seats are below.
+    address: str
+    # Of the study inside.
+    slug: str
+
+    @classmethod
+    def of_study(cls, study: ReaderStudy) -> "Bench":
+        return cls(study.public_id.hex, reverse("grading:dry_run", kwargs={"slug": study.slug}), study.slug)
+
+    @classmethod
+    def of_a_file(cls) -> "Bench":
+        return cls("file", reverse("grading:try_file"), "dry-run")
+
+    def place(self, session_key: str | None) -> Path:
+        """Return where its database lies in one browser session, whether or not there is one."""
+        return _home() / f"{_of_session(session_key or '')}-{self.name}.sqlite3"
 
 
 def is_active() -> bool:
@@ -34,11 +63,6 @@ def _home() -> Path:
 
 def _of_session(session_key: str) -> str:
     return derive_key("grading.dry_run", session_key).hex()[:32]
-
-
-def place_of(*, study: ReaderStudy, session_key: str) -> Path:
-    """Return where the dry run of a study lies in one browser session, whether or not there is one."""
-    return _home() / f"{_of_session(session_key)}-{study.public_id.hex}.sqlite3"
 
 
 def throw_away(place: Path) -> None:
@@ -56,14 +80,16 @@ def throw_away_session(session_key: str) -> None:
         throw_away(place)
 
 
-def sweep(*, now: float) -> None:
-    """Remove dry runs that nobody ended: no browser session is older than that."""
-    for place in _home().glob("*.sqlite3"):
-        try:
-            is_old = now - place.stat().st_mtime > settings.SESSION_COOKIE_AGE
-        except FileNotFoundError:
-            continue
-        if is_old:
+@tidies_up
+def sweep(*, now: datetime) -> None:
+    """Remove dry runs that nobody ended: those of browser sessions that are over."""
+    places = list(_home().glob("*.sqlite3"))
+    if not places:
+        return
+    going_on = Session.objects.filter(expire_date__gt=now).values_list("session_key", flat=True)
+    known = {_of_session(key) for key in going_on.iterator(chunk_size=2000)}
+    for place in places:
+        if place.name.partition("-")[0] not in known:
             throw_away(place)
 
 

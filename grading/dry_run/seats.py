@@ -22,7 +22,7 @@ from readerstudy.studies.models import CaseDuty, ReaderStudy, StudyRole
 SHOWN = frozenset(
     (
         "grading:worklist", "grading:read_case", "grading:charter", "grading:session_start", "grading:messages",
-        "grading:put_off", "grading:reopen", "grading:report", "grading:adjudication_list",
+        "grading:put_off", "grading:unblinded", "grading:reopen", "grading:report", "grading:adjudication_list",
         "grading:adjudicate_case", "grading:joint_list", "grading:joint_end", "grading:joint_case",
         "grading:panel_list", "grading:confirm_case",
         "api:read-answers", "api:read-place", "api:read-submit", "api:item-settle", "api:item-first-grade",
@@ -62,7 +62,7 @@ class Running:
     word: str
 
 
-def running(place: Path, *, slug: str) -> Running | None:
+def running(place: Path, *, bench: sandbox.Bench) -> Running | None:
     """Return what is under way, None where there is no dry run."""
     if not place.exists():
         return None
@@ -74,12 +74,12 @@ def running(place: Path, *, slug: str) -> Running | None:
         return Running(
             version=study.protocols.get().version,
             n_cases=study.cases.count(),
-            seats=tuple(_seat(study, slug, role) for role in roles),
+            seats=tuple(_seat(study, bench, role) for role in roles),
             word=word_of(study) if settles_jointly(study) else "",
         )
 
 
-def _seat(study: ReaderStudy, slug: str, role: StudyRole) -> Seat:
+def _seat(study: ReaderStudy, bench: sandbox.Bench, role: StudyRole) -> Seat:
     if role.is_reader:
         page, queue = "worklist", worklist_of(study=study, reader=role.user)
     elif role.is_adjudicator:
@@ -96,12 +96,8 @@ def _seat(study: ReaderStudy, slug: str, role: StudyRole) -> Seat:
         name=role.user.display_name,
         code=role.code,
         task=ngettext("%(n)s case waits", "%(n)s cases wait", n) % {"n": n} if n else _("nothing waits"),
-        address=f"{_prefix(slug, role.user.username)}{inside}",
+        address=f"{bench.address}{role.user.username}/{inside}",
     )
-
-
-def _prefix(slug: str, seat: str) -> str:
-    return f"{reverse('grading:dry_run', kwargs={'slug': slug})}{seat}/"
 
 
 @contextmanager
@@ -115,7 +111,25 @@ def _below(prefix: str) -> Iterator[None]:
         set_script_prefix(usual)
 
 
-def sit_down(request: HttpRequest, *, place: Path, slug: str, seat: str, rest: str) -> HttpResponse | None:
+def first_page(place: Path, *, bench: sandbox.Bench, seat: str) -> str:
+    """
+    Return the address of a seat's own list: where the way home leads whoever sits there.
+
+    Raises
+    ------
+    Http404
+        If there is no such seat.
+    """
+    run = running(place, bench=bench)
+    for each in run.seats if run else ():
+        if each.key == seat:
+            return each.address
+    raise Http404("There is nothing here for you.")
+
+
+def sit_down(
+    request: HttpRequest, *, place: Path, bench: sandbox.Bench, seat: str, rest: str
+) -> HttpResponse | None:
     """
     Answer a request as the product answers the test person of a seat; None where that is no part of a dry run.
 
@@ -133,15 +147,15 @@ def sit_down(request: HttpRequest, *, place: Path, slug: str, seat: str, rest: s
         return None
     if match.view_name not in SHOWN and not rest.startswith(IMAGES):
         return None
-    usual, address = request.user, reverse("grading:dry_run", kwargs={"slug": slug})
+    usual = request.user
     with sandbox.inside(place):
         person = User.objects.filter(username=seat).first()
         if person is None:
             raise Http404("There is nothing here for you.")
         request.user = person
-        request.dry_run = Sign(person.display_name, address)  # type: ignore[attr-defined]
+        request.dry_run = Sign(person.display_name, bench.address)  # type: ignore[attr-defined]
         try:
-            with _below(_prefix(slug, seat)):
+            with _below(f"{bench.address}{seat}/"):
                 response = match.func(request, *match.args, **match.kwargs)
                 if hasattr(response, "render") and not response.is_rendered:
                     response.render()

@@ -44,16 +44,27 @@ class Script:
     props: tuple[Prop, ...]
 
 
-def write_script(*, study: ReaderStudy, source: str, n_cases: int, codes: Sequence[str] = ()) -> Script:
+def write_script(
+    *,
+    slug: str,
+    source: str,
+    n_cases: int,
+    study: ReaderStudy | None,
+    codes: Sequence[str] = (),
+) -> Script:
     """
     Choose what a dry run shows.
 
     Parameters
     ----------
+    slug : str
+        Of the study on the stage.
     source : str
         The protocol file to try, stored or not.
     n_cases : int
         How many cases; those of the study that have images come first, others are empty pages.
+    study : ReaderStudy or None
+        Whose images are shown; None shows none.
     codes : sequence of str
         Cases of the study to show instead, by their codes.
 
@@ -65,7 +76,7 @@ def write_script(*, study: ReaderStudy, source: str, n_cases: int, codes: Sequen
         If the study has no case of a code.
     """
     document = load_protocol(source)
-    cases = list(_cases(study, codes)[: MOST_CASES if codes else n_cases])
+    cases = list(_cases(study, codes)[: MOST_CASES if codes else n_cases]) if study else []
     missing = sorted(set(codes) - {case.pseudonym for case in cases})
     if missing:
         raise StudyRefused(
@@ -76,10 +87,10 @@ def write_script(*, study: ReaderStudy, source: str, n_cases: int, codes: Sequen
     while not codes and len(props) < n_cases:
         props.append(Prop(numbering=_numbered({}, document)))
     return Script(
-        slug=study.slug,
+        slug=slug,
         source=source,
-        is_demonstration=study.is_demonstration,
-        asks_before_reading=study.asks_before_reading,
+        is_demonstration=study.is_demonstration if study else False,
+        asks_before_reading=study.asks_before_reading if study else True,
         props=tuple(props),
     )
 

@@ -39,6 +39,11 @@ class ReferenceGrade(Answer):
             ),
             *answer_constraints("reference_grade"),
         ]
+        # Lists ask of thousands of cases whether the panel has decided them.
+        indexes = [
+            models.Index(fields=["case", "provenance"], name="reference_by_provenance"),
+            models.Index(fields=["case"], condition=Q(no_majority=True), name="reference_without_majority"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.structure} {self.finding}"

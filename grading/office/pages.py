@@ -6,15 +6,16 @@ Every number comes from one query over the whole study; nothing is asked per rea
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 import numpy as np
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Avg, Count, Exists, Max, OuterRef
-from django.db.models.functions import TruncDate
+from django.db.models import Avg, Count, Exists, Max, OuterRef, Q
+from django.utils import timezone
 
 from grading.models import Adjudication, Discordance, Read, ReferenceGrade
-from grading.selectors import compared_cases
+from grading.selectors import case_was_compared
 from grading.sessions import submitted_read
 from readerstudy.stats import Estimate, reader_disagreement_index
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderQuery, ReaderStudy, StudyRole
@@ -107,13 +108,13 @@ def _disagreement(study: ReaderStudy, read: dict[int, int]) -> dict[int, Estimat
 
 def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monitor:
     """Return how reading goes on."""
-    compared = compared_cases(study)
+    today = timezone.localtime(now).date()
     reading = Assignment.objects.filter(
         study=study, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True, case__status="included"
     )
     assigned = dict(reading.values_list("user").annotate(n=Count("pk")).values_list("user", "n"))
     late = dict(
-        reading.filter(~submitted_read(), due_date__lt=now.date())
+        reading.filter(~submitted_read(), due_date__lt=today)
         .values_list("user")
         .annotate(n=Count("pk"))
         .values_list("user", "n")
@@ -124,28 +125,31 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
         state=Read.State.SUBMITTED,
         superseded_at__isnull=True,
     )
-    done = dict(
-        reads.filter(assignment__withdrawn_at__isnull=True, case__status="included")
-        .values_list("reader")
-        .annotate(n=Count("pk"))
-        .values_list("reader", "n")
+    since = today - timedelta(days=n_days - 1)
+    # By moments, not by dates: SQLite would call Python for every read of the study.
+    midnights = [
+        timezone.make_aware(datetime.combine(since + timedelta(days=k), time.min)) for k in range(n_days + 1)
+    ]
+    per_day = {
+        f"day_{k}": Count("pk", filter=Q(submitted_at__gte=begin, submitted_at__lt=end))
+        for k, (begin, end) in enumerate(pairwise(midnights))
+    }
+    is_compared = Exists(Discordance.objects.filter(case=OuterRef("case"))) | Exists(
+        ReferenceGrade.objects.filter(case=OuterRef("case"))
     )
-    active = dict(
-        reads.filter(focused_seconds__gt=0)
-        .values_list("reader")
-        .annotate(mean=Avg("focused_seconds"))
-        .values_list("reader", "mean")
-    )
-    read_cases = dict(
-        reads.filter(
-            Exists(Discordance.objects.filter(case=OuterRef("case")))
-            | Exists(ReferenceGrade.objects.filter(case=OuterRef("case"))),
-            assignment__occasion=1,
+    # One walk over the reads for everything that is counted of them.
+    by_reader = {
+        each["reader"]: each
+        for each in reads.order_by()
+        .values("reader")
+        .annotate(
+            done=Count("pk", filter=Q(assignment__withdrawn_at__isnull=True, case__status="included")),
+            active=Avg("focused_seconds", filter=Q(focused_seconds__gt=0)),
+            compared=Count("case", distinct=True, filter=Q(assignment__occasion=1) & is_compared),
+            **per_day,
         )
-        .values_list("reader")
-        .annotate(n=Count("case", distinct=True))
-        .values_list("reader", "n")
-    )
+    }
+    read_cases = {reader: each["compared"] for reader, each in by_reader.items() if each["compared"]}
     disagreement = _disagreement(study, read_cases)
     queries = dict(
         ReaderQuery.objects.filter(study=study, answered_at__isnull=True)
@@ -155,13 +159,14 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
     )
     rows = []
     for role in StudyRole.objects.filter(study=study, is_reader=True).select_related("user").order_by("code"):
-        seconds = active.get(role.user_id)
+        counted = by_reader.get(role.user_id, {})
+        seconds = counted.get("active")
         rows.append(
             ReaderRow(
                 code=role.code,
                 name=str(role.user),
                 assigned=assigned.get(role.user_id, 0),
-                submitted=done.get(role.user_id, 0),
+                submitted=counted.get("done", 0),
                 overdue=late.get(role.user_id, 0),
                 minutes_per_case=seconds / 60 if seconds else None,
                 disagreement=disagreement.get(role.user_id),
@@ -170,29 +175,22 @@ def monitor_of(study: ReaderStudy, *, now: datetime, n_days: int = 14) -> Monito
                 has_left=role.left_at is not None,
             )
         )
-    since = now.date() - timedelta(days=n_days - 1)
-    per_day = dict(
-        # By the moment, not by the date: SQLite would call Python for every read of the study.
-        reads.filter(submitted_at__gte=datetime.combine(since, time.min, tzinfo=now.tzinfo))
-        .annotate(day=TruncDate("submitted_at"))
-        .values_list("day")
-        .annotate(n=Count("pk"))
-        .values_list("day", "n")
-    )
     days = tuple(
-        (since + timedelta(days=k), per_day.get(since + timedelta(days=k), 0)) for k in range(n_days)
+        (since + timedelta(days=k), sum(each[f"day_{k}"] for each in by_reader.values()))
+        for k in range(n_days)
     )
-    return Monitor(tuple(rows), _centres(study, compared), days)
+    return Monitor(tuple(rows), _centres(study), days)
 
 
-def _centres(study: ReaderStudy, compared: set[int]) -> tuple[CentreRow, ...]:
+def _centres(study: ReaderStudy) -> tuple[CentreRow, ...]:
     n_items = len(study.protocols.order_by("-version")[0].document.items)
-    included: dict[str, int] = {}
-    done: dict[str, int] = {}
-    cases = Case.objects.filter(study=study, status="included").values_list("pk", "patient__centre__code")
-    for case, centre in cases:
-        included[centre] = included.get(centre, 0) + 1
-        done[centre] = done.get(centre, 0) + (case in compared)
+    cases = (
+        Case.objects.filter(study=study, status="included")
+        .order_by()
+        .values("patient__centre__code")
+        .annotate(included=Count("pk"), compared=Count("pk", filter=case_was_compared()))
+    )
+    counted = {each["patient__centre__code"]: each for each in cases}
     disputed = dict(
         Discordance.objects.filter(case__study=study, case__status="included", is_audit=False)
         .values_list("case__patient__centre__code")
@@ -200,6 +198,12 @@ def _centres(study: ReaderStudy, compared: set[int]) -> tuple[CentreRow, ...]:
         .values_list("case__patient__centre__code", "n")
     )
     return tuple(
-        CentreRow(centre, included[centre], done[centre], done[centre] * n_items, disputed.get(centre, 0))
-        for centre in sorted(included)
+        CentreRow(
+            code=centre,
+            included=each["included"],
+            compared=each["compared"],
+            items=each["compared"] * n_items,
+            disputed=disputed.get(centre, 0),
+        )
+        for centre, each in sorted(counted.items())
     )

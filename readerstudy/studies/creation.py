@@ -50,7 +50,8 @@ def may_create(user: User) -> bool:
     return True
 
 
-def _own(user: User) -> list[ReaderStudy]:
+def coordinated_studies(user: User) -> list[ReaderStudy]:
+    """Return the studies that a person coordinates, by name."""
     roles = StudyRole.objects.filter(user=user, is_coordinator=True, left_at__isnull=True)
     return [role.study for role in roles.select_related("study").order_by("study__slug")]
 
@@ -66,7 +67,7 @@ def beginnings(user: User) -> list[Beginning]:
         )
     found += [
         Beginning(f"{OWN}/{study.slug}", study.title, f"{current_protocol(study).document.id}")
-        for study in _own(user)
+        for study in coordinated_studies(user)
     ]
     return found
 
@@ -86,7 +87,7 @@ def source_of(user: User, key: str) -> str:
             if path.stem == name:
                 return path.read_text(encoding="utf-8")
     if kind == OWN:
-        for study in _own(user):
+        for study in coordinated_studies(user):
             if study.slug == name:
                 return current_protocol(study).source
     raise Http404("There is nothing here for you.")

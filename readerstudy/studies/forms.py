@@ -113,6 +113,12 @@ class CreateStudyForm(forms.Form):
     source = forms.CharField(max_length=400_000, strip=False)
 
 
+class OpenForm(forms.Form):
+    """The digest of the protocol that the page showed."""
+
+    digest = forms.CharField(max_length=64)
+
+
 def exclusion_choices(document: ProtocolDocument, language: str) -> list[tuple[str, str]]:
     return [(name, label.in_language(language)) for name, label in document.exclusion_criteria]
 

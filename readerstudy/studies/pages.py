@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_noop as N_
 
 from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
+from readerstudy.studies.protocols.difference import protocol_difference
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.assignment import AssignmentPlan, PlannedShowing
 from readerstudy.studies.services.studies import current_protocol
@@ -114,6 +116,17 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
 
 
 @dataclass(frozen=True)
+class ProtocolVersion:
+    """One version of a protocol, and the lines of its file that are others than before."""
+
+    version: int
+    digest: str
+    stored_at: datetime
+    frozen_at: datetime | None
+    difference: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class ProtocolPage:
     """A protocol in the page's language."""
 
@@ -126,6 +139,18 @@ class ProtocolPage:
     findings: tuple[Mapping[str, object], ...]
     facts: tuple[tuple[str, str], ...]
     source: str
+    versions: tuple[ProtocolVersion, ...]
+
+
+def _versions(study: ReaderStudy) -> tuple[ProtocolVersion, ...]:
+    """Return the versions of a study's protocol with what each changed, newest first."""
+    found = []
+    before = ""
+    for each in study.protocols.order_by("version"):
+        changed = tuple(protocol_difference(before, each.source)) if before else ()
+        found.append(ProtocolVersion(each.version, each.digest, each.created_at, each.frozen_at, changed))
+        before = each.source
+    return tuple(reversed(found))
 
 
 def protocol_page(study: ReaderStudy) -> ProtocolPage:
@@ -180,6 +205,7 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
         findings=findings,
         facts=facts,
         source=protocol.source,
+        versions=_versions(study),
     )
 
 

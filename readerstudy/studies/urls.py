@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from readerstudy.studies import creation_views, views
+from readerstudy.studies import creation_views, opening_views, views
 
 app_name = "studies"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("studies/<slug:slug>/assignments/", views.assignments, name="assignments"),
     path("studies/<slug:slug>/partition/", views.draw_partitions, name="draw_partitions"),
     path("studies/<slug:slug>/protocol/", views.protocol, name="protocol"),
+    path("studies/<slug:slug>/open/", opening_views.study_open, name="open"),
     path("studies/<slug:slug>/team/", views.team, name="team"),
     path("studies/<slug:slug>/", include("readerstudy.studies.images.urls")),
     path("studies/<slug:slug>/", include("readerstudy.studies.coordination.urls")),

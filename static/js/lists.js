@@ -7,6 +7,8 @@ loadTexts();
 startDesk();
 fillScreen();
 
+document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest?.("a, button, input, select, textarea, summary")) return;

@@ -1,3 +1,4 @@
+import { startLiveParts } from "./office/live.js";
 import { startProtocolEditor } from "./office/protocol.js";
 import { startRefresh } from "./office/refresh.js";
 import { startUploads } from "./office/upload.js";
@@ -6,4 +7,5 @@ import { loadTexts } from "./viewer/texts.js";
 loadTexts();
 startUploads();
 startRefresh();
+startLiveParts();
 startProtocolEditor();

@@ -25,8 +25,8 @@ STUDY_PAGES = {
     "coordinator": [
         "grading:overview", "studies:cases", "studies:images", "studies:text_in_pixels", "studies:assignments",
         "grading:monitor", "studies:queries", "studies:deviations", "studies:invitations", "studies:protocol",
-        "studies:edit_protocol", "studies:team", "inference:runs", "analysis:results", "analysis:lock",
-        "analysis:audit",
+        "studies:edit_protocol", "grading:dry_run", "studies:team", "inference:runs", "analysis:results",
+        "analysis:lock", "analysis:audit", "studies:open",
     ],
     "investigator": [
         "grading:overview", "studies:cases", "analysis:results", "analysis:lock", "analysis:unblind",
@@ -34,6 +34,8 @@ STUDY_PAGES = {
     ],
     "auditor": ["grading:overview", "studies:protocol", "studies:team", "analysis:audit", "grading:monitor"],
 }  # fmt: skip
+# Pages of no study.
+SITE_PAGES = {"coordinator": ["studies:create", "grading:try_file"]}
 CASE_PAGES = {
     "first_reader": [("grading:read_case", "in_progress")],
     "adjudicator": [("grading:adjudicate_case", "disputed")],
@@ -43,6 +45,8 @@ CASE_PAGES = {
 
 def pages_of(one: Any, role: str) -> Iterator[str]:
     yield reverse("home")
+    for name in SITE_PAGES.get(role, []):
+        yield reverse(name)
     for name in STUDY_PAGES[role]:
         yield reverse(name, kwargs={"slug": one.study.slug})
     for name, case in CASE_PAGES.get(role, []):

@@ -4,13 +4,15 @@ import threading
 import time
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from grading.models import Rating
 from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import ReaderQuery, ReaderStudy, ReadingSession
 from tests import factories
-from tests.browser.reading_desk import badge, cell
+from tests.browser.reading_desk import ReadingDesk, badge, cell
+from tests.complete_studies import two_complete_studies
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FIRST = "L1-2-right|narrowing"
@@ -88,3 +90,55 @@ def test_the_screen_is_acknowledged_before_the_first_case(desk, contexts):
     page.keyboard.press("Enter")
     page.wait_for_selector("rs-grading[data-ready]")
     assert ReadingSession.objects.get().screen_width > 0
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "case", "ready"),
+    [
+        ("adjudicator", "grading:adjudicate_case", "disputed", "rs-adjudication .cards"),
+        ("panel_member", "grading:confirm_case", "to_confirm", "rs-panel .grade-grid"),
+    ],
+)
+def test_a_seniors_page_locks_and_reports_as_a_readers_does(
+    transactional_db, live_server, contexts, settings, role, name, case, ready
+):
+    settings.READERSTUDY_IDLE_LOCK_MINUTES = 0.1
+    one = two_complete_studies().one
+    page = ReadingDesk(live_server.url, one.assignment(role, case)).sign_in(contexts())
+    page.goto(live_server.url + one.page(name, role, case))
+    page.wait_for_selector(ready)
+    page.keyboard.press("Alt+p")
+    expect(page.locator(".desk-told")).to_contain_text("The coordinator has been told")
+    assert ReaderQuery.objects.get().assignment == one.assignment(role, case)
+    page.keyboard.press("Alt+l")
+    expect(page.locator(".case-dialog")).to_be_visible()
+    expect(page.locator("#put-off-reason")).to_have_count(0)
+    page.keyboard.press("Escape")
+    lock = page.locator("dialog.page-lock")
+    expect(lock).to_be_visible(timeout=60_000)
+    wait_for_event("accounts.signed_out")
+    settings.READERSTUDY_IDLE_LOCK_MINUTES = 15
+    page.fill("#lock-password", factories.PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(ready)
+    expect(lock).to_have_count(0)
+    assert page.url == live_server.url + one.page(name, role, case)
+
+
+def test_the_charter_is_printed_dark_on_white_and_names_its_protocol(desk, contexts, tmp_path):
+    page = desk.sign_in(contexts())
+    page.goto(desk.url + reverse("grading:charter", kwargs={"slug": desk.assignment.study.slug}))
+    expect(page.locator("[data-print]")).to_be_visible()
+    expect(page.locator(".charter-foot")).to_be_hidden()
+    page.emulate_media(media="print")
+    digest = desk.assignment.study.protocols.get().digest
+    expect(page.locator(".charter-foot")).to_contain_text(digest)
+    for bar in (".top-bar", ".status-bar", ".charter-end"):
+        expect(page.locator(bar)).to_be_hidden()
+    paper, ink = page.evaluate(
+        """() => [document.body, document.querySelector(".charter h1")].map((each, k) =>
+             getComputedStyle(each)[k ? "color" : "backgroundColor"])"""
+    )
+    assert (paper, ink) == ("rgb(255, 255, 255)", "rgb(19, 25, 31)")
+    # Several pages: nothing is cut off at the height of the window.
+    assert page.pdf(format="A4").count(b"/Type /Page\n") >= 2

@@ -32,6 +32,7 @@ PAGES = {
     "studies:invitations": {"coordinator"},
     "studies:edit_protocol": {"coordinator"},
     "grading:dry_run": {"coordinator"},
+    "studies:open": {"coordinator"},
 }
 # (page, whose assignment, case) -> who gets it.
 CASE_PAGES = {

@@ -12,7 +12,14 @@ from grading.models import Read
 from grading.services.reading import submit_read
 from readerstudy.accounts.returning import person_of, return_ticket
 from readerstudy.core.models import AuditEvent
-from readerstudy.studies.models import CharterAcknowledgement, ReaderQuery, ReaderStudy, ReadingSession
+from readerstudy.studies.analysis_sets import analysis_sets
+from readerstudy.studies.models import (
+    AccidentalUnblinding,
+    CharterAcknowledgement,
+    ReaderQuery,
+    ReaderStudy,
+    ReadingSession,
+)
 from readerstudy.studies.services.coordination import answer_query
 from tests import factories
 from tests.grading.conftest import AT, make_desk
@@ -155,6 +162,59 @@ class TestMessages:
                 client.post(page(name, desk.first), {"kind": "technical", "reason": "images"}).status_code
                 == 404
             )
+
+    def test_seniors_report_on_their_own_cases(self, client, desk):
+        for senior in (desk.adjudicator, desk.panel[0]):
+            client.force_login(senior.user)
+            assert client.post(page("report", senior), {"kind": "technical"}).status_code == 200
+            assert client.post(page("report", desk.first), {"kind": "technical"}).status_code == 404
+            # Their queues have an order of their own: nothing is put off here.
+            assert client.post(page("put_off", senior), {"reason": "images"}).status_code == 404
+        assert set(ReaderQuery.objects.values_list("assignment", flat=True)) == {
+            desk.adjudicator.pk,
+            desk.panel[0].pk,
+        }
+
+
+class TestUnblinded:
+    """Anybody blinded says by themselves that they learnt what they must not know."""
+
+    def test_of_the_case_on_the_desk(self, reader, desk):
+        fields = {"kind": "unblinded", "text": "Its report lay on the table."}
+        assert reader.post(page("report", desk.first), fields).status_code == 200
+        told = AccidentalUnblinding.objects.get()
+        assert (told.user, told.case, told.reported_by) == (
+            desk.first_reader,
+            desk.case,
+            desk.first_reader.display_name,
+        )
+        sets = analysis_sets(desk.study)
+        assert sets.full - sets.primary == {desk.first.pk}
+        assert reader.post(page("report", desk.first), {"kind": "unblinded", "text": " "}).status_code == 400
+        assert AccidentalUnblinding.objects.count() == 1
+
+    def test_of_a_case_by_ones_own_number_or_of_all(self, reader, desk):
+        address = page("unblinded", desk.study)
+        number = desk.first.running_number
+        reader.post(address, {"number": number, "text": "A colleague spoke of it."})
+        reader.post(address, {"number": "", "text": "I saw the results page."})
+        assert set(AccidentalUnblinding.objects.values_list("case", flat=True)) == {desk.case.pk, None}
+
+    @pytest.mark.parametrize(
+        "fields", [{"number": "77", "text": "x"}, {"text": ""}, {"number": "-1", "text": "x"}]
+    )
+    def test_what_names_nothing_is_refused_in_words(self, reader, desk, fields):
+        told = reader.post(page("unblinded", desk.study), fields, follow=True).content.decode()
+        assert "Nothing was sent." in told
+        assert not AccidentalUnblinding.objects.exists()
+
+    def test_seniors_say_it_too_and_nobody_of_the_office(self, client, desk):
+        for senior in (desk.adjudicator, desk.panel[0]):
+            client.force_login(senior.user)
+            assert client.post(page("report", senior), {"kind": "unblinded", "text": "x"}).status_code == 200
+        client.force_login(factories.study_role("coordinator", study=desk.study).user)
+        assert client.post(page("unblinded", desk.study), {"text": "x"}).status_code == 404
+        assert AccidentalUnblinding.objects.count() == 2
 
 
 class TestCard:

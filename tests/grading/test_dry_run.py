@@ -2,18 +2,20 @@
 
 import gzip
 import json
-import os
 import re
-import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from grading.dry_run import sandbox
 from grading.models import Adjudication, Read, ReferenceGrade
 from readerstudy.core.models import AuditEvent
+from readerstudy.core.tidying import tidy_up
 from readerstudy.imaging.models import ImageSet
 from readerstudy.imaging.services import receive
 from readerstudy.studies.models import ReaderStudy
@@ -43,6 +45,10 @@ def coordinator(client, study):
 
 def files(root):
     return sorted(str(path.relative_to(root)) for path in Path(root).rglob("*") if path.is_file())
+
+
+def place_of(study, client):
+    return sandbox.Bench.of_study(study).place(client.session.session_key)
 
 
 def begin(client, **fields):
@@ -95,7 +101,7 @@ def items_of(config):
 def test_all_seats_to_the_confirmed_reference_and_no_trace(coordinator, study, settings):
     before, files_before = rows(), files(settings.READERSTUDY_DATA_ROOT)
     assert begin(coordinator, n_cases="1").status_code == 302
-    place = sandbox.place_of(study=study, session_key=coordinator.session.session_key)
+    place = place_of(study, coordinator)
     assert place.stat().st_mode & 0o077 == 0
     assert set(seats(coordinator)) == {"reader-1", "reader-2", "adjudicator-1", "panel-1"}
 
@@ -140,7 +146,7 @@ def test_all_seats_to_the_confirmed_reference_and_no_trace(coordinator, study, s
 def test_the_study_itself_is_never_asked_or_told(coordinator, study):
     """Inside, the connection to the study's database is not there: a row made inside is made elsewhere."""
     begin(coordinator)
-    place = sandbox.place_of(study=study, session_key=coordinator.session.session_key)
+    place = place_of(study, coordinator)
     usual = connection.settings_dict["NAME"]
     with sandbox.inside(place):
         assert connection.settings_dict["NAME"] == str(place) != usual
@@ -154,7 +160,7 @@ def test_the_study_itself_is_never_asked_or_told(coordinator, study):
 
 def test_an_error_inside_leaves_the_usual_database_in_place(coordinator, study):
     begin(coordinator)
-    place = sandbox.place_of(study=study, session_key=coordinator.session.session_key)
+    place = place_of(study, coordinator)
     usual = connection.settings_dict["NAME"]
     with pytest.raises(ZeroDivisionError), sandbox.inside(place):
         1 / 0  # noqa: B018
@@ -216,15 +222,98 @@ def test_signing_out_removes_it(coordinator, study, settings):
     assert files(settings.READERSTUDY_DATA_ROOT) == files_before
 
 
-def test_one_that_nobody_ended_is_swept_away(coordinator, study, settings):
+def test_one_that_nobody_ended_is_swept_away_with_its_session(coordinator, study, settings):
+    """By what a worker does every few minutes, not by the next dry run alone."""
     begin(coordinator)
-    place = sandbox.place_of(study=study, session_key=coordinator.session.session_key)
-    sandbox.sweep(now=time.time())
+    place, now = place_of(study, coordinator), timezone.now()
+    tidy_up(now=now)
     assert place.exists()
-    old = time.time() - settings.SESSION_COOKIE_AGE - 60
-    os.utime(place, (old, old))
-    sandbox.sweep(now=time.time())
+    tidy_up(now=now + timedelta(seconds=settings.SESSION_COOKIE_AGE + 60))
     assert not place.exists()
+    # A session that was ended elsewhere, such as by signing in anew, is over at once.
+    begin(coordinator)
+    Session.objects.filter(session_key=coordinator.session.session_key).delete()
+    tidy_up(now=now)
+    assert not place.exists()
+
+
+def test_the_way_home_of_a_seat_is_its_own_list(coordinator, study):
+    """After the charter the product leads home; home of a test person is what waits for that person."""
+    study.asks_before_reading = True
+    study.save(update_fields=["asks_before_reading"])
+    begin(coordinator)
+    address = seats(coordinator)["reader-1"].address
+    current = coordinator.get(address).context["list"].current
+    charter = coordinator.get(current.address)
+    assert charter.url.endswith("/charter/")
+    accepted = coordinator.post(charter.url, follow=True)
+    assert accepted.redirect_chain[-1][0] == address
+    assert accepted.status_code == 200
+    absent = reverse("grading:dry_run_home", kwargs={"slug": "tried", "seat": "nobody"})
+    assert coordinator.get(absent).status_code == 404
+
+
+def test_a_file_is_tried_before_there_is_a_study(coordinator, study, settings):
+    """From the page of a new study: the same seats, no row of a study, one line in the site's own log."""
+    before, files_before = rows(), files(settings.READERSTUDY_DATA_ROOT)
+    page = coordinator.get(reverse("studies:create"), {"from": "shipped/facet-joint-degeneration"})
+    source, trial = page.context["source"], reverse("grading:try_file")
+    assert f'formaction="{trial}"' in page.content.decode()
+    # What the page of the new study sends beside the file begins nothing yet.
+    shown = coordinator.post(trial, {"source": source, "slug": "never"})
+    assert (shown.context["given"], shown.context["run"]) == (source, None)
+    assert coordinator.post(trial, {"begin": "1", "source": source, "n_cases": "1"}).status_code == 302
+    run = coordinator.get(trial).context["run"]
+    assert [each.key for each in run.seats] == ["reader-1", "reader-2", "adjudicator-1", "panel-1"]
+    for each in run.seats:
+        assert each.address.startswith(f"{trial}{each.key}/studies/dry-run/")
+        assert coordinator.get(each.address).status_code == 200
+    place = sandbox.Bench.of_a_file().place(coordinator.session.session_key)
+    assert place.exists()
+    coordinator.post(reverse("grading:end_trial"))
+    assert files(settings.READERSTUDY_DATA_ROOT) == files_before
+    after = rows()
+    assert {name for name in after if after[name] != before[name]} <= {"core.AuditEvent", "core.AuditChain"}
+    kept = AuditEvent.objects.get(event="grading.dry_run.begun")
+    assert (kept.study_id, kept.subject_id) == (None, "facet-joint-degeneration")
+
+
+def test_a_file_borrows_images_of_a_study_that_one_coordinates(coordinator, study, settings, tmp_path):
+    settings.READERSTUDY_IMPORT_PROCESSES = 1
+    write_series(tmp_path / "files", patient="one")
+    receive(scope=study.public_id, source=tmp_path / "files", at=factories.AT, laterality="established")
+    factories.case(study=study, image_set=ImageSet.objects.get())
+    factories.reader_study(slug="of-others")
+    trial = reverse("grading:try_file")
+    fields = {"begin": "1", "source": small_source(), "n_cases": "1"}
+    refused = coordinator.post(trial, {**fields, "images_of": "of-others"})
+    assert refused.context["form"].errors["images_of"]
+    assert coordinator.post(trial, {**fields, "images_of": "tried"}).status_code == 302
+    seat = next(each for each in coordinator.get(trial).context["run"].seats if each.key == "reader-1")
+    listed = coordinator.get(seat.address).context["list"]
+    assert listed.current.modalities == "MR"
+    page = coordinator.get(listed.current.address)
+    assert f'data-dicomweb="{trial}reader-1/dicomweb/' in page.content.decode()
+    # The study whose images were looked at says so.
+    assert AuditEvent.objects.get(event="grading.dry_run.begun").study_id == study.public_id
+
+
+def test_a_bad_file_begins_no_trial(coordinator, settings):
+    files_before = files(settings.READERSTUDY_DATA_ROOT)
+    for source in ("", "protocol: x"):
+        page = coordinator.post(reverse("grading:try_file"), {"begin": "1", "source": source})
+        assert "line 1" in page.content.decode(), source
+    assert files(settings.READERSTUDY_DATA_ROOT) == files_before
+
+
+@pytest.mark.parametrize("role", ["reader", "adjudicator", "panel", "investigator", "auditor"])
+def test_who_may_not_make_a_study_tries_none(client, study, role):
+    client.force_login(factories.study_role(role, study=study).user)
+    for name, method in (("try_file", client.get), ("try_file", client.post), ("end_trial", client.post)):
+        assert method(reverse(f"grading:{name}"), {"source": small_source()}).status_code == 404
+    for name, rest in (("trial_home", {}), ("trial_seat", {"rest": "studies/dry-run/worklist/"})):
+        address = reverse(f"grading:{name}", kwargs={"seat": "reader-1", **rest})
+        assert client.get(address).status_code == 404
 
 
 def test_a_file_from_the_editor_is_tried_and_not_stored(coordinator, study):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from django.db import transaction
 from django.http import Http404
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -625,12 +625,14 @@ def set_the_stage() -> None:
     BASE.update(study=study.pk, people=people)
 
 
-def carry_out(n_runs: int, n_steps: int) -> Counter[str]:
+def carry_out(n_runs: int, n_steps: int, from_seed: int | None = None) -> Counter[str]:
     """Run the machine; return how often each act succeeded."""
     TALLY.clear()
     set_the_stage()
+    # A class of its own: a seed stays on the class that it is given to.
+    machine = type("Workflow", (Workflow,), {})
     run_state_machine_as_test(
-        Workflow,
+        machine if from_seed is None else seed(from_seed)(machine),
         settings=settings(
             max_examples=n_runs,
             stateful_step_count=n_steps,
@@ -650,14 +652,27 @@ def test_promises_hold_in_200_runs(record_property):
     assert {"assign", "save", "submit", "settle", "lock", "amend", "pause"} <= set(done), done
 
 
+# Every kind of act; in a single piece of the long form the rarest may not come about.
+RARE = {"overrule", "plan changed"}
+ACTS = RARE | {
+    "assign", "save", "submit", "reopen", "settle", "confirm", "send back", "lock", "unlock", "unblind", "amend",
+    "withdraw case", "withdraw assignment", "reassign_reads", "replace_reader", "pause", "resume", "partition",
+}  # fmt: skip
+CARRIED_OUT: dict[int, Counter[str]] = {}
+
+
 @pytest.mark.full
 @pytest.mark.django_db
-def test_promises_hold_in_2000_runs(record_property):
-    done = carry_out(2000, 40)
+@pytest.mark.parametrize("piece", [1, 2, 3, 4])
+def test_promises_hold_in_2000_runs(record_property, piece):
+    """
+    Four pieces of 500 runs, each from a seed of its own, so that they can be run one by one:
+
+    ``pytest -n 0 -s --full 'tests/grading/test_workflow_machine.py::test_promises_hold_in_2000_runs[3]'``
+    """
+    done = CARRIED_OUT[piece] = carry_out(500, 40, from_seed=piece)
     record_property("acts", dict(done))
     print(dict(done))  # noqa: T201
-    assert {
-        "assign", "plan changed", "save", "submit", "reopen", "settle", "confirm", "overrule", "send back", "lock",
-        "unlock", "unblind", "amend", "withdraw case", "withdraw assignment", "reassign_reads", "replace_reader",
-        "pause", "resume", "partition",
-    } <= set(done), done  # fmt: skip
+    assert set(done) >= ACTS - RARE, done
+    if len(CARRIED_OUT) == 4:
+        assert set().union(*CARRIED_OUT.values()) >= ACTS

@@ -25,6 +25,7 @@ from readerstudy.analysis.selectors import plan_of, protocol_of
 from readerstudy.analysis.selectors.model_versions import FINISHED_RUNS, is_named, model_versions
 from readerstudy.core.audit import Actor, record
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, ReleasedAid
+from readerstudy.studies.wording import state_words
 
 Payload = dict[str, dict[str, Any]]
 
@@ -228,22 +229,29 @@ def release_aid(
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.OPEN:
         raise AidRefused(
-            f"The study is {study.state}; an aid is released while it is open. Nothing was released."
+            _("The study is %(state)s; an aid is released while it is open. Nothing was released.")
+            % {"state": state_words(study.state)}
         )
     if not has_aided_condition(study):
-        raise AidRefused("The protocol has no aided condition. Nothing was released.")
+        raise AidRefused(_("The protocol has no aided condition. Nothing was released."))
     waiting = _waiting(study)
     if not waiting:
-        raise AidRefused("No aided showing waits for its aid. Nothing was released.")
+        raise AidRefused(_("No aided showing waits for its aid. Nothing was released."))
     missing = _coverage(version, {each.case_id for each in waiting})[2]
     refusal = _refusal(study, version, missing)
     if refusal:
-        raise AidRefused(f"{version} cannot be released. {refusal} Nothing was released.")
+        raise AidRefused(
+            _("%(version)s cannot be released. %(refusal)s Nothing was released.")
+            % {"version": version, "refusal": refusal}
+        )
     said = payloads(study, version)
     digest = _digest(version, waiting, said)
     if expected_digest and digest != expected_digest:
         raise AidRefused(
-            "Showings or predictions changed since this was shown. Nothing was released; look at the page again."
+            _(
+                "Showings or predictions changed since this was shown. Nothing was released; look at the page "
+                "again."
+            )
         )
     ReleasedAid.objects.bulk_create(
         [

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.accounts.models import User
 from readerstudy.analysis.models import UnblindingEvent
@@ -45,16 +46,18 @@ def lock(*, study: ReaderStudy, actor: User, signed_digest: str, reason: str, at
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     missing = readiness(study)
     if not finished_cases(study):
-        raise LockRefused("No case has a complete reference standard yet. Nothing was changed.")
+        raise LockRefused(_("No case has a complete reference standard yet. Nothing was changed."))
     if not missing.is_complete and not reason.strip():
         raise LockRefused(
-            "Reads or items are missing. Say why the study is locked without them. Nothing was changed."
+            _("Reads or items are missing. Say why the study is locked without them. Nothing was changed.")
         )
     digest = data_hash(study)
     if digest != signed_digest:
         raise DataChanged(
-            "Answers came in since this page was opened. Look at it again and sign what it shows now. "
-            "Nothing was changed."
+            _(
+                "Answers came in since this page was opened. Look at it again and sign what it shows now. "
+                "Nothing was changed."
+            )
         )
     locked = states.lock_study(study=study, actor=actor, at=at, data_hash=digest, reason=reason.strip())
     if missing.n_unfinished:
@@ -106,13 +109,17 @@ def unblind(*, study: ReaderStudy, actor: User, signed_digest: str, reason: str,
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state == ReaderStudy.State.LOCKED and data_hash(study) != study.data_hash:
         raise DataChanged(
-            "The locked data do not have the hash that was signed. Check the audit log. Nothing was changed."
+            _(
+                "The locked data do not have the hash that was signed. Check the audit log. Nothing was changed."
+            )
         )
     digest = predictions_hash(study)
     if digest != signed_digest:
         raise DataChanged(
-            "Predictions came in since this page was opened. Look at it again and sign what it shows now. "
-            "Nothing was changed."
+            _(
+                "Predictions came in since this page was opened. Look at it again and sign what it shows now. "
+                "Nothing was changed."
+            )
         )
     unblinded = states.unblind_study(
         study=study, actor=actor, at=at, predictions_hash=digest, reason=reason.strip()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.accounts.models import User
 from readerstudy.analysis.code_version import code_version
@@ -44,7 +45,7 @@ def request_snapshot(*, study: ReaderStudy, actor: User | None, at: datetime) ->
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.UNBLINDED:
-        raise SnapshotRefused("Figures are computed after unblinding. Nothing was changed.")
+        raise SnapshotRefused(_("Figures are computed after unblinding. Nothing was changed."))
     plan = plan_of(study)
     last = Snapshot.objects.filter(study=study).order_by("-number").first()
     snapshot = Snapshot.objects.create(
@@ -108,7 +109,9 @@ def compute_snapshot(*, snapshot_id: int, context: JobContext, clock: Callable[[
                 snapshot=snapshot.number,
                 problem=problem,
             )
-        raise JobRefused(f"The snapshot was not computed: {problem}.")
+        raise JobRefused(
+            _("The snapshot was not computed: the data do not have the hash that was signed at the lock.")
+        )
     dataset = build_dataset(snapshot.study)
 
     def progress(done: int, total: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.models import Kind, ReferenceGrade
 from inference.models import TrainingRun, TrainingSet
@@ -25,6 +26,7 @@ from readerstudy.core.audit import record
 from readerstudy.imaging.selectors import pixel_digests
 from readerstudy.stats import clustered_accuracy, clustered_auc, clustered_binary_summary
 from readerstudy.studies.models import Case, Patient, ReaderStudy
+from readerstudy.studies.wording import partition_words
 
 PARTS = (Patient.Partition.TRAIN, Patient.Partition.VALIDATION)
 HELD_OUT = (Patient.Partition.TEST, Patient.Partition.EXTERNAL)
@@ -102,11 +104,15 @@ def freeze_training_set(*, study: ReaderStudy, actor: User | None, at: datetime)
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state not in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
         raise TrainingSetRefused(
-            "Training starts from a locked study: until then reads and reference may still change. Lock it first."
+            _(
+                "Training starts from a locked study: until then reads and reference may still change. Lock it first."
+            )
         )
     if data_hash(study) != study.data_hash:
         raise TrainingSetRefused(
-            "The data do not have the hash that was signed at the lock. Check the audit log. Nothing was frozen."
+            _(
+                "The data do not have the hash that was signed at the lock. Check the audit log. Nothing was frozen."
+            )
         )
     cases = finished_cases(study)
     _refuse_shared_pixels(cases)
@@ -126,7 +132,8 @@ def freeze_training_set(*, study: ReaderStudy, actor: User | None, at: datetime)
     for part in PARTS:
         if not any(item["partition"] == part for item in items):
             raise TrainingSetRefused(
-                f"No patient of the {part.label} partition has a reference grade. Nothing was frozen."
+                _("No patient of the partition %(partition)s has a reference grade. Nothing was frozen.")
+                % {"partition": partition_words(part)}
             )
     held_out = (
         Patient.objects.filter(study=study, partition__in=HELD_OUT)
@@ -171,8 +178,11 @@ def _refuse_shared_pixels(cases: list[Case]) -> None:
     if shared:
         (one, other), n = max(shared.items(), key=lambda pair: pair[1])
         raise TrainingSetRefused(
-            f"Cases {one} and {other} share {n} images and lie in different partitions: what is learnt from one "
-            "would be tested on the other. Exclude one of them. Nothing was frozen."
+            _(
+                "Cases %(one)s and %(other)s share %(n)d images and lie in different partitions: what is learnt "
+                "from one would be tested on the other. Exclude one of them. Nothing was frozen."
+            )
+            % {"one": one, "other": other, "n": n}
         )
 
 
@@ -195,12 +205,12 @@ def open_test_partition(*, run: TrainingRun, actor: User, at: datetime) -> Mappi
     """
     study = ReaderStudy.objects.select_for_update().get(pk=run.study_id)
     if study.state != ReaderStudy.State.UNBLINDED:
-        raise TrainingSetRefused("Figures are shown after unblinding only. Nothing was opened.")
+        raise TrainingSetRefused(_("Figures are shown after unblinding only. Nothing was opened."))
     if run.result is None:
-        raise TrainingSetRefused("This training has not made a model yet. Nothing was opened.")
+        raise TrainingSetRefused(_("This training has not made a model yet. Nothing was opened."))
     cases = [case for case in finished_cases(study) if case.patient.partition in HELD_OUT]
     if not cases:
-        raise TrainingSetRefused("No held-out patient has a reference standard. Nothing was opened.")
+        raise TrainingSetRefused(_("No held-out patient has a reference standard. Nothing was opened."))
     predicted = {
         (row.case_id, row.structure, row.finding): row.probabilities
         for row in predictions_of(study, model=run.result)
@@ -209,8 +219,16 @@ def open_test_partition(*, run: TrainingRun, actor: User, at: datetime) -> Mappi
     waiting = [case.pseudonym for case in cases if case.pk not in seen]
     if waiting:
         raise TrainingSetRefused(
-            f"{run.result} has no result for {len(waiting)} of {len(cases)} held-out cases "
-            f"({', '.join(waiting[:3])}). Run it on the study first. Nothing was opened."
+            _(
+                "%(model)s has no result for %(n)d of %(all)d held-out cases (%(cases)s). Run it on the study "
+                "first. Nothing was opened."
+            )
+            % {
+                "model": run.result,
+                "n": len(waiting),
+                "all": len(cases),
+                "cases": ", ".join(waiting[:3]),
+            }
         )
     rows = [row for row in _reference(study, cases) if row.kind == Kind.GRADE]
     figures = {scale["finding"]: _figures(scale, rows, predicted) for scale in run.scales}

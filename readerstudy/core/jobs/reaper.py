@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from datetime import datetime
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from readerstudy.core.jobs.enqueue import wake_up
 from readerstudy.core.models import Job
+from readerstudy.core.tidying import tidy_up
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +47,22 @@ def reap(*, now: datetime) -> int:
 
 
 def start_reaper_thread() -> threading.Event:
-    """Reap every few seconds from a thread of the worker. Setting the returned event ends it."""
+    """
+    Reap every few seconds, and tidy up every few minutes, from a thread of the worker.
+
+    Setting the returned event ends it.
+    """
     stop = threading.Event()
 
     def loop() -> None:
+        tidy_at = 0.0
         try:
             while not stop.wait(settings.READERSTUDY_JOB_REAP_SECONDS):
                 try:
                     reap(now=timezone.now())
+                    if time.monotonic() >= tidy_at:
+                        tidy_up(now=timezone.now())
+                        tidy_at = time.monotonic() + settings.READERSTUDY_TIDY_SECONDS
                 except Exception as error:
                     logger.warning("Looking for lost jobs failed and is tried again: %s", error)
                     connections.close_all()

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from readerstudy.core.audit import Actor
 from readerstudy.dicom.attributes import element
 from readerstudy.dicom.frames import Json
@@ -67,9 +69,9 @@ def add_uploaded_file(*, batch: ImportBatch, name: str, stream: BinaryIO) -> int
         If the import has begun, the name is empty or too long, or the file is too large.
     """
     if batch.state != ImportBatch.State.WAITING:
-        raise UploadRefused("This upload is closed; begin a new one for more files.")
+        raise UploadRefused(_("This upload is closed; begin a new one for more files."))
     if not name or len(name) > LONGEST_NAME:
-        raise UploadRefused("A file needs a name of at most 1,000 characters.")
+        raise UploadRefused(_("A file needs a name of at most 1,000 characters."))
     inbox = stores.staging_folder(inbox_name(batch.public_id))
     key = name_key(str(batch.public_id), name)
     target = inbox / key
@@ -83,7 +85,10 @@ def add_uploaded_file(*, batch: ImportBatch, name: str, stream: BinaryIO) -> int
             while block := stream.read(1 << 20):
                 size += len(block)
                 if size > limit:
-                    raise UploadRefused(f"The file is larger than {limit // 2**20} MiB; it was not taken.")
+                    raise UploadRefused(
+                        _("The file is larger than %(limit)d MiB; it was not taken.")
+                        % {"limit": limit // 2**20}
+                    )
                 sink.write(block)
         stores.write_private(inbox / f"{key}.name", stores.seal_name(batch.scope, name))
         temporary.rename(target)
@@ -146,7 +151,7 @@ def store_instances(
         count = _split(folder / "body", parts, str(boundary).encode())
         (folder / "body").unlink()
         if not count:
-            raise UploadRefused("The request holds no DICOM object.")
+            raise UploadRefused(_("The request holds no DICOM object."))
         batch = receive(
             scope=scope,
             source=parts,
@@ -166,7 +171,7 @@ def _copy(stream: BinaryIO, target: Path, limit: int) -> None:
         while block := stream.read(1 << 20):
             size += len(block)
             if size > limit:
-                raise UploadRefused("The request is larger than an import may be.")
+                raise UploadRefused(_("The request is larger than an import may be."))
             sink.write(block)
 
 

@@ -1,6 +1,5 @@
 """What the coordinator's pages beside cases and assignments show, as frozen values. No grade among them."""
 
-import difflib
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -139,9 +138,3 @@ def charter_rows(study: ReaderStudy) -> list[tuple[str, str, datetime | None]]:
         for role in StudyRole.objects.filter(study=study).select_related("user").order_by("code")
         if role.is_blinded
     ]
-
-
-def protocol_difference(before: str, after: str) -> list[tuple[str, str]]:
-    """Return the changed lines of a file as (``+``, ``-`` or ``@``, text)."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-    return [(line[0], line[1:]) for line in lines if line and not line.startswith(("---", "+++"))]

@@ -23,12 +23,12 @@ from readerstudy.studies.coordination.pages import (
     charter_rows,
     deviation_rows,
     invitation_rows,
-    protocol_difference,
     query_rows,
 )
 from readerstudy.studies.creation_views import protocol_verdict
 from readerstudy.studies.models import ReaderQuery, StudyRole
 from readerstudy.studies.navigation import study_frame
+from readerstudy.studies.protocols.difference import protocol_difference
 from readerstudy.studies.protocols.loading import ProtocolError
 from readerstudy.studies.services.coordination import (
     answer_query,

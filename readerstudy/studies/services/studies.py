@@ -166,14 +166,23 @@ def grant_roles(
 
 
 @transaction.atomic
-def open_study(*, study: ReaderStudy, actor: Actor | None, at: datetime) -> ReaderStudy:
+def open_study(
+    *, study: ReaderStudy, actor: Actor | None, at: datetime, expected_digest: str = ""
+) -> ReaderStudy:
     """
     Open a draft study for reading; its protocol is frozen from now on.
+
+    Parameters
+    ----------
+    expected_digest : str, optional
+        Digest of the protocol that was shown to whoever opens.
 
     Raises
     ------
     WrongState
         If the study is not a draft.
+    StudyRefused
+        If the protocol is another one than was shown.
     """
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.DRAFT:
@@ -182,6 +191,10 @@ def open_study(*, study: ReaderStudy, actor: Actor | None, at: datetime) -> Read
             % {"state": state_words(study.state)}
         )
     protocol = current_protocol(study)
+    if expected_digest and protocol.digest != expected_digest:
+        raise StudyRefused(
+            _("The protocol was amended since this page was shown. Look at it again. Nothing was changed.")
+        )
     Protocol.objects.filter(pk=protocol.pk).update(frozen_at=at)
     study.state, study.opened_at = ReaderStudy.State.OPEN, at
     study.save(update_fields=["state", "opened_at"])

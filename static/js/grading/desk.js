@@ -125,7 +125,8 @@ class PageLock {
       const fields = { username: this.config.name, password: this.password.value, ticket: this.config.ticket };
       const { ok, body } = await send(this.config.addresses.return, fields);
       // The page comes back at the same case and place, with images opened for the new session.
-      if (ok) window.location.reload();
+      if (ok && this.config.addresses.after) window.location.assign(this.config.addresses.after);
+      else if (ok) window.location.reload();
       else this.told.textContent = body.detail ?? t("This does not open the page. Try again.");
     } catch {
       this.told.textContent = t("No connection. Your answers are kept; try again.");
@@ -155,7 +156,7 @@ function startReports(config) {
     }
   };
   const problem = make("button", { class: "quiet", type: "button", "data-report": true, onclick: () => report("technical") }, t("Report a problem"), " ", cap("Alt P"));
-  const more = make("button", { class: "quiet", type: "button", "data-case-dialog": true, onclick: () => open() }, t("Put off, ask"), " ", cap("Alt L"));
+  const more = make("button", { class: "quiet", type: "button", "data-case-dialog": true, onclick: () => open() }, config.addresses.put_off ? t("Put off, ask") : t("Ask"), " ", cap("Alt L"));
   document.querySelector(".bar-end")?.prepend(told, problem, more);
 
   let dialog;
@@ -171,7 +172,7 @@ function startReports(config) {
 }
 
 function caseDialog(config, report, told) {
-  const reason = make("select", { id: "put-off-reason" }, ...config.put_off_reasons.map((each) => make("option", { value: each.id }, each.label)));
+  const reason = make("select", { id: "put-off-reason" }, ...(config.put_off_reasons ?? []).map((each) => make("option", { value: each.id }, each.label)));
   const text = make("textarea", { id: "case-text", maxlength: 2000 });
   const say = make("p", { class: "muted", role: "alert" });
   const tell = async (kind) => {
@@ -194,9 +195,9 @@ function caseDialog(config, report, told) {
     "dialog",
     { class: "case-dialog", "aria-labelledby": "case-dialog-title" },
     make("h2", { id: "case-dialog-title" }, t("This case")),
-    make("fieldset", {}, make("label", { for: "put-off-reason" }, t("Put off to the end of the session, because")), reason, button(t("Put off, next case"), putOff, true)),
+    config.addresses.put_off ? make("fieldset", {}, make("label", { for: "put-off-reason" }, t("Put off to the end of the session, because")), reason, button(t("Put off, next case"), putOff, true)) : undefined,
     make("fieldset", {}, make("label", { for: "case-text" }, t("To the coordinator; say nothing of a grade")), text,
-      make("div", { class: "dialog-actions" }, button(t("Propose to exclude the case"), () => tell("exclusion")), button(t("Ask"), () => tell("question")))),
+      make("div", { class: "dialog-actions" }, button(t("Propose to exclude the case"), () => tell("exclusion")), button(t("I learnt what I must not know of it"), () => tell("unblinded")), button(t("Ask"), () => tell("question")))),
     say,
     make("div", { class: "dialog-actions" }, make("button", { class: "button", type: "button", onclick: () => dialog.close() }, t("Close"), cap("Esc"))),
   );

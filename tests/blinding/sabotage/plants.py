@@ -114,7 +114,8 @@ PLANTS: tuple[Plant, ...] = (
             "grading.blinding:blinded_case",
             (
                 '[cell["mark"] for cell in cells.values() if cell["kind"] == "mark"]',
-                "[shown_mark(images_of(assignment), each, 'x') for each in "
+                "[__import__('grading.places', fromlist=['x']).shown_mark(__import__('grading.places', "
+                "fromlist=['x']).images_of(assignment), each, 'x') for each in "
                 "__import__('grading.models', fromlist=['Mark']).Mark.objects.filter(read__case=assignment.case)]",
             ),
         ),
@@ -124,7 +125,7 @@ PLANTS: tuple[Plant, ...] = (
         "A disputed mark tells the marks of other cases as well.",
         (MARKS_CRAWL.format("adjudicator"),),
         edit(
-            "grading.blinding:_mark_items",
+            "grading.blinding.settling:_mark_items",
             (
                 '"own": None,',
                 '"own": [shown_mark(images, each, str(each.mark_id)) for each in '
@@ -185,8 +186,8 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.blinding:blinded_case",
             (
-                '"running_number": assignment.running_number,',
-                '"running_number": assignment.running_number, "case": assignment.case.pseudonym,',
+                '"running_number": number,',
+                '"running_number": number, "case": assignment.case.pseudonym,',
             ),
         ),
     ),
@@ -203,8 +204,8 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.blinding:blinded_case",
             (
-                '"running_number": assignment.running_number,',
-                '"running_number": assignment.running_number, "occasion": assignment.occasion,',
+                '"running_number": number,',
+                '"running_number": number, "occasion": assignment.occasion,',
             ),
         ),
     ),
@@ -308,9 +309,9 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "grading.blinding:shown_answers",
             (
-                '{"letter": letter, **_answer(answer.kind, answer.grade, answer.value)}',
-                '{"letter": letter, "name": str(Read.objects.get(pk=_).reader), '
-                "**_answer(answer.kind, answer.grade, answer.value)}",
+                '{"letter": letter, **answer_words(answer.kind, answer.grade, answer.value)}',
+                '{"letter": letter, "name": str(__import__("grading.models").models.Read.objects'
+                ".get(pk=_).reader), **answer_words(answer.kind, answer.grade, answer.value)}",
             ),
         ),
     ),

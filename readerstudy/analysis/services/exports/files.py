@@ -6,6 +6,7 @@ import zipfile
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.models import Adjudication, Rating, Read, ReferenceGrade
 from inference.models import Prediction
@@ -55,7 +56,7 @@ def export_files(study: ReaderStudy) -> dict[str, str]:
     """
     snapshot = latest_snapshot(study) if study.state == ReaderStudy.State.UNBLINDED else None
     if snapshot is None:
-        raise ExportRefused("Rows leave the study after unblinding, with a computed snapshot.")
+        raise ExportRefused(_("Rows leave the study after unblinding, with a computed snapshot."))
     dataset = dataset_of(snapshot)
     plan = AnalysisPlan.from_dict(snapshot.plan)
     columns, predictions = prediction_table(study)
@@ -93,7 +94,7 @@ def export_listing(study: ReaderStudy) -> list[tuple[str, int | None]]:
     """
     snapshot = latest_snapshot(study) if study.state == ReaderStudy.State.UNBLINDED else None
     if snapshot is None:
-        raise ExportRefused("Rows leave the study after unblinding, with a computed snapshot.")
+        raise ExportRefused(_("Rows leave the study after unblinding, with a computed snapshot."))
     plan = AnalysisPlan.from_dict(snapshot.plan)
     counted = {
         "reads.csv": Rating.objects.filter(read__case__study=study, read__state=Read.State.SUBMITTED).count(),

@@ -2,16 +2,22 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from readerstudy.accounts.models import User
 from readerstudy.analysis.services.imports.tables import BadCell, Row, name_of, one_of
 from readerstudy.studies.models import Case, Centre, Patient, ReaderStudy, StudyRole
 from readerstudy.studies.services.errors import WrongState
+from readerstudy.studies.wording import state_words
 
 
 def writable(study: ReaderStudy) -> ReaderStudy:
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if study.state != ReaderStudy.State.OPEN:
-        raise WrongState(f"The study is {study.state}; tables enter while it is open. Nothing was changed.")
+        raise WrongState(
+            _("The study is %(state)s; tables enter while it is open. Nothing was changed.")
+            % {"state": state_words(study.state)}
+        )
     return study
 
 
