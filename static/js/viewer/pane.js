@@ -11,7 +11,7 @@ import {
   planeName,
   referenceLinePx,
 } from "./geometry.js";
-import { ImageFailure } from "./frames.js";
+import { ImageFailure } from "./failure.js";
 import { lateralityLabel, sideLabel, sliceLabel, windowLabel } from "./labels.js";
 import { Surface } from "./surface.js";
 import { t } from "./texts.js";
