@@ -24,6 +24,7 @@ class ViewerSite:
     url: str
     process: subprocess.Popen[bytes]
     folder: Path
+    environment: dict[str, str]
 
     @classmethod
     def start(cls, sources: Path) -> "ViewerSite":
@@ -43,7 +44,9 @@ class ViewerSite:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "readerstudy.wsgi:application"),
-                *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "6"),
+                *("--bind", f"127.0.0.1:{port}", "--threads", "6"),
+                # As it is deployed; one process, because the test pages keep in it what they took in.
+                *("--worker-class", "readerstudy.imaging.worker.ImageWorker", "--keep-alive", "30"),
                 *("--no-control-socket", "--log-level", "warning"),
             ],
             cwd=ROOT,
@@ -51,7 +54,7 @@ class ViewerSite:
             stdout=log,
             stderr=log,
         )
-        site = cls(f"http://127.0.0.1:{port}", process, folder)
+        site = cls(f"http://127.0.0.1:{port}", process, folder, environment)
         site._await()
         return site
 
