@@ -46,8 +46,8 @@ class WebServer:
         }
         command = [
             sys.executable, "-m", "gunicorn", "readerstudy.wsgi", "--bind", f"127.0.0.1:{self.port}",
-            "--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket",
-            "--log-level", "critical",
+            "--worker-class", "readerstudy.imaging.worker.ImageWorker", "--workers", "2", "--threads", "4",
+            "--no-control-socket", "--log-level", "critical",
         ]  # fmt: skip
         self.log = (folder / "web.log").open("ab")
         self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log, cwd=ROOT)
