@@ -40,7 +40,7 @@ class OpenedCase:
     @property
     def path(self) -> str:
         """Return the address of the case in OHIF."""
-        return f"/viewer?StudyInstanceUIDs={self.study}&datasources={self.name}&initialSeriesInstanceUID={self.series}"
+        return f"/viewer/{self.name}?StudyInstanceUIDs={self.study}&initialSeriesInstanceUID={self.series}"
 
 
 def fetch(folder: Path) -> Path:
