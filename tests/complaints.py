@@ -6,15 +6,11 @@ answer of 400 or more stand there too) and errors that no script caught. A test 
 browser will say of it, and everything else fails it:
 
     @pytest.mark.complains("status of 409")
-
-Images end with their case: what a page still asks for while it submits the case or is being left is answered by 404,
-and that alone is no complaint.
 """
 
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,43 +18,13 @@ import pytest
 _heard: list[str] = []
 
 
-def _submits(request: Any) -> bool:
-    return bool(request.method == "POST" and request.url.endswith("/submit/"))
-
-
 def listen(context: Any) -> None:
     """Note what the pages of a window complain of from now on."""
 
-    leaving: set[Any] = set()
-
-    def stays(frame: Any) -> None:
-        if frame.parent_frame is None:
-            leaving.discard(frame.page)
-
-    def leaves(request: Any) -> None:
-        # A window's first page has no frame yet when it is asked for.
-        with suppress(Exception):
-            goes = request.is_navigation_request() and request.frame.parent_frame is None
-            if goes or _submits(request):
-                leaving.add(request.frame.page)
-
-    def answered(response: Any) -> None:
-        if _submits(response.request) and not response.ok:
-            leaving.discard(response.frame.page)
-
     def note(message: Any) -> None:
-        if message.type != "error":
-            return
-        url = message.location.get("url", "")
-        if "/dicomweb/" in url and "status of 404" in message.text and message.page in leaving:
-            return
-        _heard.append(f"console: {message.text} ({url})")
+        if message.type == "error":
+            _heard.append(f"console: {message.text} ({message.location.get('url', '')})")
 
-    for page in context.pages:
-        page.on("framenavigated", stays)
-    context.on("page", lambda page: page.on("framenavigated", stays))
-    context.on("request", leaves)
-    context.on("response", answered)
     context.on("console", note)
     context.on("weberror", lambda error: _heard.append(f"script: {error.error}"))
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from readerstudy.accounts.ending import end_session
 from readerstudy.accounts.forms import LanguageForm, ReturnForm, SignInForm
-from readerstudy.accounts.keymaps import KeyMapRefused, default_keys
+from readerstudy.accounts.keymaps import MOST_CHORDS, KeyMapRefused, default_keys
 from readerstudy.accounts.returning import person_of
 from readerstudy.accounts.services import choose_keys, choose_language, note_sign_in, note_sign_out
 
@@ -106,6 +106,7 @@ def keys_page(request: HttpRequest) -> HttpResponse:
     config = {
         "defaults": default_keys(),
         "own": {side: request.user.key_map.get(side, {}) for side in default_keys()},
+        "most": MOST_CHORDS,
         "save": reverse("accounts:save_keys"),
     }
     return render(request, "accounts/keys.html", {"config": config})

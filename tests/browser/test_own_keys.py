@@ -45,6 +45,23 @@ def test_own_keys_by_keys_alone(desk, contexts):
         "panel": {"flag": ["KeyJ"]},
         "viewer": {"invert": []},
     }
+    # A further key beside the one that is there; the same key twice is said, a fifth cannot be asked for.
+    more = flag.get_by_role("button", name="Add")
+    for key, words in (
+        ("j", "J is its key"),
+        ("k", "J, K. Kept."),
+        ("y", "K, Y. Kept."),
+        (";", "Y, ;. Kept."),
+    ):
+        more.focus()
+        press("Enter")
+        expect(told).to_contain_text("Press a further key for: Flag")
+        press(key)
+        expect(told).to_contain_text(words)
+    expect(flag.locator("kbd")).to_have_text(["J", "K", "Y", ";"])
+    expect(more).to_be_disabled()
+    kept = User.objects.get(pk=desk.assignment.user_id).key_map["panel"]
+    assert kept == {"flag": ["KeyJ", "KeyK", "KeyY", "Semicolon"]}
     desk.open(page)
     item = "L1-2-right|narrowing"
     expect(page.locator(".panel-actions")).to_contain_text("J")
@@ -52,7 +69,7 @@ def test_own_keys_by_keys_alone(desk, contexts):
     press("ArrowLeft")
     press("f")
     expect(cell(page, item)).not_to_have_accessible_name("flagged")
-    press("j")
+    press("k")
     badge(page, "saved")
     assert page.evaluate("item => document.querySelector('rs-grading').cells.get(item).flag", item) is True
     page.goto(desk.url + reverse("accounts:keys"))

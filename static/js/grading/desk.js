@@ -1,6 +1,6 @@
 // Beside the case: the page locks itself when nobody is there, proposes a break, and takes reports.
 
-import { make, cap } from "./dom.js";
+import { cap, endingCase, make } from "./dom.js";
 import { t } from "../viewer/texts.js";
 
 const PAUSE_MS = 5 * 60000;
@@ -183,7 +183,7 @@ function caseDialog(config, report, told) {
   };
   const putOff = async () => {
     try {
-      const { ok, body } = await send(config.addresses.put_off, { reason: reason.value });
+      const { ok, body } = await endingCase(() => send(config.addresses.put_off, { reason: reason.value }), (answer) => answer.ok);
       if (ok) window.location.assign(body.next);
       else say.textContent = body.detail ?? "";
     } catch {

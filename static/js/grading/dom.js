@@ -56,6 +56,25 @@ export async function post(address, body, { keepalive = false } = {}) {
   return { status: response.status, body: parsed };
 }
 
+/**
+ * POST what ends the case on this page when it succeeds: the viewer asks for no image from here on, unless the
+ * case stays.
+ *
+ * @param {() => Promise<object>} send
+ * @param {(answer: object) => boolean} ended Whether the answer means that the case has ended.
+ */
+export async function endingCase(send, ended) {
+  announce("rs:case-ends");
+  let isOver = false;
+  try {
+    const answer = await send();
+    isOver = ended(answer);
+    return answer;
+  } finally {
+    if (!isOver) announce("rs:case-stays");
+  }
+}
+
 export function readConfig(element) {
   return JSON.parse(document.getElementById(element.dataset.config).textContent);
 }

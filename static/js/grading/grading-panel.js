@@ -6,7 +6,7 @@
 import { t } from "../viewer/texts.js";
 import { Aid } from "./aid.js";
 import { Cells } from "./cells.js";
-import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
+import { announce, cap, endingCase, helpDialog, icon, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { markChanges, markKey, MarkList } from "./marks.js";
@@ -711,7 +711,10 @@ export class RsGrading extends HTMLElement {
       if (this.queue.waiting.length) { this.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
       if (this.config.is_preview) { this.say(t("This is a preview: the case would be submitted now. Nothing was sent.")); return; }
       await this.#savePlace(false);
-      const { status, body } = await post(this.config.addresses.submit, { shown: this.images?.seen ?? [], ...why });
+      const { status, body } = await endingCase(
+        () => post(this.config.addresses.submit, { shown: this.images?.seen ?? [], ...why }),
+        (answer) => answer.status === 200 || answer.body.code === "already_submitted",
+      );
       if (status === 200) { window.location.assign(body.next); return; }
       if (body.code === "already_submitted") { window.location.assign(this.config.addresses.worklist); return; }
       if (body.code === "images_not_shown") { this.submit(body.series); return; }

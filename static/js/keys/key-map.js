@@ -1,5 +1,5 @@
-// <rs-key-map>: lists every action with its keys; a row takes the next key that is pressed. What two actions
-// would share is refused here at once and by the server in any case.
+// <rs-key-map>: lists every action with its keys; a row takes the next key that is pressed, in place of its keys or
+// beside them. What two actions would share is refused here at once and by the server in any case.
 
 import { cap, make, post, readConfig } from "../grading/dom.js";
 import { capOf, chordOf } from "../viewer/keymap.js";
@@ -55,11 +55,12 @@ export class RsKeyMap extends HTMLElement {
       const name = this.names[side][action] ?? action;
       const keys = make("span", { class: "keys-caps" });
       const button = make("button", { class: "button button-small", type: "button", onclick: () => this.#wait(side, action) }, t("Change"));
+      const more = make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.#wait(side, action, true) }, t("Add"));
       const off = make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.#choose(side, action, []) }, t("Off"));
       const back = make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.#choose(side, action, this.config.defaults[side][action]) }, t("As made"));
-      for (const each of [button, off, back]) each.setAttribute("aria-label", `${name}: ${each.textContent}`);
-      this.rows.set(`${side} ${action}`, { keys, button, back });
-      return make("li", { "data-action": action, "data-side": side }, make("span", {}, name), keys, button, off, back);
+      for (const each of [button, more, off, back]) each.setAttribute("aria-label", `${name}: ${each.textContent}`);
+      this.rows.set(`${side} ${action}`, { keys, button, more, back });
+      return make("li", { "data-action": action, "data-side": side }, make("span", {}, name), keys, button, more, off, back);
     });
     return make("section", { class: "panel-card keys-card" }, make("h2", {}, title), make("ul", { class: "keys-list" }, ...rows));
   }
@@ -69,20 +70,27 @@ export class RsKeyMap extends HTMLElement {
   }
 
   draw() {
-    for (const [place, { keys, button, back }] of this.rows) {
+    for (const [place, { keys, button, more, back }] of this.rows) {
       const [side, action] = place.split(" ");
       const chords = this.keysOf(side, action);
       const waits = this.waiting?.side === side && this.waiting.action === action;
-      keys.replaceChildren(...(waits ? [make("span", { class: "keys-press" }, t("Press the new key"))] : chords.length ? chords.map((chord) => cap(capOf(chord))) : [make("span", { class: "muted" }, t("off"))]));
-      button.setAttribute("aria-pressed", String(waits));
+      const caps = chords.map((chord) => cap(capOf(chord)));
+      if (waits) keys.replaceChildren(...(this.waiting.adds ? caps : []), make("span", { class: "keys-press" }, t("Press the new key")));
+      else keys.replaceChildren(...(caps.length ? caps : [make("span", { class: "muted" }, t("off"))]));
+      button.setAttribute("aria-pressed", String(waits && !this.waiting.adds));
+      more.setAttribute("aria-pressed", String(waits && this.waiting.adds));
+      more.disabled = !waits && (chords.length === 0 || chords.length >= this.config.most);
       back.disabled = !this.own[side]?.[action];
     }
     this.resetButton.disabled = !Object.values(this.own).some((side) => Object.keys(side).length);
   }
 
-  #wait(side, action) {
-    this.waiting = { side, action, button: this.rows.get(`${side} ${action}`).button };
-    this.say(t("Press the key for: {action}. Esc leaves it as it is.", { action: this.names[side][action] }));
+  /** @param {boolean} adds The key comes beside those that the action has, not in their place. */
+  #wait(side, action, adds = false) {
+    const row = this.rows.get(`${side} ${action}`);
+    this.waiting = { side, action, adds, button: adds ? row.more : row.button };
+    const words = { action: this.names[side][action] };
+    this.say(adds ? t("Press a further key for: {action}. Esc leaves it as it is.", words) : t("Press the key for: {action}. Esc leaves it as it is.", words));
     this.draw();
   }
 
@@ -97,10 +105,13 @@ export class RsKeyMap extends HTMLElement {
     event.preventDefault();
     event.stopPropagation();
     if (MODIFIERS.test(event.key)) return;
-    const { side, action } = this.waiting;
+    const { side, action, adds } = this.waiting;
     // Escape is the way out of the question itself; as a key it stays where it was made.
     if (event.code === "Escape") { this.#stop(); this.say(t("Nothing was changed.")); return; }
-    this.#choose(side, action, [chordOf(event)]);
+    const chord = chordOf(event);
+    const held = adds ? this.keysOf(side, action) : [];
+    if (held.includes(chord)) { this.#stop(); this.say(t("{key} is its key already. Nothing was changed.", { key: capOf(chord) })); return; }
+    this.#choose(side, action, [...held, chord]);
   }
 
   #choose(side, action, chords) {

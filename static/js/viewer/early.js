@@ -1,12 +1,16 @@
 // What happens while the viewer itself is still on its way: metadata are asked for, and the panel may
 // already name its joint. Small on purpose: it is part of the first script of the page.
 
+import { ask, holdWithThePage } from "./requests.js";
+
 const asked = new Map();
 let structure;
 
 document.addEventListener("rs:activate-structure", ({ detail }) => {
   structure = detail?.structure;
 });
+
+holdWithThePage();
 
 /** The joint that the panel named last. */
 export function structureSoFar() {
@@ -26,11 +30,11 @@ export function askEarly(root = document) {
   }
   const base = (element.dataset.dicomweb ?? "").replace(/\/$/, "");
   for (const { study_uid: study, series_uid: uid } of series.slice(0, 4)) {
-    const answer = fetch(`${base}/studies/${study}/series/${uid}/metadata`, {
-      headers: { Accept: "application/dicom+json" },
-      credentials: "same-origin",
-      signal: AbortSignal.timeout(15000),
-    }).then((response) => (response.ok ? response.json() : undefined));
+    const answer = ask(
+      `${base}/studies/${study}/series/${uid}/metadata`,
+      { accept: "application/dicom+json" },
+      (response) => response.json(),
+    );
     asked.set(
       uid,
       answer.catch(() => undefined),

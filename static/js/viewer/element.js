@@ -56,7 +56,11 @@ export class RsViewer extends HTMLElement {
     this.queue = new LoadQueue({ parallel: 6 });
     // Series that were shown when all their images were there; of an earlier visit too.
     this.seen = new Set(this.stacks.map(({ uid }) => uid).filter((uid) => this.config.resume?.seen?.includes(uid)));
-    for (const stack of this.stacks) stack.addEventListener("again", () => this.#again(stack));
+    for (const stack of this.stacks) {
+      stack.addEventListener("again", () => this.#again(stack));
+      // Also of a series that no viewport shows: the last image of all may be one of its.
+      stack.addEventListener("change", () => stack.complete && this.hangings && this.#reportQuality());
+    }
     window.addEventListener("online", () => {
       for (const stack of this.stacks) {
         stack.forgive();

@@ -2,29 +2,13 @@
 
 import createImage from "dicom-image-loader/createImage";
 import { DecodingFailed } from "./decode-pool.js";
+import { ImageFailure } from "./failure.js";
 import { BrokenAnswer, sealOf, singlePart } from "./multipart.js";
-
-/** Why an image is missing, as a code that the page can put into words. */
-export class ImageFailure extends Error {
-  /**
-   * @param {"connection"|"slow"|"gone"|"refused"|"server"|"damaged"} reason
-   * @param {string} detail For the console; never shown to a reader.
-   */
-  constructor(reason, detail) {
-    super(`${reason}: ${detail}`);
-    this.reason = reason;
-  }
-}
+import { ask } from "./requests.js";
 
 const records = new Map();
 let counter = 0;
 const ACCEPT = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
-
-/**
- * Milliseconds without a single byte after which a request is given up. A viewport that waits says so long
- * before (pane.js); what comes late after all is shown after all.
- */
-export const QUIET_LIMIT_MS = 15000;
 
 /**
  * Make a frame known and get its image id. Ids are numbers of this page and mean nothing elsewhere.
@@ -51,61 +35,30 @@ export function frameOf(imageId) {
   return records.get(imageId)?.frame;
 }
 
-/** Bytes of the answer; given up when nothing arrives for `quietMs`, or when `signal` says so. */
-async function fetchBytes(url, quietMs, { signal, fresh }) {
-  const controller = new AbortController();
-  signal?.addEventListener("abort", () => controller.abort());
-  let timer;
-  let slow = false;
-  const watch = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      slow = true;
-      controller.abort();
-    }, quietMs);
-  };
-  try {
-    watch();
-    const response = await fetch(url, {
-      headers: { Accept: ACCEPT },
-      credentials: "same-origin",
-      cache: fresh ? "reload" : "default",
-      signal: controller.signal,
-    });
-    if (!response.ok) {
-      const reason = { 401: "refused", 403: "refused", 404: "gone", 410: "gone" }[response.status] ?? "server";
-      throw new ImageFailure(reason, `status ${response.status}`);
-    }
-    const stated = Number(response.headers.get("Content-Length") ?? NaN);
-    const encoded = response.headers.get("Content-Encoding");
-    const reader = response.body.getReader();
-    const chunks = [];
-    let length = 0;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      watch();
-      chunks.push(value);
-      length += value.length;
-    }
-    if (!encoded && Number.isFinite(stated) && stated !== length) {
-      throw new ImageFailure("damaged", `${length} bytes instead of ${stated}`);
-    }
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return { contentType: response.headers.get("Content-Type"), bytes };
-  } catch (error) {
-    if (error instanceof ImageFailure) throw error;
-    if (slow) throw new ImageFailure("slow", `no byte for ${quietMs} ms`);
-    if (signal?.aborted) throw new ImageFailure("slow", "given up to ask again");
-    throw new ImageFailure("connection", String(error?.message ?? error));
-  } finally {
-    clearTimeout(timer);
+/** Bytes of the answer, which must be as many as it states. */
+async function bytesOf(response, alive) {
+  const stated = Number(response.headers.get("Content-Length") ?? NaN);
+  const encoded = response.headers.get("Content-Encoding");
+  const reader = response.body.getReader();
+  const chunks = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    alive();
+    chunks.push(value);
+    length += value.length;
   }
+  if (!encoded && Number.isFinite(stated) && stated !== length) {
+    throw new ImageFailure("damaged", `${length} bytes instead of ${stated}`);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { contentType: response.headers.get("Content-Type"), bytes };
 }
 
 async function withRetry(act) {
@@ -134,7 +87,7 @@ export async function loadFrame(imageId, { signal, fresh = false } = {}) {
   if (!record) throw new ImageFailure("gone", `unknown ${imageId}`);
   if (record.make) return record.make(imageId);
   const { frame, url } = record;
-  const answer = await withRetry(() => fetchBytes(url, QUIET_LIMIT_MS, { signal, fresh }));
+  const answer = await withRetry(() => ask(url, { accept: ACCEPT, signal, fresh }, bytesOf));
   let part;
   try {
     part = singlePart(answer.contentType, answer.bytes);

@@ -35,6 +35,8 @@ export function keymapOf(own = {}) {
   return lookup;
 }
 
+const SIGNS = { Semicolon: ";", Quote: "'", Backquote: "`", Comma: ",", Period: ".", Slash: "/", Backslash: "\\" };
+
 /** Word for a chord on a key cap. */
 export function capOf(chord) {
   return chord
@@ -50,6 +52,7 @@ export function capOf(chord) {
     .replace("ArrowRight", "→")
     .replace("Equal", "=")
     .replace("Minus", "−")
+    .replace(/[A-Z][a-z]+$/, (word) => SIGNS[word] ?? word)
     .replace("BracketLeft", "[")
     .replace("BracketRight", "]")
     .replaceAll("+", " ")

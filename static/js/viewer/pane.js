@@ -1,39 +1,19 @@
-// One viewport of the viewer: a stack on a surface, its corner texts, overlay, place bar and error tile.
+// One viewport of the viewer: a stack on a surface, which image of it is shown and how.
 
-import { html, icon, svg } from "./dom.js";
-import {
-  distanceFromPlaneMm,
-  edgeLetters,
-  imagePxToPatientMm,
-  insideImage,
-  nearestPlaneIndex,
-  patientMmToImagePx,
-  planeName,
-  referenceLinePx,
-} from "./geometry.js";
-import { ImageFailure } from "./frames.js";
-import { lateralityLabel, sideLabel, sliceLabel, windowLabel } from "./labels.js";
+import { ImageFailure } from "./failure.js";
+import { imagePxToPatientMm, insideImage, nearestPlaneIndex, patientMmToImagePx } from "./geometry.js";
+import { sliceLabel } from "./labels.js";
+import { drawOverlay } from "./pane-overlay.js";
+import { failureTile, paneParts } from "./pane-parts.js";
+import { drawProgress, drawScale, drawTexts } from "./pane-texts.js";
 import { Surface } from "./surface.js";
 import { t } from "./texts.js";
-import { centredOn, displayed, fitView, scaleBar } from "./view.js";
+import { centredOn, displayed, fitView } from "./view.js";
 import { initialWindow } from "./windowing.js";
 
-const WARNING = "M8 2.5 14.5 13.5h-13zM8 6.5v3M8 11.4v.4";
 const SLOW_MS = 700;
 // A reader is told within 3 s that an image does not come.
 const TELL_MS = 2400;
-
-/** Sentences for what went wrong with an image. */
-export function failureText(reason) {
-  return {
-    connection: t("No connection to the server."),
-    slow: t("The server does not answer in time."),
-    gone: t("The server does not have this image."),
-    refused: t("Access to the images has ended. Sign in again."),
-    server: t("The server could not send it."),
-    damaged: t("The file is damaged."),
-  }[reason] ?? t("The server could not send it.");
-}
 
 export class Pane extends EventTarget {
   /**
@@ -49,39 +29,8 @@ export class Pane extends EventTarget {
     this.target = -1; // wanted image
     this.look = { window: undefined, inverted: false, view: undefined };
     this.fitted = true;
-    this.#build();
+    Object.assign(this, paneParts());
     this.surface = undefined;
-  }
-
-  #build() {
-    this.letters = Object.fromEntries(
-      ["top", "right", "bottom", "left"].map((edge) => [edge, html("span", { class: `rs-letter rs-letter-${edge}` })]),
-    );
-    this.corner = {
-      place: html("div", { class: "rs-corner rs-corner-place" }),
-      quality: html("div", { class: "rs-corner rs-corner-quality" }),
-      window: html("div", { class: "rs-corner rs-corner-window" }),
-      scale: html("div", { class: "rs-corner rs-corner-scale" }),
-    };
-    this.overlay = svg("svg", { class: "rs-overlay", "aria-hidden": "true" });
-    this.surfaceElement = html("div", { class: "rs-surface" });
-    this.placeLoaded = html("div", { class: "rs-place-loaded" });
-    this.placeMark = html("div", { class: "rs-place-mark" });
-    this.placeBar = html("div", { class: "rs-place", "aria-hidden": "true" }, this.placeLoaded, this.placeMark);
-    this.tile = html("div", { class: "rs-tile", role: "alert", hidden: true });
-    this.waiting = html("div", { class: "rs-waiting", hidden: true });
-    this.live = html("span", { class: "rs-visually-hidden", "aria-live": "polite" });
-    this.picture = html(
-      "div",
-      { class: "rs-picture" },
-      this.surfaceElement,
-      this.overlay,
-      ...Object.values(this.letters),
-      ...Object.values(this.corner),
-      this.placeBar,
-      this.waiting,
-    );
-    this.element = html("section", { class: "rs-pane", role: "img", tabindex: "-1" }, this.picture, this.tile, this.live);
   }
 
   get uid() {
@@ -141,7 +90,7 @@ export class Pane extends EventTarget {
     // What failed here has come after all, by itself or by another viewport's asking.
     if (failure && target >= 0 && stack.states[target] === "loaded") this.show(target);
     else if (failure && target < 0 && stack.imageIds.length) this.setStack(stack, { ...this.look, wish: this.wish, fieldMm: this.fieldMm });
-    this.#drawProgress();
+    drawProgress(this);
     this.dispatchEvent(new Event("progress"));
   };
 
@@ -323,19 +272,7 @@ export class Pane extends EventTarget {
     delete this.element.dataset.ready;
     delete this.element.dataset.slice;
     this.element.dataset.failed = failure.reason;
-    this.tile.replaceChildren(
-      icon(WARNING),
-      html("p", { class: "rs-tile-what" }, t("This image could not be shown")),
-      html(
-        "p",
-        { class: "rs-tile-then" },
-        this.target >= 0 ? `${this.stack.label}, ${sliceLabel(this.target, this.stack.count)}. ` : `${this.stack.label}. `,
-        failureText(failure.reason),
-        " ",
-        t("Your answers are safe; you can go on grading."),
-      ),
-      html("button", { type: "button", class: "rs-button", onclick: () => this.viewer.retry() }, html("kbd", {}, "T"), t("Try again")),
-    );
+    this.tile.replaceChildren(...failureTile(this, failure));
     this.tile.hidden = false;
     this.dispatchEvent(new CustomEvent("failed", { detail: { label: this.stack.label, reason: failure.reason } }));
   }
@@ -363,29 +300,13 @@ export class Pane extends EventTarget {
   /** Corner texts, letters, lines: everything over the image. */
   redraw() {
     if (!this.frame || !this.surface?.image) return;
-    const { stack, frame, plane, look } = this;
     this.#name();
-    const sides = lateralityLabel(stack.series.laterality ?? this.viewer.config.laterality);
-    const side = frame.frameOfReferenceUid ? sideLabel(plane, this.viewer.middleOf(stack)) : "";
-    replaceLines(this.corner.place, [
-      [stack.label],
-      [sliceLabel(this.index, stack.count)],
-      side && [side],
-      this.viewer.config.sided && sides && [sides, "rs-warn"],
-      !frame.orientation && !frame.patientOrientation?.length && [t("Orientation not stated"), "rs-warn"],
-    ]);
-    const zoom = look.view.scale * Math.min(...pixelSides(frame));
-    replaceLines(this.corner.window, [
-      !this.image?.color && [windowLabel(look.window) + (look.inverted ? `  ${t("inverted")}` : "")],
-      [`${Math.round(zoom * 100)} %`, "rs-dim"],
-    ]);
-    const letters = edgeLetters(frame, look.view);
-    for (const [edge, node] of Object.entries(this.letters)) node.textContent = letters?.[edge] ?? "";
-    this.#drawScale();
-    this.#drawProgress();
+    drawTexts(this);
+    drawScale(this);
+    drawProgress(this);
     this.redrawOverlay();
-    this.element.dataset.window = `${look.window.width.toFixed(1)}/${look.window.center.toFixed(1)}`;
-    this.element.dataset.sop = frame.sopUid;
+    this.element.dataset.window = `${this.look.window.width.toFixed(1)}/${this.look.window.center.toFixed(1)}`;
+    this.element.dataset.sop = this.frame.sopUid;
   }
 
   /** Lines, names and marks over the image, once per frame of the browser however often it is asked for. */
@@ -393,100 +314,13 @@ export class Pane extends EventTarget {
     if (this.overlayAsked) return;
     this.overlayAsked = requestAnimationFrame(() => {
       this.overlayAsked = undefined;
-      if (this.frame && this.surface?.image) this.#drawOverlay();
+      if (this.frame && this.surface?.image) drawOverlay(this);
     });
   }
 
   #name() {
     const place = this.index >= 0 ? `, ${sliceLabel(this.index, this.stack.count)}` : "";
     this.element.setAttribute("aria-label", `${this.stack.label}${place}`);
-  }
-
-  #drawScale() {
-    const { frame, look } = this;
-    if (!frame.spacing) {
-      this.shownScale = undefined;
-      this.corner.scale.replaceChildren(html("span", { class: "rs-dim" }, t("No scale")));
-      return;
-    }
-    const { mm, px } = scaleBar(look.view.scale, Math.min(110, this.surface.size.width / 4));
-    const key = `${mm} ${px.toFixed(1)}`;
-    if (this.shownScale === key) return;
-    this.shownScale = key;
-    this.corner.scale.replaceChildren(
-      svg(
-        "svg",
-        { class: "rs-scale", width: Math.ceil(px) + 2, height: 7, "aria-hidden": "true" },
-        svg("path", { d: `M1 1v5h${px.toFixed(1)}v-5` }),
-      ),
-      html("span", {}, `${mm} mm`),
-    );
-  }
-
-  #drawProgress() {
-    const { stack } = this;
-    if (!stack?.count) return;
-    const share = stack.loaded / stack.count;
-    this.placeLoaded.style.height = `${(share * 100).toFixed(1)}%`;
-    this.placeMark.style.top = stack.count > 1 ? `${((Math.max(0, this.index) / (stack.count - 1)) * 100).toFixed(2)}%` : "0";
-    this.placeMark.hidden = stack.count < 2;
-    replaceLines(this.corner.quality, [
-      stack.complete
-        ? [t("Full quality")]
-        : [t("Loading {n} of {count}", { n: stack.loaded, count: stack.count }), stack.failed ? "rs-alert" : "rs-dim"],
-    ]);
-    this.element.dataset.quality = stack.complete ? "full" : "loading";
-  }
-
-  #line(plane, other, className) {
-    const ends = referenceLinePx(plane, other);
-    if (!ends) return undefined;
-    const [a, b] = ends.map((px) => this.surface.imagePxToCanvasPx(px));
-    return svg("line", { class: className, x1: a[0].toFixed(1), y1: a[1].toFixed(1), x2: b[0].toFixed(1), y2: b[1].toFixed(1) });
-  }
-
-  #drawOverlay() {
-    const { plane, viewer } = this;
-    const nodes = [];
-    if (plane) {
-      for (const pane of viewer.panes) {
-        if (pane === this || !pane.plane) continue;
-        nodes.push(this.#line(plane, pane.plane, pane === viewer.active ? "rs-line rs-line-active" : "rs-line"));
-      }
-      nodes.push(...this.#levelNames(), ...this.#brackets());
-    }
-    for (const layer of viewer.layers) nodes.push(...layer.draw(this));
-    this.overlay.replaceChildren(...nodes.filter(Boolean));
-  }
-
-  #levelNames() {
-    if (planeName(this.plane) !== "sagittal") return [];
-    const active = this.viewer.structure?.group;
-    return this.viewer.levels(this.plane.frameOfReferenceUid).map(({ group, point }) => {
-      const [, y] = this.surface.imagePxToCanvasPx(patientMmToImagePx(this.plane, point));
-      return svg("text", { class: group === active ? "rs-level rs-level-active" : "rs-level", x: 28, y: y + 4 }, group);
-    });
-  }
-
-  #brackets() {
-    const place = this.viewer.placeOf(this.viewer.structure?.id, this.plane.frameOfReferenceUid);
-    if (!place) return [];
-    // A joint is about 15 mm high: further away than that the image does not show it.
-    if (Math.abs(distanceFromPlaneMm(this.plane, place)) > 8) return [];
-    const px = patientMmToImagePx(this.plane, place);
-    if (!insideImage(this.plane, px)) return [];
-    const [x, y] = this.surface.imagePxToCanvasPx(px);
-    const half = Math.max(18, 10 * this.look.view.scale);
-    const arm = Math.min(9, half / 2);
-    const d = [
-      [-1, -1],
-      [1, -1],
-      [1, 1],
-      [-1, 1],
-    ]
-      .map(([sx, sy]) => `M${x + sx * half} ${y + sy * (half - arm)}V${y + sy * half}H${x + sx * (half - arm)}`)
-      .join("");
-    return [svg("path", { class: "rs-bracket", d })];
   }
 
   /** Patient mm and image px under a canvas point; undefined outside an image with a place. */
@@ -518,16 +352,4 @@ export class Pane extends EventTarget {
     this.surface = undefined;
     this.element.remove();
   }
-}
-
-function pixelSides(frame) {
-  return frame.spacing ?? [1, 1];
-}
-
-function replaceLines(node, lines) {
-  const wanted = lines.filter(Boolean);
-  const key = JSON.stringify(wanted);
-  if (node.shownLines === key) return;
-  node.shownLines = key;
-  node.replaceChildren(...wanted.map(([text, className]) => html("div", className ? { class: className } : {}, text)));
 }

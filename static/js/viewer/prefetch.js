@@ -4,6 +4,7 @@
 // and gives the right to its images with the page (`config.prefetch`).
 
 import { singlePart } from "./multipart.js";
+import { ask } from "./requests.js";
 
 const LIMIT_BYTES = 250 * 1024 * 1024;
 const ACCEPT = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
@@ -19,33 +20,34 @@ const ACCEPT = 'multipart/related; type="application/octet-stream"; transfer-syn
 export async function prefetch(next, signal) {
   const done = { images: 0, bytes: 0 };
   if (!next?.dicomweb || navigator.connection?.saveData) return done;
-  const ask = (url, accept) =>
-    fetch(url, { headers: { Accept: accept }, credentials: "same-origin", priority: "low", signal });
+  const get = (url, accept, read) => ask(url, { accept, signal, priority: "low" }, read);
   try {
     const series = [];
     for (const { study_uid: study, series_uid: uid } of next.series) {
       const address = `${next.dicomweb.replace(/\/$/, "")}/studies/${study}/series/${uid}`;
-      const answer = await ask(`${address}/metadata`, "application/dicom+json");
-      if (!answer.ok) return done;
-      const instances = (await answer.json()).map((dataset) => ({
+      const datasets = await get(`${address}/metadata`, "application/dicom+json", (answer) => answer.json());
+      const instances = datasets.map((dataset) => ({
         uid: dataset["00080018"]?.Value?.[0],
         frames: Number(dataset["00280008"]?.Value?.[0] ?? 1),
       }));
       series.push({ address, frames: instances.flatMap(({ uid: sop, frames }) => numbered(sop, frames)) });
     }
     for (const { address, path } of fromTheMiddle(series)) {
-      const answer = await ask(`${address}/${path}`, ACCEPT);
-      if (!answer.ok) return done;
-      const bytes = new Uint8Array(await answer.arrayBuffer());
-      singlePart(answer.headers.get("Content-Type"), bytes);
+      done.bytes += await get(`${address}/${path}`, ACCEPT, checked);
       done.images += 1;
-      done.bytes += bytes.length;
       if (done.bytes > LIMIT_BYTES) break;
     }
   } catch {
-    // Offline, left, or a damaged answer: the next page will meet it and say so.
+    // Offline, left, refused, or a damaged answer: the next page will meet it and say so.
   }
   return done;
+}
+
+/** Length of an answer that holds one image. */
+async function checked(answer) {
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  singlePart(answer.headers.get("Content-Type"), bytes);
+  return bytes.length;
 }
 
 function numbered(sop, frames) {

@@ -28,7 +28,7 @@ const loading = new Map();
  * @param {string} imageId
  * @param {{fresh?: boolean}} [how] `fresh`: past the browser's own cache, where a damaged answer may lie.
  * @returns {Promise<object>}
- * @throws {import("./frames.js").ImageFailure}
+ * @throws {import("./failure.js").ImageFailure}
  */
 export function cachedImage(imageId, { fresh = false } = {}) {
   const known = cache.getImage(imageId);

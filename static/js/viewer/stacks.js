@@ -2,10 +2,12 @@
 
 import { cache } from "@cornerstonejs/core";
 import { framesOfInstance } from "./dicomjson.js";
-import { ImageFailure, QUIET_LIMIT_MS, registerFrame } from "./frames.js";
+import { ImageFailure } from "./failure.js";
+import { registerFrame } from "./frames.js";
 import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
 import { nearestWaiting } from "./load-order.js";
 import { abandon, cachedImage } from "./rendering.js";
+import { ask } from "./requests.js";
 
 /** Failures that may pass by themselves; the rest waits for the reader. */
 const PASSING = new Set(["connection", "slow", "server"]);
@@ -189,30 +191,8 @@ export class Stack extends EventTarget {
 }
 
 /** Series metadata as DICOM JSON; ImageFailure when it does not come. */
-export async function fetchMetadata(url, { signal, fresh = false, quietMs = QUIET_LIMIT_MS } = {}) {
-  let response;
-  const controller = new AbortController();
-  signal?.addEventListener("abort", () => controller.abort());
-  const timer = setTimeout(() => controller.abort(), quietMs);
-  try {
-    response = await fetch(url, {
-      headers: { Accept: "application/dicom+json" },
-      credentials: "same-origin",
-      cache: fresh ? "reload" : "default",
-      signal: controller.signal,
-    });
-    if (!response.ok) {
-      const reason = { 401: "refused", 403: "refused", 404: "gone", 410: "gone" }[response.status] ?? "server";
-      throw new ImageFailure(reason, `metadata, status ${response.status}`);
-    }
-    return await response.json();
-  } catch (error) {
-    if (error instanceof ImageFailure) throw error;
-    if (error instanceof SyntaxError) throw new ImageFailure("damaged", "metadata is not JSON");
-    throw new ImageFailure(controller.signal.aborted ? "slow" : "connection", String(error?.message ?? error));
-  } finally {
-    clearTimeout(timer);
-  }
+export function fetchMetadata(url, { signal, fresh = false } = {}) {
+  return ask(url, { accept: "application/dicom+json", signal, fresh }, (response) => response.json());
 }
 
 /**

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from urllib.parse import unquote
 
 from django.contrib.auth.decorators import login_not_required
@@ -34,7 +35,8 @@ PAGE = """{% load front_end static %}<!doctype html>
 grid-template:40px minmax(0,1fr)/minmax(0,1fr) 480px">
 <header style="grid-column:1/-1;display:grid;place-items:center;background:var(--panel)">
 <rs-viewer-tools></rs-viewer-tools></header>
-<rs-viewer data-dicomweb="/dicomweb/{{ presentation }}" data-config="viewer-config"></rs-viewer>
+<rs-viewer data-dicomweb="/dicomweb/{{ presentation }}" data-config="viewer-config"
+data-image-set="{{ image_set }}"></rs-viewer>
 <aside id="panel" tabindex="0" style="background:var(--panel)"></aside>
 {{ config|json_script:"viewer-config" }}{{ texts|json_script:"ui-texts" }}</body></html>"""
 
@@ -69,15 +71,31 @@ def _image_set(folder: str) -> ImageSet:
     return _sets[folder]
 
 
+def _fixed(folder: str) -> uuid.UUID:
+    """Return the address that a case always has, as a prefetched case's is known before it is opened."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, folder)
+
+
+def _open(response: HttpResponse, image_set: ImageSet, presentation: uuid.UUID) -> None:
+    opened = open_case(
+        image_set=image_set, presentation=presentation, user_id=1, session_key="", at=timezone.now()
+    )
+    set_capability_cookie(response, opened)
+
+
 @login_not_required
 def viewer(request: HttpRequest, folder: str) -> HttpResponse:
-    """Show all series of a folder's first patient."""
+    """
+    Show all series of a folder's first patient.
+
+    `?fixed`: the same addresses at each showing; `?fixed&next=<folder>`: with another case to be prefetched.
+    """
     image_set = _image_set(folder)
-    series = study_table(image_set)
-    config = {
+    response = HttpResponse()
+    config: dict[str, Any] = {
         "sided": False,
         "laterality": "by-convention",
-        "series": [asdict(row) for row in series],
+        "series": [asdict(row) for row in study_table(image_set)],
         "hanging": [],
         "presets": PRESETS,
         "structures": [],
@@ -87,19 +105,26 @@ def viewer(request: HttpRequest, folder: str) -> HttpResponse:
         "language": "en",
     }
     query = unquote(request.META["QUERY_STRING"])
-    # "fixed": the same addresses at each showing, as those of a prefetched case are.
-    presentation = uuid.uuid5(uuid.NAMESPACE_URL, folder) if query == "fixed" else uuid.uuid4()
+    fixed, _, following = query.partition("&next=")
+    presentation = _fixed(folder) if fixed == "fixed" else uuid.uuid4()
+    _open(response, image_set, presentation)
+    if following:
+        coming = _image_set(following)
+        _open(response, coming, _fixed(following))
+        config["prefetch"] = {
+            "dicomweb": f"/dicomweb/{_fixed(following)}",
+            "series": [
+                {"study_uid": row.study_uid, "series_uid": row.series_uid} for row in study_table(coming)
+            ],
+        }
     config.update(json.loads(query if query.startswith("{") else "{}"))
-    html = (
-        engines["django"]
-        .from_string(PAGE)
-        .render({"presentation": presentation, "config": config, "texts": {}}, request)
-    )
-    response = HttpResponse(html)
-    opened = open_case(
-        image_set=image_set, presentation=presentation, user_id=1, session_key="", at=timezone.now()
-    )
-    set_capability_cookie(response, opened)
+    values = {
+        "presentation": presentation,
+        "config": config,
+        "texts": {},
+        "image_set": image_set.public_id,
+    }
+    response.content = engines["django"].from_string(PAGE).render(values, request).encode()
     return response
 
 

@@ -24,6 +24,7 @@ class ViewerSite:
     url: str
     process: subprocess.Popen[bytes]
     folder: Path
+    environment: dict[str, str]
 
     @classmethod
     def start(cls, sources: Path) -> "ViewerSite":
@@ -43,14 +44,16 @@ class ViewerSite:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "--config", "python:readerstudy.web_server"),
-                *("--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
+                # One process, because the test pages keep in it what they took in.
+                *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "6", "--keep-alive", "30"),
+                *("--log-level", "warning"),
             ],
             cwd=ROOT,
             env=environment,
             stdout=log,
             stderr=log,
         )
-        site = cls(f"http://127.0.0.1:{port}", process, folder)
+        site = cls(f"http://127.0.0.1:{port}", process, folder, environment)
         site._await()
         return site
 

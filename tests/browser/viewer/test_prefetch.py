@@ -52,3 +52,17 @@ def test_the_next_case_comes_from_the_cache(
     assert len(fetched) == upcoming["images"]
     assert len(sizes) >= 20
     assert all(size == 0 for size in sizes), "frames went over the network again"
+
+
+def test_the_next_case_is_fetched_once_a_series_that_nobody_looks_at_is_here_too(
+    open_viewer: Callable[..., Viewing], viewer_site: ViewerSite
+) -> None:
+    # The series without a viewport comes last of all.
+    viewing = open_viewer(
+        "lumbar_mr/vb2_05",
+        hanging=[{"name": "One", "viewports": [{"modality": "MR", "plane": "sagittal", "area": "main"}]}],
+        prefetch={"dicomweb": "/dicomweb/00000000-0000-0000-0000-000000000000", "series": []},
+    )
+    assert len(viewing.panes) == 1
+    assert viewing.page.evaluate("document.querySelector('rs-viewer').stacks.length") == 2
+    viewing.page.wait_for_selector("rs-viewer[data-prefetched='0']")
