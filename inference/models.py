@@ -129,6 +129,8 @@ class InferenceRun(models.Model):
     # {structure: reason} of what was not graded, {frame: {structure: [x, y, z, certainty, source]}}.
     left_out = models.JSONField(default=dict)
     points = models.JSONField(default=dict)
+    # {radiograph: {structure: [row, column, certainty, source]}}: radiographs have no frame of reference.
+    pixels = models.JSONField(default=dict)
     series_used = models.JSONField(default=dict)
     notes = models.JSONField(default=list)
     seconds = models.JSONField(default=dict)

@@ -214,11 +214,15 @@ def write_result(*, run_id: int, result: "CaseResult", at: datetime) -> bool:
     changed = InferenceRun.objects.filter(pk=run_id, state=InferenceRun.State.WAITING).update(
         state=state,
         refusal_reason=result.refusal,
-        input_points=result.input_points if result.points else "",
+        input_points=result.input_points if result.points or result.pixels else "",
         left_out=result.left_out,
         points={
             frame: {name: [*point.point_mm, point.certainty, point.source] for name, point in points.items()}
             for frame, points in result.points.items()
+        },
+        pixels={
+            picture: {name: [*place.place_px, place.certainty, place.source] for name, place in own.items()}
+            for picture, own in result.pixels.items()
         },
         series_used=result.series,
         notes=result.notes,

@@ -326,21 +326,21 @@ def test_decoded_series_are_kept_up_to_a_size_and_the_oldest_go_first(study_with
     settings.READERSTUDY_VOLUME_CACHE_MB = 256
     cache = _VolumeCache()
     series = list(Series.objects.order_by("pk"))
-    stacks = [cache.get(each) for each in series]
+    stacks = [cache.get(each)[0] for each in series]
     sizes = [stack.pixels.nbytes for stack in stacks]
     assert cache.bytes_held == sum(sizes)
-    assert cache.get(series[0]) is stacks[0]
+    assert cache.get(series[0])[0] is stacks[0]
     # Room for the first, which was asked for last, and for the next, but for no third.
     settings.READERSTUDY_VOLUME_CACHE_MB = 1
     small = _VolumeCache()
-    kept = [small.get(each) for each in series]
+    kept = [small.get(each)[0] for each in series]
     assert small.bytes_held <= 1 << 20
     assert [stack.pixels.shape for stack in kept] == [stack.pixels.shape for stack in stacks]
     settings.READERSTUDY_VOLUME_CACHE_MB = -(-(sizes[0] + sizes[1]) // (1 << 20))
     two = _VolumeCache()
-    first = two.get(series[0])
+    (first,) = two.get(series[0])
     two.get(series[1])
-    assert two.get(series[0]) is first
+    assert two.get(series[0])[0] is first
     for each in series[2:]:
         two.get(each)
         assert two.bytes_held <= settings.READERSTUDY_VOLUME_CACHE_MB << 20

@@ -192,9 +192,8 @@ def train_grader(
             for kind, value in marks.items():
                 known = present[kind]
                 places = torch.from_numpy(train.lesions[chosen])[known]
-                target = lesion_targets(
-                    places, shifts[kind][known], specs[kind], (value.shape[-2], value.shape[-1])
-                )
+                cells = (value.shape[-2], value.shape[-1])
+                target = lesion_targets(places, shifts[kind][known], specs[kind], cells, kind)
                 loss = loss + settings.lesion_weight * lesion_loss(value.float(), target.to(value.device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
