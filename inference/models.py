@@ -9,6 +9,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_noop as N_
 
 from readerstudy.studies.models import Case, ReaderStudy
 
@@ -21,10 +22,10 @@ class ModelVersion(models.Model):
     """
 
     class State(models.TextChoices):
-        DRAFT = "draft", "draft"
-        VALIDATED = "validated", "validated"
-        APPROVED = "approved", "approved"
-        RETIRED = "retired", "retired"
+        DRAFT = "draft", N_("draft")
+        VALIDATED = "validated", N_("validated")
+        APPROVED = "approved", N_("approved")
+        RETIRED = "retired", N_("retired")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     digest = models.CharField(max_length=64, unique=True)

@@ -333,6 +333,13 @@ def fit_report(
     if schema.lesion_classes:
         return (_fit_of_lesions(schema, boxes or {}), *_fit_of_findings(schema, n_grades))
     missing = [name for name in structures if name not in schema.structures]
+    if missing and len(schema.structures) == 1:
+        # Such is a model of presence: one word for the case. A list of all that it does not know would hide that.
+        detail = (
+            f"it answers for one structure, {schema.structures[0]}; "
+            f"a protocol of {len(structures)} structures asks for more"
+        )
+        return (FitLine("structures", False, detail), *_fit_of_findings(schema, n_grades))
     lines = [
         FitLine(
             "structures",
@@ -350,8 +357,9 @@ def _fit_of_lesions(schema: OutputSchema, boxes: Mapping[str, Collection[str]]) 
         foreign = [name for name in schema.lesion_classes if name not in classes]
         if not foreign:
             silent = [name for name in classes if name not in schema.lesion_classes]
-            never = f"; {', '.join(silent)} it never marks" if silent else ""
-            return FitLine(mark, True, f"boxes of {len(schema.lesion_classes)} classes{never}")
+            n = len(schema.lesion_classes)
+            never = f"boxes of {n} classes; {', '.join(silent)} it never marks"
+            return FitLine(mark, True, never if silent else f"boxes of {n} classes")
     if not boxes:
         return FitLine(
             "lesions", False, "the protocol asks for no boxes in space, and the model gives nothing else"

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from tests.architecture.tree import called_name, modules
 
-ROOMS = ("grading", "readerstudy/studies")
+ROOMS = ("grading", "inference", "readerstudy/studies")
 REFUSALS = ("Refused", "BadAnswer", "WrongState", "OwnGradeFirst", "PlanChanged")
-# What no page says, and protocol files, whose problems come with their lines.
-APART = ("/management/", "/migrations/", "/protocols/", "/tasks.py")
+# What no page says, what workers write down in English (`inference/reasons.py`), and files whose problems have lines.
+APART = ("/management/", "/migrations/", "/protocols/", "/tasks.py", "/engine/", "inference/running.py")
 
 Source = Iterable[tuple[str, ast.Module]]
 
