@@ -1,5 +1,7 @@
 """Runs: the same input never twice, refusals in words, pause, stop, retry, results written once."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
@@ -301,6 +303,32 @@ def test_register_command(db, data_root, tmp_path, capsys):
     (tmp_path / "m" / "weights.safetensors").write_bytes(b"\x80\x04 not weights")
     with pytest.raises(CommandError, match="pickle"):
         call_command("register_model", str(tmp_path / "m"))
+
+
+def test_retire_command(db, data_root, tmp_path, capsys):
+    untrained_model(tmp_path / "m", name="old")
+    model = register_model(folder=tmp_path / "m", actor=None, at=timezone.now())
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("retire_model", "old:1", reason=" ")
+    call_command("retire_model", "old:1", reason="superseded")
+    assert "old 1: retired" in capsys.readouterr().out
+    model.refresh_from_db()
+    assert model.state == ModelVersion.State.RETIRED
+    assert AuditEvent.objects.get(event="inference.model.retired").detail["reason"] == "superseded"
+    with pytest.raises(CommandError, match="no model"):
+        call_command("retire_model", "old:1", reason="again")
+
+
+def test_the_time_left_follows_from_the_cases_that_ended(bare_run):
+    """Two ended a minute apart and one waits: one case a minute, a minute to go."""
+    first, second = bare_run.runs.order_by("pk")
+    InferenceRun.objects.filter(pk=second.pk).update(finished_at=first.finished_at + timedelta(minutes=1))
+    case = Case.objects.create(
+        study=bare_run.study, patient=first.case.patient, pseudonym="C2", imported_at=timezone.now()
+    )
+    InferenceRun.objects.create(study_run=bare_run, case=case, model=bare_run.model, input_key="2")
+    progress = run_progress(bare_run)
+    assert (progress.n_waiting, progress.cases_per_minute, progress.seconds_left) == (1, 1.0, 60)
 
 
 def test_probabilities_survive_the_database_exactly(study_with_images, model):
