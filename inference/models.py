@@ -9,6 +9,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_noop as N_
 
 from readerstudy.studies.models import Case, ReaderStudy
 
@@ -21,10 +22,10 @@ class ModelVersion(models.Model):
     """
 
     class State(models.TextChoices):
-        DRAFT = "draft", "draft"
-        VALIDATED = "validated", "validated"
-        APPROVED = "approved", "approved"
-        RETIRED = "retired", "retired"
+        DRAFT = "draft", N_("draft")
+        VALIDATED = "validated", N_("validated")
+        APPROVED = "approved", N_("approved")
+        RETIRED = "retired", N_("retired")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     digest = models.CharField(max_length=64, unique=True)
@@ -129,6 +130,8 @@ class InferenceRun(models.Model):
     # {structure: reason} of what was not graded, {frame: {structure: [x, y, z, certainty, source]}}.
     left_out = models.JSONField(default=dict)
     points = models.JSONField(default=dict)
+    # {radiograph: {structure: [row, column, certainty, source]}}: radiographs have no frame of reference.
+    pixels = models.JSONField(default=dict)
     series_used = models.JSONField(default=dict)
     notes = models.JSONField(default=list)
     seconds = models.JSONField(default=dict)

@@ -26,6 +26,7 @@ def registry_page(study: ReaderStudy) -> dict[str, Any]:
         for model in ModelVersion.objects.all()
     }
     return {
+        "labels": labels(study),
         "models": registry_rows(study, fits),
         "runs": run_rows(study),
         "trainings": [
@@ -52,6 +53,14 @@ def finding_names(study: ReaderStudy) -> dict[str, str]:
         finding.id: finding.label.in_language(language)
         for finding in current_protocol(study).document.findings
     }
+
+
+def labels(study: ReaderStudy) -> dict[str, str]:
+    """Labels of the protocol's findings, structures and marks in the page's language, by their codes."""
+    language = get_language() or "en"
+    document = current_protocol(study).document
+    known = [*document.structures, *document.findings, *document.marks]
+    return {each.id: each.label.in_language(language) for each in known}
 
 
 def training_state(run: TrainingRun) -> str:

@@ -19,6 +19,7 @@ from inference.services.registry import model_folder
 from inference.services.runs import write_result
 from inference.task_names import GPU_QUEUE
 from readerstudy.core.jobs import JobContext, JobRefused
+from readerstudy.studies.services.studies import current_protocol
 
 if TYPE_CHECKING:
     from inference.engine.bundle import Loaded
@@ -123,7 +124,17 @@ def run_case(context: JobContext, run_id: int) -> None:
     elif isinstance(model, LoadedPresence):
         result = find_presence(model, images, check=context.check)
     else:
-        result = grade_case(model, images, check=context.check, saliency=True)
+        result = grade_case(
+            model,
+            images,
+            check=context.check,
+            saliency=True,
+            assessable_on={
+                finding.id: finding.assessable_on
+                for finding in current_protocol(run.study_run.study).document.findings
+                if finding.assessable_on
+            },
+        )
     result.notes.extend(notes)
     result.seconds["read"] = read_seconds
     with context.commit():

@@ -187,12 +187,12 @@ def _stages(runs: list[InferenceRun]) -> tuple[tuple[StageTime, ...], float | No
 
 def _places(runs: list[InferenceRun]) -> tuple[tuple[PlaceRow, ...], str]:
     """Certainty of the places in one case, the middle one of those that were run: a spot check."""
-    with_points = [run for run in runs if run.points]
+    with_points = [run for run in runs if run.points or run.pixels]
     if not with_points:
         return (), ""
     run = with_points[len(with_points) // 2]
     best: dict[str, float] = {}
-    for points in run.points.values():
+    for points in [*run.points.values(), *run.pixels.values()]:
         for structure, (*_, certainty, _source) in points.items():
             best[structure] = max(best.get(structure, 0.0), certainty)
     levels: dict[str, list[float | None]] = {}

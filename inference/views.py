@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from inference.access import access_study_models, access_study_run, access_training
 from inference.forms import PublishPointsForm, StartRunForm
-from inference.pages import registry_page, training_page
+from inference.pages import labels, registry_page, training_page
 from inference.selectors import run_progress
 from inference.services.errors import InferenceRefused
 from inference.services.points import publish_points, read_points, write_points
@@ -57,6 +57,7 @@ def run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     page = {
         "study": study_frame(study=study_run.study, user=request.user, current="inference:runs"),
         "run": run_progress(study_run),
+        "labels": labels(study_run.study),
         "points_form": PublishPointsForm(),
     }
     return render(request, "inference/run_detail.html", page)
@@ -111,6 +112,7 @@ def training(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     page = {
         "study": study_frame(study=run.study, user=request.user, current="inference:runs"),
         "training": training_page(run),
+        "labels": labels(run.study),
     }
     return render(request, "inference/training_detail.html", page)
 

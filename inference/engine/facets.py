@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,8 +17,16 @@ from inference.engine.crops import crop_affine, joint_crop, side_sign
 from inference.engine.intensity import scale_crop, scale_series
 from inference.engine.networks.grader import Grader
 from inference.engine.networks.ordinal import corn_probabilities
+from inference.engine.radiographs import Radiograph, radiograph_crop, side_of
 from inference.engine.saliency import GRAD_CAM, HeatMaps, answers_with_maps, cell_affine, scaled_maps
-from inference.engine.specification import CT_AXIAL, KIND_WORDS, MR_SAGITTAL
+from inference.engine.specification import (
+    CT_AXIAL,
+    KIND_WORDS,
+    MR_SAGITTAL,
+    RADIOGRAPHS,
+    VIEW_OF,
+    modality_of,
+)
 from inference.engine.stacks import Array, CaseImages, ImageStack
 
 if TYPE_CHECKING:
@@ -50,6 +58,15 @@ class FoundPoint:
     source: str
 
 
+@dataclass(frozen=True)
+class FoundPixel:
+    """A structure's place on one radiograph: row, column; certainty and source as `FoundPoint`."""
+
+    place_px: tuple[float, float]
+    certainty: float
+    source: str
+
+
 @dataclass
 class CaseResult:
     """
@@ -64,8 +81,10 @@ class CaseResult:
     left_out : dict of structure to str
         Structures that were not graded, with the reason.
     points : dict of frame of reference to (dict of structure to FoundPoint)
+    pixels : dict of identifier to (dict of structure to FoundPixel)
+        Places on the radiographs that were used.
     series : dict of kind to str
-        Identifier of the series used.
+        Identifier of the series used; of both radiographs where a view has one for each side.
     lesions : list of FoundLesion
         What a detector marks, the surest first.
     heat : list of HeatMaps
@@ -79,6 +98,7 @@ class CaseResult:
     probabilities: dict[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     points: dict[str, dict[str, FoundPoint]] = field(default_factory=dict)
+    pixels: dict[str, dict[str, FoundPixel]] = field(default_factory=dict)
     series: dict[str, str] = field(default_factory=dict)
     lesions: list[FoundLesion] = field(default_factory=list)
     heat: list[HeatMaps] = field(default_factory=list)
@@ -89,6 +109,7 @@ class CaseResult:
     def input_points(self) -> str:
         """``corrected`` where any point was given with the case, else ``automatic``."""
         sources = {p.source for points in self.points.values() for p in points.values()}
+        sources |= {p.source for places in self.pixels.values() for p in places.values()}
         return CORRECTED if CORRECTED in sources else AUTOMATIC
 
 
@@ -99,6 +120,7 @@ def grade_case(
     check: Callable[[], None] = lambda: None,
     batch_joints: int = 10,
     saliency: bool = False,
+    assessable_on: Mapping[str, Collection[str]] | None = None,
 ) -> CaseResult:
     """
     Grade every structure of a case.
@@ -112,7 +134,10 @@ def grade_case(
     batch_joints : int
         Structures that pass the network together. Halved, down to one, when memory runs out.
     saliency : bool
-        Whether to say where the network looked. An ONNX grader cannot.
+        Whether to say where the network looked. An ONNX grader cannot, and on radiographs nothing is said.
+    assessable_on : mapping of finding to collection of str, optional
+        Modalities (CT, MR, XR) on which the protocol asks for each finding: what a joint's series do not let a
+        reader assess is not given out either.
 
     Returns
     -------
@@ -120,18 +145,23 @@ def grade_case(
     """
     result = CaseResult()
     manifest = model.manifest
-    chosen, result.notes = manifest.inputs.choose(case)
-    result.refusal = manifest.inputs.refusal(chosen, result.notes)
+    chosen, faults = manifest.inputs.choose(case)
+    pictures, more = manifest.inputs.choose_radiographs(case)
+    result.notes = sorted({*faults, *more})
+    result.refusal = manifest.inputs.refusal([*chosen, *pictures], result.notes)
     if result.refusal:
         return result
     check()
     with clock(result, "locate"):
         result.points = all_points(model, case, chosen)
+        result.pixels = all_pixels(model, case, pictures)
     check()
     structures = manifest.outputs.structures
     with clock(result, "crop"):
-        crops, there = _all_crops(model, chosen, result)
+        crops, there = _all_crops(model, chosen, pictures, result)
     result.series = {kind: stack.identifier for kind, stack in chosen.items()}
+    for kind, own in pictures.items():
+        result.series[kind] = ", ".join(sorted({picture.identifier for picture in own.values()}))
     graded = [number for number, name in enumerate(structures) if name not in result.left_out]
     if not graded:
         result.refusal = "No structure could be graded. " + "; ".join(
@@ -143,10 +173,14 @@ def grade_case(
         maps: _Maps | None = {} if saliency and isinstance(model.grader, Grader) else None
         probabilities = _grade(model, crops, there, graded, batch_joints, maps)
     unseen: set[str] = set()
+    unasked: set[tuple[str, str]] = set()
     for number in graded:
         kinds = [kind for kind in there if there[kind][number]]
-        given = manifest.outputs.given_from(kinds)
-        unseen |= manifest.outputs.given.keys() - given.keys()
+        seen = manifest.outputs.given_from(kinds)
+        given = manifest.outputs.given_from(kinds, assessable_on)
+        unseen |= manifest.outputs.given.keys() - seen.keys()
+        words = " and ".join(sorted({modality_of(kind) for kind in kinds})).replace("XR", "X-ray")
+        unasked |= {(finding, words) for finding in seen.keys() - given.keys()}
         for finding in given:
             row = probabilities[finding][number]
             result.probabilities[structures[number], finding] = tuple(float(p) for p in row)
@@ -155,6 +189,14 @@ def grade_case(
     for finding in sorted(unseen):
         kinds_wanted = " or ".join(KIND_WORDS[kind] for kind in manifest.outputs.seen_on[finding])
         result.notes.append(f"{finding} is given only where there is {kinds_wanted}.")
+    for finding, words in sorted(unasked):
+        result.notes.append(
+            f"{finding} is not given from {words} alone: the protocol does not assess it there."
+        )
+    if graded and not result.probabilities:
+        result.refusal = (
+            "Nothing of what the case's images show is given by the model and asked by the protocol."
+        )
     return result
 
 
@@ -178,6 +220,8 @@ def _heat_maps(
     }
     found = []
     for kind, (items, values) in scaled_maps(given).items():
+        if kind in RADIOGRAPHS:
+            continue  # its cells have no place in the patient
         stack, spec = chosen[kind], model.manifest.inputs.requirements[kind].crop
         points = result.points[stack.frame_of_reference]
         slab = model.grader.encoder(kind).slab
@@ -259,8 +303,33 @@ def locate(model: LoadedModel, stacks: list[ImageStack]) -> dict[str, FoundPoint
     }
 
 
+def all_pixels(
+    model: LoadedModel, case: CaseImages, pictures: Mapping[str, Mapping[str, Radiograph]]
+) -> dict[str, dict[str, FoundPixel]]:
+    """Given places, and found ones for what was not given, on every chosen radiograph."""
+    places: dict[str, dict[str, FoundPixel]] = {}
+    finder = model.radiograph_localiser
+    for kind, own in pictures.items():
+        for side, picture in own.items():
+            here = places.setdefault(picture.identifier, {})
+            wanted = [name for name in model.manifest.outputs.structures if side_of(name) == side]
+            for name, (row, column) in case.points_px.get(picture.identifier, {}).items():
+                if name in wanted:
+                    here[name] = FoundPixel((float(row), float(column)), 1.0, CORRECTED)
+            if finder is None or VIEW_OF[kind] not in finder.config.views or all(n in here for n in wanted):
+                continue
+            found = finder.locate(picture, side)
+            for name in wanted:
+                row, column, sure = found.get(name.rsplit("-", 1)[0], (0.0, 0.0, 0.0))
+                here.setdefault(name, FoundPixel((row, column), sure, AUTOMATIC))
+    return places
+
+
 def _all_crops(
-    model: LoadedModel, chosen: Mapping[str, ImageStack], result: CaseResult
+    model: LoadedModel,
+    chosen: Mapping[str, ImageStack],
+    pictures: Mapping[str, Mapping[str, Radiograph]],
+    result: CaseResult,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     structures = model.manifest.outputs.structures
     crops: dict[str, Array] = {}
@@ -268,6 +337,15 @@ def _all_crops(
     for kind, requirement in model.manifest.inputs.requirements.items():
         crops[kind] = np.zeros((len(structures), *requirement.crop.shape), dtype=np.float32)
         there[kind] = np.zeros(len(structures), dtype=bool)
+        for number, name in enumerate(structures):
+            picture = pictures.get(kind, {}).get(side_of(name))
+            place = result.pixels[picture.identifier].get(name) if picture is not None else None
+            if picture is None or place is None or place.certainty < LEAST_CERTAINTY:
+                continue
+            patch = radiograph_crop(picture, place.place_px, side_of(name), requirement.crop)
+            if patch is not None:
+                crops[kind][number] = scale_crop("XR", patch)
+                there[kind][number] = True
         stack = chosen.get(kind)
         if stack is None:
             continue
@@ -286,6 +364,7 @@ def _all_crops(
         if any(there[kind][number] for kind in there):
             continue
         sure = [points[name].certainty for points in result.points.values() if name in points]
+        sure += [places[name].certainty for places in result.pixels.values() if name in places]
         if not sure or max(sure) < LEAST_CERTAINTY:
             result.left_out[name] = "its place was not found with enough certainty"
         else:

@@ -68,7 +68,8 @@ def find_lesions(
         Called between stages; raising stops the work.
     """
     result = CaseResult()
-    chosen, result.notes = model.manifest.inputs.choose(case)
+    chosen, faults = model.manifest.inputs.choose(case)
+    result.notes = sorted({*faults, *model.manifest.inputs.choose_radiographs(case)[1]})
     result.refusal = model.manifest.inputs.refusal(chosen, result.notes)
     if result.refusal:
         return result

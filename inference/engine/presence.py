@@ -81,7 +81,8 @@ def find_presence(
     """
     result = CaseResult()
     manifest = model.manifest
-    chosen, result.notes = manifest.inputs.choose(case)
+    chosen, faults = manifest.inputs.choose(case)
+    result.notes = sorted({*faults, *manifest.inputs.choose_radiographs(case)[1]})
     result.refusal = manifest.inputs.refusal(chosen, result.notes)
     if result.refusal:
         return result

@@ -10,14 +10,35 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inference.engine import radiographs
 from inference.engine.crops import CropSpec
+from inference.engine.radiographs import Radiograph
 from inference.engine.stacks import AXIAL, SAGITTAL, CaseImages, ImageStack
 
-#: Names of the series kinds a grader can take: modality and plane.
+#: Names of the series kinds a grader can take: modality, and plane or view.
 CT_AXIAL, MR_AXIAL, MR_SAGITTAL = "CT-axial", "MR-axial", "MR-sagittal"
-KINDS = (CT_AXIAL, MR_AXIAL, MR_SAGITTAL)
+XR_AP, XR_LATERAL, XR_OBLIQUE = "XR-AP", "XR-lateral", "XR-oblique"
+RADIOGRAPHS = (XR_AP, XR_LATERAL, XR_OBLIQUE)
+KINDS = (CT_AXIAL, MR_AXIAL, MR_SAGITTAL, *RADIOGRAPHS)
 _KIND_OF = {("CT", AXIAL): CT_AXIAL, ("MR", AXIAL): MR_AXIAL, ("MR", SAGITTAL): MR_SAGITTAL}
-KIND_WORDS = {CT_AXIAL: "axial CT", MR_AXIAL: "axial MR", MR_SAGITTAL: "sagittal MR"}
+VIEW_OF = {
+    XR_AP: radiographs.AP,
+    XR_LATERAL: radiographs.LATERAL,
+    XR_OBLIQUE: radiographs.OBLIQUE,
+}
+KIND_WORDS = {
+    CT_AXIAL: "axial CT",
+    MR_AXIAL: "axial MR",
+    MR_SAGITTAL: "sagittal MR",
+    XR_AP: "AP X-ray",
+    XR_LATERAL: "lateral X-ray",
+    XR_OBLIQUE: "oblique X-ray",
+}
+
+
+def modality_of(kind: str) -> str:
+    """``CT``, ``MR`` or ``XR``, as protocols name what a finding is assessable on."""
+    return kind.partition("-")[0]
 
 
 #: Where nothing is cut: the series is seen whole.
@@ -34,14 +55,14 @@ class SeriesRequirement:
     crop : CropSpec
         What is cut from it; `WHOLE_SERIES` where nothing is.
     max_in_plane_mm, max_slice_mm : float
-        Largest pixel spacing and largest distance of neighbouring slices.
+        Largest pixel spacing and largest distance of neighbouring slices; a radiograph has no slices.
     min_slices : int
     """
 
     crop: CropSpec
     max_in_plane_mm: float
-    max_slice_mm: float
-    min_slices: int
+    max_slice_mm: float = float("inf")
+    min_slices: int = 1
 
     def fault(self, stack: ImageStack) -> str:
         """Why the series does not do, in words; empty where it does."""
@@ -49,13 +70,30 @@ class SeriesRequirement:
             return "its slices have no place in the patient or no pixel spacing"
         if len(stack.pixels) < self.min_slices:
             return f"it has {len(stack.pixels)} slices, the model needs {self.min_slices}"
-        if stack.in_plane_spacing_mm > self.max_in_plane_mm * 1.005:
-            spacing = f"{stack.in_plane_spacing_mm:.2g}"
-            return f"its pixels are {spacing} mm wide, the model takes {self.max_in_plane_mm:g} mm or finer"
+        too_wide = self._too_wide(stack.in_plane_spacing_mm)
+        if too_wide:
+            return too_wide
         if stack.slice_spacing_mm > self.max_slice_mm * 1.005:
             spacing = f"{stack.slice_spacing_mm:.2g}"
             return f"its slices lie {spacing} mm apart, the model takes {self.max_slice_mm:g} mm or less"
         return ""
+
+    def fault_of_radiograph(self, picture: Radiograph) -> str:
+        """Why a radiograph of a known view does not do, in words; empty where it does."""
+        if not picture.spacing_mm:
+            return "its file does not say how many millimetres a pixel is"
+        if not picture.has_directions:
+            return "its file does not say to which sides of the patient its rows and columns lead"
+        if not picture.sides:
+            return "its file does not say which oblique it is"
+        return self._too_wide(picture.coarsest_mm)
+
+    def _too_wide(self, spacing_mm: float) -> str:
+        if spacing_mm <= self.max_in_plane_mm * 1.005:
+            return ""
+        return (
+            f"its pixels are {spacing_mm:.2g} mm wide, the model takes {self.max_in_plane_mm:g} mm or finer"
+        )
 
 
 @dataclass(frozen=True)
@@ -83,6 +121,8 @@ class InputSpecification:
             values = dict(entry)
             crop = CropSpec(**values.pop("crop")) if "crop" in values else WHOLE_SERIES
             kinds[kind] = SeriesRequirement(crop=crop, **values)
+            if kind in RADIOGRAPHS and crop.depth != 1:
+                raise ValueError(f"a crop of {kind} has depth 1: a radiograph has no slices")
         return cls(kinds, tuple(tuple(alternative) for alternative in content["needs"]))
 
     def choose(self, case: CaseImages) -> tuple[dict[str, ImageStack], list[str]]:
@@ -107,19 +147,80 @@ class InputSpecification:
                 continue
             fault = requirement.fault(stack)
             if fault:
-                faults.append(f"{KIND_WORDS[kind][0].upper()}{KIND_WORDS[kind][1:]}: {fault}.")
+                faults.append(f"{_capital(KIND_WORDS[kind])}: {fault}.")
             elif kind not in chosen or _rank(stack) < _rank(chosen[kind]):
                 chosen[kind] = stack
         return chosen, sorted(set(faults))
 
-    def refusal(self, chosen: Mapping[str, ImageStack], faults: list[str]) -> str:
-        """Why the case cannot be graded, in words; empty where it can."""
+    def choose_radiographs(self, case: CaseImages) -> tuple[dict[str, dict[str, Radiograph]], list[str]]:
+        """
+        Choose the best radiograph of each view, and of each side where a view shows one side's joints.
+
+        Returns
+        -------
+        chosen : dict of kind to (dict of side to Radiograph)
+        notes : list of str
+            One sentence for each picture that was looked at and left, or that was taken with a reservation.
+        """
+        wanted = {VIEW_OF[kind]: kind for kind in self.requirements if kind in VIEW_OF}
+        chosen: dict[str, dict[str, Radiograph]] = {}
+        notes: list[str] = []
+        for picture in case.radiographs:
+            if not wanted:
+                notes.append("X-ray: the model takes none.")
+                continue
+            if not picture.view:
+                notes.append("X-ray: its file does not say which view it is (AP, lateral or oblique).")
+                continue
+            kind = wanted.get(picture.view)
+            if kind is None:
+                continue
+            fault = self.requirements[kind].fault_of_radiograph(picture)
+            if fault:
+                notes.append(f"{_capital(KIND_WORDS[kind])}: {fault}.")
+                continue
+            if picture.at_detector:
+                notes.append(
+                    f"{_capital(KIND_WORDS[kind])}: its pixels are measured at the detector, "
+                    "where the patient is magnified."
+                )
+            own = chosen.setdefault(kind, {})
+            for side in picture.sides:
+                if side not in own or _rank_of_radiograph(picture) < _rank_of_radiograph(own[side]):
+                    own[side] = picture
+        return chosen, sorted(set(notes))
+
+    def refusal(self, chosen: Collection[str], faults: list[str]) -> str:
+        """
+        Why the case cannot be graded, in words; empty where it can.
+
+        Parameters
+        ----------
+        chosen : collection of str
+            Kinds of series that the case has.
+        faults : list of str
+            What was said of those that were left.
+        """
         if any(all(kind in chosen for kind in alternative) for alternative in self.needs):
             return ""
         wanted = " or ".join(
             " with ".join(KIND_WORDS[kind] for kind in alternative) for alternative in self.needs
         )
         return " ".join([f"Outside the model's input specification: it needs {wanted}.", *faults])
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _rank_of_radiograph(picture: Radiograph) -> tuple[bool, float, int, str]:
+    # Measured in the patient before measured at the detector, finer before coarser, larger before smaller.
+    return (
+        picture.at_detector,
+        round(picture.coarsest_mm, 3),
+        -picture.pixels.size,
+        picture.identifier,
+    )
 
 
 def _rank(stack: ImageStack) -> tuple[int, float, float, str]:
@@ -173,12 +274,24 @@ class OutputSchema:
         """Findings that are given out, with their number of grades."""
         return {name: n for name, n in self.n_grades.items() if name not in self.switched_off}
 
-    def given_from(self, kinds: Collection[str]) -> dict[str, int]:
-        """Findings that are given out for a joint that these kinds of series show."""
+    def given_from(
+        self, kinds: Collection[str], assessable_on: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, int]:
+        """
+        Findings that are given out for a joint that these kinds of series show.
+
+        Parameters
+        ----------
+        kinds : collection of str
+        assessable_on : mapping of finding to collection of str, optional
+            Modalities on which a protocol asks for the finding; any where not named.
+        """
+        modalities = {modality_of(kind) for kind in kinds}
         return {
             name: n
             for name, n in self.given.items()
             if any(k in kinds for k in self.seen_on.get(name, kinds))
+            and modalities & set((assessable_on or {}).get(name, modalities))
         }
 
 
@@ -220,6 +333,13 @@ def fit_report(
     if schema.lesion_classes:
         return (_fit_of_lesions(schema, boxes or {}), *_fit_of_findings(schema, n_grades))
     missing = [name for name in structures if name not in schema.structures]
+    if missing and len(schema.structures) == 1:
+        # Such is a model of presence: one word for the case. A list of all that it does not know would hide that.
+        detail = (
+            f"it answers for one structure, {schema.structures[0]}; "
+            f"a protocol of {len(structures)} structures asks for more"
+        )
+        return (FitLine("structures", False, detail), *_fit_of_findings(schema, n_grades))
     lines = [
         FitLine(
             "structures",
@@ -237,8 +357,9 @@ def _fit_of_lesions(schema: OutputSchema, boxes: Mapping[str, Collection[str]]) 
         foreign = [name for name in schema.lesion_classes if name not in classes]
         if not foreign:
             silent = [name for name in classes if name not in schema.lesion_classes]
-            never = f"; {', '.join(silent)} it never marks" if silent else ""
-            return FitLine(mark, True, f"boxes of {len(schema.lesion_classes)} classes{never}")
+            n = len(schema.lesion_classes)
+            never = f"boxes of {n} classes; {', '.join(silent)} it never marks"
+            return FitLine(mark, True, never if silent else f"boxes of {n} classes")
     if not boxes:
         return FitLine(
             "lesions", False, "the protocol asks for no boxes in space, and the model gives nothing else"

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from inference.engine.radiographs import Radiograph
 
 Array = NDArray[Any]
 
@@ -33,7 +36,7 @@ class ImageStack:
     identifier : str
         Any text that names the series; only used to break ties.
     modality : str
-        ``CT``, ``MR`` or ``XR``.
+        ``CT`` or ``MR``; radiographs are no stacks, see `radiographs`.
     pixels : ndarray, shape (n_slices, n_rows, n_columns)
         Stored values with the rescale applied (Hounsfield units for CT).
     origins_mm : ndarray, shape (n_slices, 3)
@@ -225,12 +228,20 @@ class CaseImages:
         In any order.
     points_mm : mapping of frame of reference to (mapping of structure to (3,) point), optional
         Places of the structures that a person confirmed; the localiser finds those that are missing.
+    radiographs : tuple of Radiograph
+        In any order.
+    points_px : mapping of identifier to (mapping of structure to (row, column)), optional
+        Places of the structures that a person marked on radiographs.
     """
 
     stacks: tuple[ImageStack, ...]
     points_mm: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    radiographs: tuple[Radiograph, ...] = ()
+    points_px: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # The order of series must not matter, down to the last bit.
         ordered = tuple(sorted(self.stacks, key=lambda s: (s.modality, s.identifier)))
         object.__setattr__(self, "stacks", ordered)
+        pictures = tuple(sorted(self.radiographs, key=lambda each: each.identifier))
+        object.__setattr__(self, "radiographs", pictures)

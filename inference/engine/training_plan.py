@@ -45,6 +45,9 @@ class TrainingPlan:
         `drop_share`: probability that a series is withheld from a joint, so that missing ones are learnt.
     finding_weights : mapping of finding to float
         Weight of each finding's loss; 1 where not named. Rare findings may need more.
+    balance_grades : bool
+        Rare grades of a finding count more in training, up to four times, so that they are not drowned by the usual
+        ones. Figures and early stopping go by the true shares.
     mixed_precision : bool
     device : str
         ``cpu``, ``cuda`` or ``auto`` (a GPU where there is one).
@@ -71,6 +74,7 @@ class TrainingPlan:
     weight_decay: float = 1e-2
     drop_share: float = 0.2
     finding_weights: Mapping[str, float] = field(default_factory=dict)
+    balance_grades: bool = False
     mixed_precision: bool = False
     device: str = "auto"
     mode: str = NETWORK
@@ -87,7 +91,7 @@ class TrainingPlan:
                 raise PlanRefused(
                     f"{key}: small letters, digits, dots and hyphens, at most 60; not {getattr(self, key)!r}."
                 )
-        for key in ("fine_tune", "freeze_encoder", "mixed_precision"):
+        for key in ("fine_tune", "freeze_encoder", "balance_grades", "mixed_precision"):
             if not isinstance(getattr(self, key), bool):
                 raise PlanRefused(f"{key}: true or false, not {getattr(self, key)!r}.")
         for key, low, high in (

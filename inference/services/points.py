@@ -14,6 +14,7 @@ from datetime import datetime
 from math import isfinite
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from inference.models import InferenceRun, StudyRun
 from inference.services.errors import InferenceRefused
@@ -75,11 +76,15 @@ def read_points(text: str) -> list[Point]:
         With the line and the column.
     """
     if len(text) > MAX_TEXT:
-        raise InferenceRefused(f"The table is larger than {MAX_TEXT >> 20} MiB. Nothing was published.")
+        raise InferenceRefused(
+            _("The table is larger than %(limit)s MiB. Nothing was published.") % {"limit": MAX_TEXT >> 20}
+        )
     rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
-        raise InferenceRefused(f"The table lacks the column {', '.join(missing)}. Nothing was published.")
+        raise InferenceRefused(
+            _("The table lacks the column %(names)s. Nothing was published.") % {"names": ", ".join(missing)}
+        )
     found: list[Point] = []
     seen: set[tuple[str, str, str]] = set()
     for line, row in enumerate(rows, start=2):
@@ -91,13 +96,15 @@ def read_points(text: str) -> list[Point]:
                 value = float("nan")
             if not isfinite(value):
                 raise InferenceRefused(
-                    f"Line {line}, {column}: {row[column]!r} is no number. Nothing was published."
+                    _("Line %(line)s, %(column)s: %(value)s is no number. Nothing was published.")
+                    % {"line": line, "column": column, "value": repr(row[column])}
                 )
             values.append(value)
         key = (row["case_id"] or "", row["frame_of_reference"] or "", row["structure"] or "")
         if key in seen:
             raise InferenceRefused(
-                f"Line {line}: {key[2]} of case {key[0]} stands twice. Nothing was published."
+                _("Line %(line)s: %(structure)s of case %(case)s stands twice. Nothing was published.")
+                % {"line": line, "structure": key[2], "case": key[0]}
             )
         seen.add(key)
         found.append(Point(line, key[0], key[2], key[1], (values[0], values[1], values[2])))
@@ -128,9 +135,9 @@ def publish_points(
         or a case is assigned already: what it shows cannot change.
     """
     if points is None:
-        points = [point for point, _, _ in points_of(study_run)]
+        points = [found[0] for found in points_of(study_run)]
     if not points:
-        raise InferenceRefused("There is no point to publish. Nothing was published.")
+        raise InferenceRefused(_("There is no point to publish. Nothing was published."))
     runs = {run.case.pseudonym: run for run in _located(study_run)}
     by_case: dict[str, list[Place]] = defaultdict(list)
     for point in points:
@@ -138,16 +145,33 @@ def publish_points(
         own = run.points.get(point.frame) if run else None
         if own is None or point.structure not in own:
             raise InferenceRefused(
-                f"Line {point.line}: run {study_run.number} located no {point.structure or 'structure'} in case "
-                f"{point.case} in this frame of reference. Nothing was published."
+                _(
+                    "Line %(line)s: run %(number)s located no %(structure)s in case %(case)s in this "
+                    "frame of reference. Nothing was published."
+                )
+                % {
+                    "line": point.line,
+                    "number": study_run.number,
+                    "structure": point.structure or _("structure"),
+                    "case": point.case,
+                }
             )
         moved = (
             sum((a - b) ** 2 for a, b in zip(point.point_mm, own[point.structure][:3], strict=True)) ** 0.5
         )
         if moved > FARTHEST_MM:
             raise InferenceRefused(
-                f"Line {point.line}: {point.structure} of case {point.case} is moved by {moved:.0f} mm; at most "
-                f"{FARTHEST_MM:.0f} mm is a correction. Nothing was published."
+                _(
+                    "Line %(line)s: %(structure)s of case %(case)s is moved by %(moved)s mm; at most "
+                    "%(farthest)s mm is a correction. Nothing was published."
+                )
+                % {
+                    "line": point.line,
+                    "structure": point.structure,
+                    "case": point.case,
+                    "moved": f"{moved:.0f}",
+                    "farthest": f"{FARTHEST_MM:.0f}",
+                }
             )
         by_case[point.case].append(Place(point.structure, point.frame, point.point_mm))
     for name, places in sorted(by_case.items()):

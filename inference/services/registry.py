@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from inference.engine.manifest import ModelRefused, read_manifest
 from inference.engine.specification import FitLine, OutputSchema, fit_report
@@ -55,13 +56,16 @@ def register_model(*, folder: Path, actor: Actor | None, at: datetime) -> ModelV
     if known is None or not target.exists():
         _copy(manifest.folder, target)
         if read_manifest(target).digest != manifest.digest:
-            raise ModelRefused("The files changed while they were copied. Nothing was registered.")
+            raise ModelRefused(_("The files changed while they were copied. Nothing was registered."))
     if known is not None:
         return known
     if ModelVersion.objects.filter(name=manifest.name, version=manifest.version).exists():
         raise InferenceRefused(
-            f"There is already a {manifest.name} {manifest.version} with other content. "
-            "Nothing was changed; give the new one a version of its own."
+            _(
+                "There is already a %(name)s %(version)s with other content. Nothing was "
+                "changed; give the new one a version of its own."
+            )
+            % {"name": manifest.name, "version": manifest.version}
         )
     model = ModelVersion.objects.create(
         digest=manifest.digest,
@@ -117,7 +121,10 @@ def approve_model(*, model: ModelVersion, actor: Actor | None, at: datetime) -> 
         state=ModelVersion.State.APPROVED, approved_at=at
     )
     if not changed:
-        raise InferenceRefused(f"{model} is {model.state}; only a validated model can be approved.")
+        raise InferenceRefused(
+            _("%(model)s is %(state)s; only a validated model can be approved.")
+            % {"model": model, "state": _(model.get_state_display())}
+        )
     _record("approved", model, actor, at)
     model.refresh_from_db()
 
@@ -126,7 +133,7 @@ def approve_model(*, model: ModelVersion, actor: Actor | None, at: datetime) -> 
 def retire_model(*, model: ModelVersion, reason: str, actor: Actor | None, at: datetime) -> None:
     """Take a model out of use. Its runs and predictions stay."""
     if not reason.strip():
-        raise InferenceRefused("Say why the model is retired. Nothing was changed.")
+        raise InferenceRefused(_("Say why the model is retired. Nothing was changed."))
     changed = (
         ModelVersion.objects.filter(pk=model.pk)
         .exclude(state=ModelVersion.State.RETIRED)
@@ -145,7 +152,7 @@ def fit_to_protocol(*, model: ModelVersion, protocol: Protocol) -> tuple[FitLine
         structures=tuple(structure.id for structure in document.structures),
         n_grades={finding.id: finding.n_grades for finding in document.findings if finding.scale},
         boxes={
-            mark.id: tuple(name for name, _ in mark.classes)
+            mark.id: tuple(each[0] for each in mark.classes)
             for mark in document.marks
             if mark.shape == "box3d"
         },
@@ -169,7 +176,7 @@ def attach_model(*, study: ReaderStudy, model: ModelVersion, actor: Actor | None
     report = fit_to_protocol(model=model, protocol=protocol)
     if not all(line.fits for line in report):
         raise ModelDoesNotFit(report)
-    attached, _ = StudyModel.objects.update_or_create(
+    attached, _created = StudyModel.objects.update_or_create(
         study=study,
         model=model,
         defaults={

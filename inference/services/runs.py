@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from inference.engine.manifest import PREPROCESSING_VERSION
 from inference.models import (
@@ -95,7 +96,8 @@ def start_run(
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
     if not model.may_run:
         raise InferenceRefused(
-            f"{model} is {model.state}; it runs once it is validated. Nothing was started."
+            _("%(model)s is %(state)s; it runs once it is validated. Nothing was started.")
+            % {"model": model, "state": _(model.get_state_display())}
         )
     attached = attach_model(study=study, model=model, actor=actor, at=at)
     cases = list(
@@ -104,12 +106,13 @@ def start_run(
         .order_by("pseudonym")
     )
     if not cases:
-        raise InferenceRefused("The study has no included case with images. Nothing was started.")
+        raise InferenceRefused(_("The study has no included case with images. Nothing was started."))
     if only is not None:
         unknown = sorted(set(only) - {case.pseudonym for case in cases})
         if unknown:
             raise InferenceRefused(
-                f"The study has no included case with images named {', '.join(unknown)}. Nothing was started."
+                _("The study has no included case with images named %(names)s. Nothing was started.")
+                % {"names": ", ".join(unknown)}
             )
         cases = [case for case in cases if case.pseudonym in only]
     keys = {
@@ -191,7 +194,9 @@ def retry_failed(*, study_run: StudyRun, actor: Actor | None, at: datetime) -> i
 def _open(study_run: StudyRun) -> None:
     study_run.refresh_from_db()
     if study_run.stopped_at is not None:
-        raise InferenceRefused(f"Run {study_run.number} was stopped. Nothing was changed.")
+        raise InferenceRefused(
+            _("Run %(number)s was stopped. Nothing was changed.") % {"number": study_run.number}
+        )
 
 
 def write_result(*, run_id: int, result: "CaseResult", at: datetime) -> bool:
@@ -214,11 +219,15 @@ def write_result(*, run_id: int, result: "CaseResult", at: datetime) -> bool:
     changed = InferenceRun.objects.filter(pk=run_id, state=InferenceRun.State.WAITING).update(
         state=state,
         refusal_reason=result.refusal,
-        input_points=result.input_points if result.points else "",
+        input_points=result.input_points if result.points or result.pixels else "",
         left_out=result.left_out,
         points={
             frame: {name: [*point.point_mm, point.certainty, point.source] for name, point in points.items()}
             for frame, points in result.points.items()
+        },
+        pixels={
+            picture: {name: [*place.place_px, place.certainty, place.source] for name, place in own.items()}
+            for picture, own in result.pixels.items()
         },
         series_used=result.series,
         notes=result.notes,

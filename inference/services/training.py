@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from inference.engine.manifest import GRADES, TORCH, ModelRefused, read_manifest
 from inference.engine.training_plan import TrainingPlan
@@ -52,10 +53,13 @@ def accept_training_set(
     parts: dict[str, str] = dict.fromkeys(test_patients, "test")
     for item in items:
         if item["partition"] not in {"train", "validation"}:
-            raise InferenceRefused(f"{item['partition']} is no part of a training set. Nothing was kept.")
+            raise InferenceRefused(
+                _("%(part)s is no part of a training set. Nothing was kept.") % {"part": item["partition"]}
+            )
         if parts.setdefault(item["patient"], item["partition"]) != item["partition"]:
             raise InferenceRefused(
-                f"Patient {item['patient']} is in more than one part of the training set. Nothing was kept."
+                _("Patient %(patient)s is in more than one part of the training set. Nothing was kept.")
+                % {"patient": item["patient"]}
             )
     content = {
         "protocol": protocol_digest,
@@ -104,30 +108,43 @@ def start_training(
     study = ReaderStudy.objects.select_for_update().get(pk=training_set.study_id)
     base = model_named(plan.start_from)
     if not base.may_run:
-        raise InferenceRefused(f"{base} is {base.state}; a training starts from a validated model.")
+        raise InferenceRefused(
+            _("%(base)s is %(state)s; a training starts from a validated model.")
+            % {"base": base, "state": _(base.get_state_display())}
+        )
     if base.manifest.get("task", GRADES) != GRADES:
-        raise InferenceRefused(f"{base} marks lesions; a training starts from a model that grades.")
+        raise InferenceRefused(
+            _("%(base)s marks lesions; a training starts from a model that grades.") % {"base": base}
+        )
     if base.manifest.get("executor", TORCH) != TORCH:
         raise InferenceRefused(
-            f"{base} is an ONNX file; a training starts from a model with weights of its own."
+            _("%(base)s is an ONNX file; a training starts from a model with weights of its own.")
+            % {"base": base}
         )
     if ModelVersion.objects.filter(name=plan.name, version=plan.version).exists():
         raise InferenceRefused(
-            f"There is already a {plan.name} {plan.version}. Nothing was started; give the new one another version."
+            _(
+                "There is already a %(name)s %(version)s. Nothing was started; give the new one "
+                "another version."
+            )
+            % {"name": plan.name, "version": plan.version}
         )
     findings = {scale["finding"] for scale in scales}
     foreign = sorted(plan.finding_weights.keys() - findings)
     if foreign:
         raise InferenceRefused(
-            f"finding_weights names {', '.join(foreign)}, which the protocol does not have. It has "
-            f"{', '.join(sorted(findings))}."
+            _("finding_weights names %(names)s, which the protocol does not have. It has %(known)s.")
+            % {"names": ", ".join(foreign), "known": ", ".join(sorted(findings))}
         )
     structures = {item["structure"] for item in training_set.items}
     known = set(base.manifest["outputs"]["structures"])
     if not structures <= known:
         raise InferenceRefused(
-            f"{base} finds other structures than the protocol asks for "
-            f"({', '.join(sorted(structures - known)[:3])} ...). Nothing was started."
+            _(
+                "%(base)s finds other structures than the protocol asks for (%(names)s ...). "
+                "Nothing was started."
+            )
+            % {"base": base, "names": ", ".join(sorted(structures - known)[:3])}
         )
     number = (TrainingRun.objects.filter(study=study).aggregate(last=Max("number"))["last"] or 0) + 1
     run = TrainingRun.objects.create(
@@ -155,14 +172,17 @@ def model_named(text: str) -> ModelVersion:
     InferenceRefused
         If there is none.
     """
-    name, _, version = text.partition(":")
+    name, _colon, version = text.partition(":")
     found = ModelVersion.objects.exclude(state=ModelVersion.State.RETIRED).order_by("-registered_at", "-pk")
     model = found.filter(name=name, **({"version": version} if version else {})).first()
     if model is None and len(text) >= 8:
         model = found.filter(digest__startswith=text).first()
     if model is None:
         known = ", ".join(str(each) for each in ModelVersion.objects.order_by("name", "version"))
-        raise InferenceRefused(f"There is no model {text!r} to start from. Registered: {known or 'none'}.")
+        raise InferenceRefused(
+            _("There is no model %(text)s to start from. Registered: %(known)s.")
+            % {"text": repr(text), "known": known or _("none")}
+        )
     return model
 
 
@@ -179,7 +199,9 @@ def stop_training(*, run: TrainingRun, actor: Actor | None, at: datetime) -> Non
     """
     job = job_of(run)
     if job is None or not cancel_job(job, at=at):
-        raise InferenceRefused(f"Training {run.number} has ended. Nothing was changed.")
+        raise InferenceRefused(
+            _("Training %(number)s has ended. Nothing was changed.") % {"number": run.number}
+        )
     # A running job erases its own when it sees the wish; this is for one that waited.
     transaction.on_commit(partial(erase_crops_of_ended, [run]))
     _record("stopped", run, actor, at)
@@ -190,7 +212,10 @@ def retry_training(*, run: TrainingRun, actor: Actor | None, at: datetime) -> No
     """Go on with a training that failed or was stopped."""
     job = job_of(run)
     if job is None or not retry_job(job, at=at):
-        raise InferenceRefused(f"Training {run.number} neither failed nor was stopped. Nothing was changed.")
+        raise InferenceRefused(
+            _("Training %(number)s neither failed nor was stopped. Nothing was changed.")
+            % {"number": run.number}
+        )
     _record("retried", run, actor, at)
 
 
@@ -241,7 +266,11 @@ def note_test_figures(
     )
     if not changed:
         raise InferenceRefused(
-            f"The test partition was opened for training {run.number} before. Its figures stand; it is opened once."
+            _(
+                "The test partition was opened for training %(number)s before. Its figures "
+                "stand; it is opened once."
+            )
+            % {"number": run.number}
         )
     _record("test_opened", run, actor, at, model=str(run.result))
     run.refresh_from_db()

@@ -6,6 +6,9 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from inference.reasons import named as label_of
+from inference.reasons import shown
+
 register = template.Library()
 
 
@@ -82,6 +85,18 @@ def short_time(seconds: int) -> str:
     if seconds < 90:
         return ngettext("%(n)d s", "%(n)d s", seconds) % {"n": seconds}
     return ngettext("%(n)d min", "%(n)d min", round(seconds / 60)) % {"n": round(seconds / 60)}
+
+
+@register.filter
+def said(reason: str, labels: dict[str, str]) -> str:
+    """What the engine said, in the page's language."""
+    return shown(reason, labels)
+
+
+@register.filter
+def named(code: str, labels: dict[str, str]) -> str:
+    """What a code of a finding, a structure or a kind of series is called."""
+    return label_of(code, labels)
 
 
 @register.filter

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from readerstudy.dicom.frames import Json, frame_places, pixel_spacing_of, rescale_values
 from readerstudy.dicom.intake import FRAME_TAIL, frame_head
 from readerstudy.dicom.pixels import decode_frame
-from readerstudy.dicom.series import projection_view
+from readerstudy.dicom.series import projection_view, view_code
 from readerstudy.imaging import stores
 from readerstudy.imaging.models import ImageSet, ImportBatch, ImportOutcome, Instance, Series
 from readerstudy.imaging.uids import UidMap
@@ -230,17 +230,9 @@ def read_volume(series: Series) -> SeriesVolume:
         shape = (entry["00280010"]["Value"][0], entry["00280011"]["Value"][0])
         if planes and planes[0].shape != shape:
             raise NotAVolume("The images of the series differ in size.")
-        kind = "i" if entry["00280103"]["Value"][0] else "u"
-        dtype = f"<{kind}{entry['00280100']['Value'][0] // 8}"
-        syntax = entry["00083002"]["Value"][0]
-        head = len(frame_head(syntax))
-        uid = entry["00080018"]["Value"][0]
         n_frames = int((entry.get("00280008", {}).get("Value") or [1])[0])
         for frame, place in frame_places(entry, n_frames):
-            data = (folder / stores.frame_name(uid, frame)).read_bytes()[head : -len(FRAME_TAIL)]
-            slope, intercept = rescale_values(entry, frame)
-            stored = decode_frame(data, syntax, shape=shape, dtype=dtype)
-            planes.append(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
+            planes.append(_values(folder, entry, frame))
             affines.append(_slice_affine(entry, place))
     rows = series.instances.order_by("index").values_list("pixel_digest", flat=True)
     known = [affine for affine in affines if affine is not None]
@@ -255,6 +247,94 @@ def read_volume(series: Series) -> SeriesVolume:
         frame_of_reference=series.frame_of_reference_uid,
         pixel_digests=tuple(rows),
     )
+
+
+def _values(folder: Path, entry: Json, frame: int) -> NDArray[np.float32]:
+    """Return one frame's pixels after the rescale."""
+    kind = "i" if entry["00280103"]["Value"][0] else "u"
+    dtype = f"<{kind}{entry['00280100']['Value'][0] // 8}"
+    syntax = entry["00083002"]["Value"][0]
+    path = folder / stores.frame_name(entry["00080018"]["Value"][0], frame)
+    data = path.read_bytes()[len(frame_head(syntax)) : -len(FRAME_TAIL)]
+    slope, intercept = rescale_values(entry, frame)
+    shape = (entry["00280010"]["Value"][0], entry["00280011"]["Value"][0])
+    stored = decode_frame(data, syntax, shape=shape, dtype=dtype)
+    values: NDArray[np.float32] = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    return values
+
+
+@dataclass(frozen=True)
+class Projection:
+    """
+    One radiograph: its pixels and what its file says of them.
+
+    Parameters
+    ----------
+    blinded_uid : str
+        Of the instance: one series may hold several views.
+    values : ndarray of float32, shape (rows, columns)
+        After rescale, turned round where the file shows bone dark (MONOCHROME1), from 0.
+    spacing_mm : tuple of float
+        Of rows and columns: calibrated to the patient, else at the detector; empty where the file has neither.
+    at_detector : bool
+        Whether the spacing is that of the detector.
+    view : str
+        As `dicom.series.projection_view`.
+    view_code : str
+        View position as the file states it, "" where it does not.
+    columns_to, rows_to : str
+        Patient Orientation: where growing column and row numbers lead, "" where unknown.
+    """
+
+    blinded_uid: str
+    values: NDArray[np.float32]
+    spacing_mm: tuple[float, ...]
+    at_detector: bool
+    view: str
+    view_code: str
+    columns_to: str
+    rows_to: str
+
+
+def read_projections(series: Series) -> tuple[Projection, ...]:
+    """
+    Return the radiographs of a series from the blinded cache.
+
+    Raises
+    ------
+    NotAVolume
+        If one is in colour or moves.
+    FileNotFoundError
+        If the images were withdrawn.
+    """
+    folder = _folder_of(series)
+    entries = stores.read_metadata(folder)
+    if not entries:
+        raise FileNotFoundError("The images of this series are not in the cache.")
+    found = []
+    for entry in entries:
+        if entry["00280002"]["Value"][0] != 1:
+            raise NotAVolume("The series is in colour.")
+        if int((entry.get("00280008", {}).get("Value") or [1])[0]) != 1:
+            raise NotAVolume("The radiograph has more than one frame.")
+        values = _values(folder, entry, 1)
+        dark_bone = entry["00280004"]["Value"][0] == "MONOCHROME1"
+        calibrated = pixel_spacing_of(entry)
+        detector = entry.get("00181164", {}).get("Value")
+        directions = entry.get("00200020", {}).get("Value") or ["", ""]
+        found.append(
+            Projection(
+                blinded_uid=entry["00080018"]["Value"][0],
+                values=values.max() - values if dark_bone else values - values.min(),
+                spacing_mm=tuple(float(each) for each in calibrated or detector or ()),
+                at_detector=calibrated is None and bool(detector),
+                view=projection_view(entry),
+                view_code=view_code(entry),
+                columns_to=directions[0],
+                rows_to=directions[1],
+            )
+        )
+    return tuple(found)
 
 
 def _slice_affine(entry: Json, place: tuple[list[float], list[float]] | None) -> NDArray[np.float64] | None:

@@ -8,15 +8,18 @@ from tests.architecture.tree import called_name, modules
 # A room is one line here once what it refuses is translated.
 ROOMS = (
     "grading",
+    "inference",
     "readerstudy/studies",
     "readerstudy/analysis",
     "readerstudy/imaging",
     "readerstudy/accounts",
 )
 REFUSALS = ("Refused", "BadAnswer", "WrongState", "OwnGradeFirst", "PlanChanged", "DataChanged")
-# What no page says: commands, migrations, jobs, the measuring of images; and protocol files, whose problems come
-# with their lines.
-APART = ("/management/", "/migrations/", "/protocols/", "/tasks.py", "/benchmark/")
+# What no page says: commands, migrations, jobs, the measuring of images; what workers write down in English
+# (`inference/reasons.py`); and protocol files, whose problems come with their lines.
+APART = (
+    "/management/", "/migrations/", "/protocols/", "/tasks.py", "/benchmark/", "/engine/", "inference/running.py",
+)  # fmt: skip
 
 Source = Iterable[tuple[str, ast.Module]]
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from inference.case_images import load_case_images
 from inference.engine.coarse import coarse_volume
 from inference.engine.crops import CropSpec, joint_crop
+from inference.engine.specification import XR_AP, InputSpecification, SeriesRequirement
 from inference.engine.stacks import ImageStack
 from inference.models import InferenceRun
 from inference.services.runs import start_run
@@ -21,6 +22,8 @@ from readerstudy.studies.models import Case
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shared]
 
+#: A model that grades from an AP view alone.
+TAKES_AP = InputSpecification({XR_AP: SeriesRequirement(CropSpec(1, 8, 8, 1.0, 1.0), 2.0)}, ((XR_AP,),))
 VB2 = ("vb2_05", "vb2_09", "vb2_13", "vb2_18", "vb2_20", "vb2_23")
 
 
@@ -145,3 +148,40 @@ def test_vertebrae_lie_where_the_masks_say(shared_data, take_in, name):
         # The disc's slices lie below the upper body and above the lower one.
         assert group.offsets_mm.max() < truth[upper] @ group.normal
         assert group.offsets_mm.min() > truth[lower] @ group.normal
+
+
+def test_radiographs_are_read_with_what_their_files_say(shared_data, take_in):
+    (case,) = take_in(shared_data / "lumbar_xr_simulated")
+    images, notes = load_case_images(case)
+    assert not notes
+    assert not images.stacks
+    found = {picture.view: picture for picture in images.radiographs}
+    assert set(found) == {"AP", "lateral"}
+    assert (found["AP"].columns_to, found["AP"].rows_to) == ("L", "F")
+    assert (found["lateral"].columns_to, found["lateral"].rows_to) == ("P", "F")
+    # Their files give the spacing of the detector only.
+    assert {(picture.spacing_mm, picture.at_detector) for picture in found.values()} == {((0.5, 0.5), True)}
+    chosen, notes = TAKES_AP.choose_radiographs(images)
+    assert chosen == {"XR-AP": {"right": found["AP"], "left": found["AP"]}}
+    assert notes == ["AP X-ray: its pixels are measured at the detector, where the patient is magnified."]
+
+
+def test_real_radiographs_that_do_not_say_enough_are_left_with_a_reason(shared_data, take_in):
+    import pydicom
+
+    cases = take_in(shared_data / "xr_real")
+    pictures = {}
+    for case in cases:
+        images, _ = load_case_images(case)
+        _, notes = TAKES_AP.choose_radiographs(images)
+        for picture in images.radiographs:
+            pictures[picture.pixels.shape] = picture, notes
+    tibia, why = pictures[1760, 1760]
+    assert not tibia.spacing_mm
+    assert "AP X-ray: its file does not say how many millimetres a pixel is." in why
+    # A file that shows bone dark is turned round, so that bone is bright to the engine.
+    animal, why = pictures[169, 211]
+    header = pydicom.dcmread(shared_data / "xr_real" / "dx_image.dcm")
+    assert header.PhotometricInterpretation == "MONOCHROME1"
+    shades = np.corrcoef(animal.pixels.ravel(), header.pixel_array.ravel())[0, 1]
+    assert shades == pytest.approx(-1, abs=1e-6)

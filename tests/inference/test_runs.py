@@ -1,5 +1,7 @@
 """Runs: the same input never twice, refusals in words, pause, stop, retry, results written once."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
@@ -303,6 +305,32 @@ def test_register_command(db, data_root, tmp_path, capsys):
         call_command("register_model", str(tmp_path / "m"))
 
 
+def test_retire_command(db, data_root, tmp_path, capsys):
+    untrained_model(tmp_path / "m", name="old")
+    model = register_model(folder=tmp_path / "m", actor=None, at=timezone.now())
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("retire_model", "old:1", reason=" ")
+    call_command("retire_model", "old:1", reason="superseded")
+    assert "old 1: retired" in capsys.readouterr().out
+    model.refresh_from_db()
+    assert model.state == ModelVersion.State.RETIRED
+    assert AuditEvent.objects.get(event="inference.model.retired").detail["reason"] == "superseded"
+    with pytest.raises(CommandError, match="no model"):
+        call_command("retire_model", "old:1", reason="again")
+
+
+def test_the_time_left_follows_from_the_cases_that_ended(bare_run):
+    """Two ended a minute apart and one waits: one case a minute, a minute to go."""
+    first, second = bare_run.runs.order_by("pk")
+    InferenceRun.objects.filter(pk=second.pk).update(finished_at=first.finished_at + timedelta(minutes=1))
+    case = Case.objects.create(
+        study=bare_run.study, patient=first.case.patient, pseudonym="C2", imported_at=timezone.now()
+    )
+    InferenceRun.objects.create(study_run=bare_run, case=case, model=bare_run.model, input_key="2")
+    progress = run_progress(bare_run)
+    assert (progress.n_waiting, progress.cases_per_minute, progress.seconds_left) == (1, 1.0, 60)
+
+
 def test_probabilities_survive_the_database_exactly(study_with_images, model):
     study = study_with_images
     run = start(study, model).runs.first()
@@ -326,21 +354,21 @@ def test_decoded_series_are_kept_up_to_a_size_and_the_oldest_go_first(study_with
     settings.READERSTUDY_VOLUME_CACHE_MB = 256
     cache = _VolumeCache()
     series = list(Series.objects.order_by("pk"))
-    stacks = [cache.get(each) for each in series]
+    stacks = [cache.get(each)[0] for each in series]
     sizes = [stack.pixels.nbytes for stack in stacks]
     assert cache.bytes_held == sum(sizes)
-    assert cache.get(series[0]) is stacks[0]
+    assert cache.get(series[0])[0] is stacks[0]
     # Room for the first, which was asked for last, and for the next, but for no third.
     settings.READERSTUDY_VOLUME_CACHE_MB = 1
     small = _VolumeCache()
-    kept = [small.get(each) for each in series]
+    kept = [small.get(each)[0] for each in series]
     assert small.bytes_held <= 1 << 20
     assert [stack.pixels.shape for stack in kept] == [stack.pixels.shape for stack in stacks]
     settings.READERSTUDY_VOLUME_CACHE_MB = -(-(sizes[0] + sizes[1]) // (1 << 20))
     two = _VolumeCache()
-    first = two.get(series[0])
+    (first,) = two.get(series[0])
     two.get(series[1])
-    assert two.get(series[0]) is first
+    assert two.get(series[0])[0] is first
     for each in series[2:]:
         two.get(each)
         assert two.bytes_held <= settings.READERSTUDY_VOLUME_CACHE_MB << 20

@@ -1,4 +1,4 @@
-"""Versions that grade: the joint finder and the grader, which may be an ONNX file."""
+"""Versions that grade: the joint finders and the grader, which may be an ONNX file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from inference.engine.manifest import GRADES, ONNX, ONNX_NAME, Manifest, ModelRe
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.networks.localiser import Localiser, LocaliserConfig
 from inference.engine.networks.ordinal import corn_probabilities
+from inference.engine.networks.radiograph_localiser import RadiographLocaliser, RadiographLocaliserConfig
 from inference.engine.onnx_child import refusal_of
 from inference.engine.onnx_grader import OnnxGrader
 from inference.engine.onnx_session import MISSING, is_installed
@@ -30,6 +31,8 @@ class LoadedModel:
         Largest difference found by the self-test at load, which always runs on the CPU.
     device : str
         Where the networks lie, as torch names it.
+    radiograph_localiser : RadiographLocaliser or None
+        None where the version takes no radiographs, or only with places that a person gave.
     """
 
     manifest: Manifest
@@ -37,10 +40,13 @@ class LoadedModel:
     localiser: Localiser
     golden_difference: float
     device: str = "cpu"
+    radiograph_localiser: RadiographLocaliser | None = None
 
     def on(self, device: str) -> LoadedModel:
         """The same version with its networks on another device; an ONNX grader stays on the CPU."""
         self.localiser.to(device)
+        if self.radiograph_localiser is not None:
+            self.radiograph_localiser.to(device)
         if isinstance(self.grader, torch.nn.Module):
             self.grader.to(device)
         return replace(self, device=device)
@@ -52,6 +58,7 @@ def golden_output(
     localiser: Localiser,
     inputs: Mapping[str, Any],
     temperatures: Mapping[str, float],
+    radiograph_localiser: RadiographLocaliser | None = None,
 ) -> dict[str, Any]:
     """What the networks answer to `golden_input`, as JSON values."""
     crops = golden_input(inputs)
@@ -60,7 +67,7 @@ def golden_output(
     count = torch.arange(int(torch.tensor(localiser.config.shape).prod()), dtype=torch.float64)
     volume = (0.5 + 0.5 * torch.sin(count * 0.031)).reshape(1, *localiser.config.shape).to(torch.float32)
     side, front = localiser(volume, torch.zeros(1))
-    return {
+    answer: dict[str, Any] = {
         "probabilities": {
             finding: [[round(float(p), 6) for p in row] for row in probabilities[0]]
             for finding, probabilities in (
@@ -70,6 +77,17 @@ def golden_output(
         },
         "maps": [round(float(torch.softmax(view.flatten(), 0).std() * 1e4), 6) for view in (side, front)],
     }
+    if radiograph_localiser is not None:
+        config = radiograph_localiser.config
+        count = torch.arange(config.shape[0] * config.shape[1], dtype=torch.float64)
+        picture = (0.5 + 0.5 * torch.sin(count * 0.031)).reshape(1, *config.shape).to(torch.float32)
+        answer["radiograph_maps"] = {
+            view: round(
+                float(torch.softmax(radiograph_localiser.maps(view, picture).flatten(), 0).std() * 1e4), 6
+            )
+            for view in config.views
+        }
+    return answer
 
 
 def save_model(
@@ -81,6 +99,7 @@ def save_model(
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     temperatures: Mapping[str, float],
+    radiograph_localiser: RadiographLocaliser | None = None,
 ) -> Manifest:
     """
     Write a model version into a folder. The file of an ONNX grader lies there already.
@@ -95,6 +114,7 @@ def save_model(
     inputs, outputs : mapping
         As `InputSpecification` and `OutputSchema` read them.
     temperatures : mapping of finding to float
+    radiograph_localiser : RadiographLocaliser, optional
 
     Returns
     -------
@@ -109,11 +129,14 @@ def save_model(
         "localiser": localiser.config.to_json(),
         "temperatures": dict(temperatures),
     }
+    if radiograph_localiser is not None:
+        networks["radiograph_localiser"] = radiograph_localiser.eval()
+        content["radiograph_localiser"] = radiograph_localiser.config.to_json()
     if isinstance(grader, Grader):
         networks = {"grader": grader.eval(), **networks}
     else:
         content["executor"] = ONNX
-    content["golden"] = golden_output(grader, localiser, inputs, temperatures)
+    content["golden"] = golden_output(grader, localiser, inputs, temperatures, radiograph_localiser)
     return write_version(folder, networks, content, others=() if isinstance(grader, Grader) else (ONNX_NAME,))
 
 
@@ -135,10 +158,14 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
     manifest = open_version(folder, task=GRADES, threads=threads)
     content = manifest.content
 
-    def make() -> dict[str, Grader | Localiser]:
-        networks: dict[str, Grader | Localiser] = {
+    def make() -> dict[str, Grader | Localiser | RadiographLocaliser]:
+        networks: dict[str, Grader | Localiser | RadiographLocaliser] = {
             "localiser": Localiser(LocaliserConfig.from_json(content["localiser"]))
         }
+        if "radiograph_localiser" in content:
+            networks["radiograph_localiser"] = RadiographLocaliser(
+                RadiographLocaliserConfig.from_json(content["radiograph_localiser"])
+            )
         if manifest.executor != ONNX:
             networks["grader"] = Grader(GraderConfig.from_json(content["network"]))
         return networks
@@ -148,8 +175,12 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
     grader = networks.get("grader") or _onnx_grader(manifest, threads or 1)
     assert isinstance(localiser, Localiser)  # noqa: S101  (made so above)
     assert isinstance(grader, Grader | OnnxGrader)  # noqa: S101  (likewise)
-    found = golden_output(grader, localiser, content["inputs"], content["temperatures"])
-    return LoadedModel(manifest, grader, localiser, checked(found, manifest))
+    on_radiographs = networks.get("radiograph_localiser")
+    assert on_radiographs is None or isinstance(on_radiographs, RadiographLocaliser)  # noqa: S101  (likewise)
+    found = golden_output(grader, localiser, content["inputs"], content["temperatures"], on_radiographs)
+    return LoadedModel(
+        manifest, grader, localiser, checked(found, manifest), radiograph_localiser=on_radiographs
+    )
 
 
 def _onnx_grader(manifest: Manifest, threads: int) -> OnnxGrader:

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+#: Neighbouring slices that the small encoder sees together.
+SLICES_OF_A_SLAB = 3
+
 
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions and a short cut."""
@@ -47,16 +50,20 @@ class SlabEncoder(nn.Module):
         Length of the crop's vector.
     n_lesions : int
         Kinds of small lesion that the side branch marks; 0 = no branch.
+    slab : int
+        Slices of a slab; 1 for a radiograph, which is one slice.
     """
 
-    slab = 3
     top = 6
     #: Axis of the channels in the last maps.
     channel_axis = 2
 
-    def __init__(self, channels: tuple[int, ...], n_out: int, n_lesions: int = 0) -> None:
+    def __init__(
+        self, channels: tuple[int, ...], n_out: int, n_lesions: int = 0, slab: int = SLICES_OF_A_SLAB
+    ) -> None:
         super().__init__()
         self.n_lesions = n_lesions
+        self.slab = slab
         self.stem = nn.Sequential(
             nn.Conv2d(self.slab, channels[0], 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels[0]),
@@ -88,7 +95,7 @@ class SlabEncoder(nn.Module):
         Parameters
         ----------
         crops : Tensor, shape (n, depth, height, width)
-            Depth a multiple of three.
+            Depth a multiple of the slab.
 
         Returns
         -------

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.engine.networks.encoders import SlabEncoder, VolumeEncoder
+from inference.engine.networks.encoders import SLICES_OF_A_SLAB, SlabEncoder, VolumeEncoder
+from inference.engine.specification import RADIOGRAPHS
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class GraderConfig:
         Number of level pairs; used with ``case`` to tell the joints apart. Sides share one embedding, so
         that a mirrored patient gives mirrored grades.
     share_encoder : bool
-        One encoder for all kinds, or one each.
+        One encoder for all kinds of slices and one for all radiographs, or one each.
     lesions : mapping of kind to int
         Kinds of small lesion that the slab encoder of a series marks.
     """
@@ -110,8 +111,10 @@ class Grader(nn.Module):
     def __init__(self, config: GraderConfig) -> None:
         super().__init__()
         self.config = config
-        kinds = {"shared": config.kinds[0]} if config.share_encoder else {_key(k): k for k in config.kinds}
-        self.encoders = nn.ModuleDict({name: self._encoder(kind) for name, kind in kinds.items()})
+        kinds = {self._name_of_encoder(kind): kind for kind in reversed(config.kinds)}
+        # In the order of the kinds, so that a seed goes on giving the same weights.
+        names = dict.fromkeys(self._name_of_encoder(kind) for kind in config.kinds)
+        self.encoders = nn.ModuleDict({name: self._encoder(kinds[name]) for name in names})
         self.kind_marks = nn.Parameter(torch.randn(len(config.kinds), config.width) * 0.02)
         self.query = nn.Parameter(torch.randn(config.width) * 0.02)
         self.level_marks = nn.Parameter(torch.zeros(config.n_levels, config.width))
@@ -125,13 +128,19 @@ class Grader(nn.Module):
 
     def _encoder(self, kind: str) -> SlabEncoder | VolumeEncoder:
         if self.config.encoder == "slabs":
-            return SlabEncoder(self.config.channels, self.config.width, self.config.lesions.get(kind, 0))
+            slab = 1 if kind in RADIOGRAPHS else SLICES_OF_A_SLAB
+            lesions = self.config.lesions.get(kind, 0)
+            return SlabEncoder(self.config.channels, self.config.width, lesions, slab)
         return VolumeEncoder(self.config.width, self.config.widen)
 
     def encoder(self, kind: str) -> SlabEncoder | VolumeEncoder:
         """The encoder of a kind of series."""
-        name = "shared" if self.config.share_encoder else _key(kind)
-        return cast("SlabEncoder | VolumeEncoder", self.encoders[name])
+        return cast("SlabEncoder | VolumeEncoder", self.encoders[self._name_of_encoder(kind)])
+
+    def _name_of_encoder(self, kind: str) -> str:
+        if not self.config.share_encoder:
+            return _key(kind)
+        return "shared_XR" if kind in RADIOGRAPHS else "shared"
 
     def tokens(
         self,

@@ -150,15 +150,15 @@ class Localiser(nn.Module):
             Share of the maps' mass within 8 mm of the place, the smaller of the two views, in [0, 1].
         """
         side, front = self(volumes, is_mr)
-        y, z_side, sure_side = _peak(side, 8.0 / self.config.voxel_mm)
-        x, z_front, sure_front = _peak(front, 8.0 / self.config.voxel_mm)
+        y, z_side, sure_side = peak_of(side, 8.0 / self.config.voxel_mm)
+        x, z_front, sure_front = peak_of(front, 8.0 / self.config.voxel_mm)
         places = torch.stack([x, y, (z_side + z_front) / 2], dim=-1)
         apart = (z_side - z_front).abs() * self.config.voxel_mm
         agree = torch.clamp(1.5 - apart / 12.0, 0, 1)
         return places, torch.minimum(sure_side, sure_front) * agree
 
 
-def _peak(maps: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
+def peak_of(maps: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
     """Centre of mass round the highest place of each map, and the share of mass there."""
     n, count, rows, columns = maps.shape
     mass = torch.softmax(maps.reshape(n, count, -1), dim=-1)
@@ -192,15 +192,28 @@ def localiser_loss(
         Of the Gaussian, in voxels.
     """
     loss = side.sum() * 0.0
-    for maps, axes in ((side, (1, 2)), (front, (0, 2))):
-        rows, columns = maps.shape[2:]
-        r = torch.arange(rows, device=places.device)[None, None, :, None] - places[..., axes[0], None, None]
-        c = (
-            torch.arange(columns, device=places.device)[None, None, None, :]
-            - places[..., axes[1], None, None]
-        )
-        target = torch.exp(-(r**2 + c**2) / (2 * sigma**2)).flatten(2)
-        target = target / target.sum(dim=-1, keepdim=True).clamp_min(1e-9)
-        cross = -(target * torch.log_softmax(maps.flatten(2), dim=-1)).sum(dim=-1)
-        loss = loss + (cross * known).sum() / known.sum().clamp_min(1)
+    for maps, axes in ((side, [1, 2]), (front, [0, 2])):
+        loss = loss + map_loss(maps, places[..., axes], known, sigma=sigma)
     return loss
+
+
+def map_loss(maps: Tensor, places: Tensor, known: Tensor, *, sigma: float = 1.0) -> Tensor:
+    """
+    Cross-entropy between one view's maps and a small Gaussian at each true place.
+
+    Parameters
+    ----------
+    maps : Tensor, shape (n, n_structures, rows, columns)
+        Logits.
+    places : Tensor, shape (n, n_structures, 2)
+        Row and column.
+    known, sigma
+        As `localiser_loss` takes them.
+    """
+    rows, columns = maps.shape[2:]
+    r = torch.arange(rows, device=places.device)[None, None, :, None] - places[..., 0, None, None]
+    c = torch.arange(columns, device=places.device)[None, None, None, :] - places[..., 1, None, None]
+    target = torch.exp(-(r**2 + c**2) / (2 * sigma**2)).flatten(2)
+    target = target / target.sum(dim=-1, keepdim=True).clamp_min(1e-9)
+    cross = -(target * torch.log_softmax(maps.flatten(2), dim=-1)).sum(dim=-1)
+    return (cross * known).sum() / known.sum().clamp_min(1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from inference.engine.crops import CropSpec
-from inference.engine.training.phantom_joints import MARGIN_DEPTH, MARGIN_IN_PLANE
+from inference.engine.training.phantom_joints import MARGIN_DEPTH, MARGIN_IN_PLANE, margin_of
 
 
 def cut(crops: Tensor, spec: CropSpec, shifts: Tensor) -> Tensor:
@@ -45,7 +45,8 @@ def scale(kind: str, windows: Tensor) -> Tensor:
 
 def centred(kind: str, crops: Tensor, spec: CropSpec) -> Tensor:
     """Unchanged crops: the middle window."""
-    middle = torch.tensor([[MARGIN_DEPTH, MARGIN_IN_PLANE, MARGIN_IN_PLANE]]).expand(len(crops), 3)
+    depth, plane = margin_of(spec)
+    middle = torch.tensor([[depth, plane, plane]]).expand(len(crops), 3)
     return scale(kind, cut(crops, spec, middle))
 
 
@@ -65,6 +66,8 @@ def changed(kind: str, crops: Tensor, spec: CropSpec, generator: torch.Generator
         return low + (high - low) * torch.rand(n, 1, 1, 1, generator=generator)
 
     depth = torch.randint(0, 2 * MARGIN_DEPTH + 1, (n, 1), generator=generator)
+    if not margin_of(spec)[0]:
+        depth = torch.zeros_like(depth)
     plane = torch.randint(0, 2 * MARGIN_IN_PLANE + 1, (n, 2), generator=generator)
     shifts = torch.cat([depth, plane], dim=1)
     windows = scale(kind, cut(crops, spec, shifts))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from inference.engine.crops import CropSpec
 from inference.engine.networks.grader import Grader, GraderConfig
-from inference.engine.networks.ordinal import corn_loss, corn_probabilities
+from inference.engine.networks.ordinal import balanced_weights, corn_loss, corn_probabilities
 from inference.engine.stacks import Array
 from inference.engine.training.augment import centred, changed, drop_series
 from inference.engine.training.checkpoint import load_checkpoint, save_checkpoint
@@ -44,6 +44,8 @@ class TrainSettings:
         Probability that a series is withheld from a joint.
     finding_weights : mapping of finding to float
         Weight of each finding's loss; 1 where not named.
+    balance_grades : bool
+        Whether both answers of each step of a scale get equal say in training, see `ordinal.balanced_weights`.
     lesion_weight : float
         Weight of the loss of the encoder's side branch, which learns the places of small lesions.
     patience : int
@@ -61,6 +63,7 @@ class TrainSettings:
     weight_decay: float = 1e-2
     drop_share: float = 0.2
     finding_weights: Mapping[str, float] = field(default_factory=dict)
+    balance_grades: bool = False
     lesion_weight: float = 0.5
     patience: int = 0
     seed: int = 1
@@ -152,6 +155,11 @@ def train_grader(
         weight_decay=settings.weight_decay,
     )
     steps = math.ceil(len(train) / settings.batch)
+    balance = {
+        finding: balanced_weights(torch.from_numpy(train.grades[:, i].copy()), config.n_grades[finding])
+        for i, finding in enumerate(findings)
+        if settings.balance_grades
+    }
     records: list[EpochRecord] = []
     best_loss, best_epoch, first = math.inf, -1, 0
     best: dict[str, Tensor] = {}
@@ -188,13 +196,12 @@ def train_grader(
             with torch.autocast(settings.device.split(":")[0], dtype=torch.bfloat16, enabled=amp):
                 marks: dict[str, Tensor] = {}
                 logits = model(crops, there, lesions=marks)
-            loss = _loss(logits, grades, findings, settings.finding_weights)
+            loss = _loss(logits, grades, findings, settings.finding_weights, balance)
             for kind, value in marks.items():
                 known = present[kind]
                 places = torch.from_numpy(train.lesions[chosen])[known]
-                target = lesion_targets(
-                    places, shifts[kind][known], specs[kind], (value.shape[-2], value.shape[-1])
-                )
+                cells = (value.shape[-2], value.shape[-1])
+                target = lesion_targets(places, shifts[kind][known], specs[kind], cells, kind)
                 loss = loss + settings.lesion_weight * lesion_loss(value.float(), target.to(value.device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -260,12 +267,18 @@ def _rate(settings: TrainSettings, step: int, steps: int) -> float:
 
 
 def _loss(
-    logits: Mapping[str, Tensor], grades: Tensor, findings: tuple[str, ...], weights: Mapping[str, float]
+    logits: Mapping[str, Tensor],
+    grades: Tensor,
+    findings: tuple[str, ...],
+    weights: Mapping[str, float],
+    balance: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
     total = grades.new_zeros((), dtype=torch.float32)
     for number, finding in enumerate(findings):
         values = logits[finding].reshape(-1, logits[finding].shape[-1]).float()
-        total = total + weights.get(finding, 1.0) * corn_loss(values, grades[:, number])
+        own = (balance or {}).get(finding)
+        own = own.to(values.device) if own is not None else None
+        total = total + weights.get(finding, 1.0) * corn_loss(values, grades[:, number], own)
     return total / len(findings)
 
 

@@ -6,13 +6,20 @@ import torch
 from torch import Tensor
 
 from inference.engine.crops import CropSpec
-from inference.engine.networks.encoders import SlabEncoder
-from inference.engine.training.phantom_joints import LESIONS, MARGIN_DEPTH, MARGIN_IN_PLANE
+from inference.engine.networks.encoders import SLICES_OF_A_SLAB
+from inference.engine.specification import RADIOGRAPHS, XR_AP, XR_LATERAL, XR_OBLIQUE
+from inference.engine.training.phantom_joints import LESIONS, margin_of
 
 _FINDING_CHANNELS = {0: 3, 3: 2, 5: 1}  # first channel of a finding: number of its channels
+#: Findings that a radiograph shows, by first channel: the outline of a joint, not its surfaces.
+_ON_RADIOGRAPHS = {0: 3}
+# Where a patch's width grows, from (to the head, to the back, away from the midline); see `radiographs`.
+_WIDTH_OF = {XR_AP: (0.0, 0.0, 1.0), XR_LATERAL: (0.0, 1.0, 0.0), XR_OBLIQUE: (0.0, -(0.5**0.5), 0.5**0.5)}
 
 
-def lesion_targets(lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple[int, int]) -> Tensor:
+def lesion_targets(
+    lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple[int, int], kind: str = ""
+) -> Tensor:
     """
     Soft maps of the lesions' places.
 
@@ -25,6 +32,8 @@ def lesion_targets(lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple
     spec : CropSpec
     cells : tuple of int
         Rows and columns of the map.
+    kind : str
+        Of series; on a radiograph lesions lie where their shadows do.
 
     Returns
     -------
@@ -32,9 +41,11 @@ def lesion_targets(lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple
         1 at a lesion, falling off as a Gaussian of 1.4 mm in the plane and, from 1.65 mm inside the slab's faces,
         of 1.6 mm across: a lesion anywhere in a thick slab of MR is a hit.
     """
-    n_slabs = spec.depth // SlabEncoder.slab
+    is_flat = kind in RADIOGRAPHS
+    n_slabs = 1 if is_flat else spec.depth // SLICES_OF_A_SLAB
     # Millimetres of the window's middle from the joint's centre.
-    moved = shifts.to(torch.float32) - torch.tensor([MARGIN_DEPTH, MARGIN_IN_PLANE, MARGIN_IN_PLANE])
+    depth_margin, plane_margin = margin_of(spec)
+    moved = shifts.to(torch.float32) - torch.tensor([depth_margin, plane_margin, plane_margin])
     offset = moved * torch.tensor([spec.depth_mm, spec.in_plane_mm, spec.in_plane_mm])
 
     def centres(count: int, length_mm: float) -> Tensor:
@@ -43,14 +54,18 @@ def lesion_targets(lesions: Tensor, shifts: Tensor, spec: CropSpec, cells: tuple
     slab = centres(n_slabs, spec.depth * spec.depth_mm)
     row = centres(cells[0], spec.height * spec.in_plane_mm)
     column = centres(cells[1], spec.width * spec.in_plane_mm)
-    at = lesions[..., 2:] - offset[:, None, :]
+    places = lesions[..., 2:]
+    if is_flat:
+        width = (places * torch.tensor(_WIDTH_OF[kind])).sum(dim=-1)
+        places = torch.stack([torch.zeros_like(width), -places[..., 0], width], dim=-1)
+    at = places - offset[:, None, :]
     half_slab = spec.depth * spec.depth_mm / n_slabs / 2
     across = ((slab - at[..., 0, None]).abs() - (half_slab - 1.65)).clamp_min(0)
     near_slab = torch.exp(-(across**2) / (2 * 1.6**2))
     near_row = torch.exp(-((row - at[..., 1, None]) ** 2) / (2 * 1.4**2))
     near_column = torch.exp(-((column - at[..., 2, None]) ** 2) / (2 * 1.4**2))
     target = torch.zeros(len(lesions), n_slabs, len(LESIONS), *cells)
-    for first, count in _FINDING_CHANNELS.items():
+    for first, count in (_ON_RADIOGRAPHS if is_flat else _FINDING_CHANNELS).items():
         own = lesions[..., 0] == first
         for step in range(count):
             wanted = (own & (lesions[..., 1] >= step + 1)).to(torch.float32)

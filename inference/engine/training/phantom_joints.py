@@ -22,7 +22,8 @@ import numpy as np
 from inference.engine.coarse import coarse_volume
 from inference.engine.crops import CropSpec, joint_crop, side_sign
 from inference.engine.intensity import scale_crop, scale_series
-from inference.engine.specification import CT_AXIAL, MR_AXIAL
+from inference.engine.radiographs import OBLIQUE, Radiograph, radiograph_crop, side_of
+from inference.engine.specification import CT_AXIAL, MR_AXIAL, VIEW_OF, XR_AP, XR_LATERAL, XR_OBLIQUE
 from inference.engine.stacks import Array, ImageStack
 from readerstudy.phantom import (
     SCANNERS,
@@ -36,11 +37,19 @@ from readerstudy.phantom import (
     sample_body,
 )
 from readerstudy.phantom import joint_crop as render_joint
+from readerstudy.phantom.radiograph import ORIENTATION, View, render_radiograph
+from readerstudy.phantom.radiograph import Radiograph as Projection
 
 T = TypeVar("T")
 
 #: Margin kept round the crops, in samples along depth and in the plane.
 MARGIN_DEPTH, MARGIN_IN_PLANE = 1, 5
+#: Views of the phantoms that show the joints of one side or of both, by kind.
+PROJECTIONS: Mapping[str, Mapping[str, View]] = {
+    XR_AP: {"right": "AP", "left": "AP"},
+    XR_LATERAL: {"right": "LL", "left": "LL"},
+    XR_OBLIQUE: {"right": "RPO", "left": "LPO"},
+}
 #: What the side branch of the encoder marks: places of each finding at this grade or above.
 LESIONS = (
     "osteophytes-1",
@@ -98,6 +107,30 @@ class JointCrops:
         )
 
 
+def margin_of(spec: CropSpec) -> tuple[int, int]:
+    """Samples kept round a crop along depth and in the plane; a radiograph has no depth to be shifted along."""
+    return (MARGIN_DEPTH if spec.depth > 1 else 0), MARGIN_IN_PLANE
+
+
+def with_margin(spec: CropSpec) -> CropSpec:
+    """A crop's sampling with its margin."""
+    return spec.grown(*margin_of(spec))
+
+
+def projected(picture: Projection, kind: str, identifier: str) -> Radiograph:
+    """A phantom's projection as the engine sees it: without its place in the patient."""
+    columns_to, rows_to = ORIENTATION[picture.view]
+    return Radiograph(
+        identifier,
+        picture.array,
+        (picture.pixel_mm, picture.pixel_mm),
+        VIEW_OF[kind],
+        columns_to,
+        rows_to,
+        picture.view if VIEW_OF[kind] == OBLIQUE else "",
+    )
+
+
 def scanner_for(rng: np.random.Generator) -> Scanner:
     """One of the fictional centres' scanners."""
     return SCANNERS[str(rng.choice(sorted(SCANNERS)))]
@@ -145,7 +178,7 @@ def body_crops(
     rng : numpy.random.Generator
     scanner : Scanner
     specs : mapping of kind to CropSpec
-        Without margin; kinds CT-axial and MR-axial.
+        Without margin; kinds CT-axial, MR-axial and radiographs.
 
     Returns
     -------
@@ -160,11 +193,21 @@ def body_crops(
         pixels = int(np.ceil(112.0 / scanner.mr_pixel_mm / 2)) * 2
         volumes = render_disc_axials(body, "T2", scanner=scanner, rng=rng, pixels=pixels)
         discs = {level: volume_stack(volume, level) for level, volume in volumes.items()}
+    views = sorted({view for kind in specs for view in PROJECTIONS.get(kind, {}).values()})
+    pictures = {view: render_radiograph(body, view, scanner=scanner, rng=rng) for view in views}
     for structure in STRUCTURES:
         joint = body.joints[structure]
         lateral = side_sign(structure)
         for kind, spec in specs.items():
-            grown = spec.grown(MARGIN_DEPTH, MARGIN_IN_PLANE)
+            grown = with_margin(spec)
+            if kind in PROJECTIONS:
+                picture = pictures[PROJECTIONS[kind][side_of(structure)]]
+                point = picture.pixel_of(joint.centre_mm)
+                patch = radiograph_crop(projected(picture, kind, ""), point, side_of(structure), grown)
+                if patch is None:
+                    patch = np.zeros(grown.shape, dtype=np.float32)
+                made[kind].append(crop_bytes("XR", patch))
+                continue
             if kind == CT_AXIAL:
                 spacing = (scanner.ct_slice_mm, scanner.ct_pixel_mm, scanner.ct_pixel_mm)
                 reach = (grown.depth * grown.depth_mm, *[grown.width * grown.in_plane_mm] * 2)
@@ -297,14 +340,14 @@ def make_joint_crops(
                 folder / f"{kind}.npy",
                 mode="w+",
                 dtype=np.uint8,
-                shape=(n, *spec.grown(MARGIN_DEPTH, MARGIN_IN_PLANE).shape),
+                shape=(n, *with_margin(spec).shape),
             )
             for kind, spec in specs.items()
         }
         grades = np.zeros((n, len(FINDINGS)), dtype=np.int64)
         lesions = np.zeros((n, MAX_LESIONS, 5), dtype=np.float32)
         draw = partial(_numbered_crops, seed=seed, specs=dict(specs), correlation=correlation)
-        for number, (crops, own, marks) in enumerate(_in_order(draw, n_bodies, processes)):
+        for number, (crops, own, marks) in enumerate(in_order(draw, n_bodies, processes)):
             place = slice(number * len(STRUCTURES), (number + 1) * len(STRUCTURES))
             grades[place], lesions[place] = own, marks
             for kind, values in crops.items():
@@ -340,7 +383,7 @@ def _numbered_crops(
     return crops, grades, np.stack([joint_lesions(body.joints[name]) for name in STRUCTURES])
 
 
-def _in_order(work: Callable[[int], T], n: int, processes: int) -> Iterator[T]:
+def in_order(work: Callable[[int], T], n: int, processes: int) -> Iterator[T]:
     """Results for 0 to n - 1, made here or in processes of their own."""
     if processes == 1:
         yield from map(work, range(n))
@@ -385,7 +428,7 @@ def make_coarse_volumes(
         Bodies are drawn in so many; the volumes are the same.
     """
     draw = partial(_numbered_volumes, seed=seed, shape=shape, voxel_mm=voxel_mm)
-    rows = [row for pair in _in_order(draw, n_bodies, processes) for row in pair]
+    rows = [row for pair in in_order(draw, n_bodies, processes) for row in pair]
     values, is_mr, places = zip(*rows, strict=True)
     return CoarseVolumes(np.stack(values), np.array(is_mr), np.stack(places).astype(np.float32))
 

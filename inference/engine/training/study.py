@@ -147,6 +147,7 @@ def train_on_study(
         weight_decay=plan.weight_decay,
         drop_share=plan.drop_share,
         finding_weights=plan.finding_weights,
+        balance_grades=plan.balance_grades,
         lesion_weight=0.0,  # readers grade joints; where a lesion lies within one is not known
         patience=plan.patience,
         seed=plan.seed,

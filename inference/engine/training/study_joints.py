@@ -16,14 +16,14 @@ import numpy as np
 
 from inference.engine.bundle import LoadedModel
 from inference.engine.crops import joint_crop, side_sign
-from inference.engine.facets import LEAST_CERTAINTY, all_points
+from inference.engine.facets import LEAST_CERTAINTY, all_pixels, all_points
+from inference.engine.radiographs import radiograph_crop, side_of
 from inference.engine.stacks import Array, CaseImages
 from inference.engine.training.phantom_joints import (
-    MARGIN_DEPTH,
-    MARGIN_IN_PLANE,
     MAX_LESIONS,
     JointCrops,
     crop_bytes,
+    with_margin,
 )
 
 UNKNOWN = -1
@@ -68,13 +68,23 @@ def write_case_crops(model: LoadedModel, images: CaseImages, path: Path) -> str:
     """
     inputs, structures = model.manifest.inputs, model.manifest.outputs.structures
     chosen, notes = inputs.choose(images)
-    refusal = inputs.refusal(chosen, notes)
+    pictures, more = inputs.choose_radiographs(images)
+    refusal = inputs.refusal([*chosen, *pictures], sorted({*notes, *more}))
     crops: dict[str, Array] = {}
     if not refusal:
         points = all_points(model, images, chosen)
+        pixels = all_pixels(model, images, pictures)
         for kind, requirement in inputs.requirements.items():
-            grown = requirement.crop.grown(MARGIN_DEPTH, MARGIN_IN_PLANE)
+            grown = with_margin(requirement.crop)
             crops[kind] = np.zeros((len(structures), *grown.shape), dtype=np.uint8)
+            for side, picture in pictures.get(kind, {}).items():
+                for number, name in enumerate(structures):
+                    place = pixels[picture.identifier].get(name) if side_of(name) == side else None
+                    if place is None or place.certainty < LEAST_CERTAINTY:
+                        continue
+                    patch = radiograph_crop(picture, place.place_px, side, grown)
+                    if patch is not None:
+                        crops[kind][number] = crop_bytes("XR", patch)
             stack = chosen.get(kind)
             if stack is None:
                 continue
@@ -137,7 +147,7 @@ def gather(
     folder.mkdir(parents=True, exist_ok=True)
     crops: dict[str, Array] = {}
     for kind, spec in specs.items():
-        shape = (len(rows), *spec.grown(MARGIN_DEPTH, MARGIN_IN_PLANE).shape)
+        shape = (len(rows), *with_margin(spec).shape)
         if not rows:
             crops[kind] = np.zeros(shape, np.uint8)
             continue

@@ -196,3 +196,32 @@ def test_co_occurrence_sees_shared_severity_and_nothing_where_there_is_none():
     groups = np.repeat(np.arange(150), 10)
     assert co_occurrence_auc(shared, groups, 0, 2) > 0.8
     assert abs(co_occurrence_auc(alone, groups, 0, 2) - 0.5) < 0.06
+
+
+def test_balanced_grades_give_rare_ones_more_say():
+    """Nine of ten joints have grade 0 and nothing in the image tells: a balanced training is less sure of 0."""
+    joints = made_up_joints(80, 5)
+    grades = np.zeros_like(joints.grades)
+    grades[::10] = 2
+    train = replace(joints, grades=grades, crops={k: np.full_like(v, 90) for k, v in joints.crops.items()})
+    validation = replace(made_up_joints(20, 6), grades=grades[:20])
+    plain, balanced = (
+        corn_probabilities(
+            predict_logits(
+                train_grader(
+                    CONFIG,
+                    SPECS,
+                    ("narrowing",),
+                    train,
+                    validation,
+                    replace(SETTINGS, balance_grades=balance),
+                    cuts={"narrowing": 1},
+                ).model,
+                SPECS,
+                train,
+            )["narrowing"]
+        )[:, 1:].sum(dim=1)
+        for balance in (False, True)
+    )
+    assert float(plain.mean()) < 0.25
+    assert float(balanced.mean()) > 1.3 * float(plain.mean())
