@@ -170,7 +170,7 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
                     "value": grade.value,
                     "label": grade.label.in_language(language),
                     "hint": grade.hint.in_language(language) if grade.hint else "",
-                    "source": grade.source,
+                    "source": grade.source.in_language(language) if grade.source else "",
                 }
                 for grade in each.scale
             ],

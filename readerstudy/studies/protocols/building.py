@@ -87,7 +87,7 @@ def finding_of(given: dict[str, Any]) -> Finding:
                 value=each["value"],
                 label=text_of(each["label"]),
                 hint=text_of(each["hint"]) if "hint" in each else None,
-                source=each.get("source", ""),
+                source=text_of(each["source"]) if "source" in each else None,
                 picture=each.get("picture", ""),
             )
             for each in given.get("scale", ())

@@ -45,7 +45,7 @@ class Grade:
     value: int
     label: Text
     hint: Text | None
-    source: str
+    source: Text | None
     picture: str
 
 
