@@ -143,6 +143,12 @@ def test_series_that_may_hold_text_are_shown_and_looked_at(page, study, shared_d
     picture = page.locator(".pictures img")
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.naturalWidth") > 0
+    assert picture.evaluate("image => image.clientHeight") >= 360
+    with page.expect_popup() as large:
+        picture.click()
+    large.value.wait_for_load_state()
+    assert large.value.evaluate("document.images[0].naturalWidth") > 0
+    large.value.close()
     page.get_by_role("button", name="I have looked at these").click()
     expect(page.get_by_text("Nothing to look at")).to_be_visible()
     page.goto(f"/studies/{study.slug}/images/")

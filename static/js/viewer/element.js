@@ -6,15 +6,18 @@
 import { Actions } from "./actions.js";
 import { AnnotationLayer } from "./annotation-layer.js";
 import { Cine } from "./cine.js";
+import { viewerConfig } from "./config.js";
 import { html } from "./dom.js";
 import { structureSoFar, takeEarly } from "./early.js";
 import { DerivedStack } from "./derived.js";
 import { Follower } from "./follow.js";
 import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor, leadWithFinding } from "./hanging.js";
+import { noPlanesText } from "./labels.js";
 import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
-import { prefetch } from "./prefetch.js";
+import { levelsOf, middleFor, middleOfSides, placeOf, placesOf } from "./places.js";
+import { Quality } from "./quality.js";
 import { renderingEngine, renderingMode } from "./rendering.js";
 import { volumeOf } from "./reformat.js";
 import { LoadQueue, Stack } from "./stacks.js";
@@ -30,7 +33,6 @@ export class RsViewer extends HTMLElement {
   active = undefined;
   structure = undefined;
   tool = "window";
-  toldStuck = new Set();
 
   connectedCallback() {
     if (this.started) return;
@@ -41,25 +43,24 @@ export class RsViewer extends HTMLElement {
       // Grading goes on without images; the page is told, so that its gate can open with a reason.
       console.error("The viewer could not start", error);
       this.replaceChildren(html("p", { class: "rs-empty" }, t("The images cannot be shown in this browser.")));
-      this.#emit("rs:image-failed", { label: "", reason: "viewer-not-started" });
+      this.tell("rs:image-failed", { label: "", reason: "viewer-not-started" });
     }
   }
 
   #start() {
     loadTexts();
-    this.config = this.#readConfig();
+    this.config = viewerConfig(this.dataset.config);
     this.classList.add("rs-viewer");
     renderingEngine(this.config.rendering);
     this.dataset.rendering = renderingMode();
     const root = this.dataset.dicomweb ?? "";
     this.stacks = this.config.series.map((series) => new Stack(series, root, takeEarly(series.series_uid)));
     this.queue = new LoadQueue({ parallel: 6 });
-    // Series that were shown when all their images were there; of an earlier visit too.
-    this.seen = new Set(this.stacks.map(({ uid }) => uid).filter((uid) => this.config.resume?.seen?.includes(uid)));
+    this.quality = new Quality(this);
     for (const stack of this.stacks) {
       stack.addEventListener("again", () => this.#again(stack));
       // Also of a series that no viewport shows: the last image of all may be one of its.
-      stack.addEventListener("change", () => stack.complete && this.hangings && this.#reportQuality());
+      stack.addEventListener("change", () => stack.complete && this.hangings && this.quality.report());
     }
     window.addEventListener("online", () => {
       for (const stack of this.stacks) {
@@ -89,7 +90,7 @@ export class RsViewer extends HTMLElement {
     const resumed = this.hangings.findIndex(({ name }) => name === this.config.resume?.hanging);
     if (!this.stacks.length) {
       this.grid.append(html("p", { class: "rs-empty" }, t("This case has no images.")));
-      this.#emit("rs:viewer-ready");
+      this.tell("rs:viewer-ready");
       return;
     }
     const named = structureSoFar();
@@ -100,8 +101,8 @@ export class RsViewer extends HTMLElement {
     else if (named) this.#goWhenOpen(named);
     // Fires at once with the first size, and whenever the layout of the page changes.
     new ResizeObserver(() => this.arrange()).observe(this.grid);
-    this.#emit("rs:viewer-ready");
-    for (const stack of this.stacks) stack.open().then(() => this.#rearrangeQueue(), () => this.#reportQuality());
+    this.tell("rs:viewer-ready");
+    for (const stack of this.stacks) stack.open().then(() => this.#rearrangeQueue(), () => this.quality.report());
   }
 
   /**
@@ -117,27 +118,6 @@ export class RsViewer extends HTMLElement {
   /** A pause after a failure is over: ask again. */
   #again(stack) {
     stack.open().then(() => this.queue.pump(), () => {});
-  }
-
-  #readConfig() {
-    const node = document.getElementById(this.dataset.config ?? "viewer-config");
-    const given = node ? JSON.parse(node.textContent) : {};
-    return {
-      sided: false,
-      laterality: "unknown",
-      series: [],
-      required: [],
-      hanging: [],
-      presets: {},
-      structures: [],
-      landmarks: [],
-      marks: [],
-      mark_kinds: [],
-      resume: undefined,
-      keymap: {},
-      rendering: "auto",
-      ...given,
-    };
   }
 
   #listen() {
@@ -162,7 +142,8 @@ export class RsViewer extends HTMLElement {
     });
   }
 
-  #emit(name, detail = {}) {
+  /** Say something to the page. */
+  tell(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
@@ -208,10 +189,10 @@ export class RsViewer extends HTMLElement {
       this.mouse.attach(pane);
       pane.addEventListener("shown", () => this.#shown(pane));
       pane.addEventListener("look", () => this.#changed());
-      pane.addEventListener("progress", () => this.#reportQuality());
+      pane.addEventListener("progress", () => this.quality.report());
       pane.addEventListener("failed", ({ detail }) => {
-        this.#emit("rs:image-failed", detail);
-        this.#reportQuality();
+        this.tell("rs:image-failed", detail);
+        this.quality.report();
       });
       return pane;
     });
@@ -230,15 +211,7 @@ export class RsViewer extends HTMLElement {
     if (!stack || stack.derived) return;
     const volume = volumeOf(stack.planes);
     if (volume.reason) {
-      this.active.note(
-        {
-          few: t("Three planes need at least 5 parallel images."),
-          "no-place": t("Three planes need images that state their place."),
-          "not-parallel": t("Three planes need parallel images; this series has several directions."),
-          "uneven-size": t("Three planes need images of one size."),
-          "one-place": t("Three planes need one image at each place; this series has several at one."),
-        }[volume.reason],
-      );
+      this.active.note(noPlanesText(volume.reason));
       return;
     }
     const before = this.state();
@@ -260,6 +233,11 @@ export class RsViewer extends HTMLElement {
   /** Keep the keyboard here when the viewports were exchanged under it. */
   focusIfKeys() {
     if (this.hasAttribute("data-keys")) this.focusImages();
+  }
+
+  /** The series that the hanging shows, as stacks. */
+  get hung() {
+    return this.hangings[this.hanging].slots.map(({ series }) => this.#stackOf(series));
   }
 
   #stackOf(series) {
@@ -337,20 +315,14 @@ export class RsViewer extends HTMLElement {
   #beginStructure(id) {
     this.structure = this.config.structures.find((one) => one.id === id) ?? (id ? { id } : undefined);
     this.redrawOverlays();
-    const places = this.#places(id);
+    const places = placesOf(this.config, id);
     const moving = this.panes.filter((pane) => places.some(({ frame }) => pane.isIn(frame)));
     return moving.sort((a, b) => Number(b === this.active) - Number(a === this.active));
   }
 
-  #places(id) {
-    return this.config.landmarks
-      .filter(({ structure }) => structure === id)
-      .map(({ frame_of_reference: frame, point_mm: point }) => ({ frame, point }));
-  }
-
   #moveTo(pane, id) {
-    for (const place of this.#places(id)) {
-      if (pane.isIn(place.frame)) pane.showPlace(place.point, place.frame, this.#middleFor(place));
+    for (const place of placesOf(this.config, id)) {
+      if (pane.isIn(place.frame)) pane.showPlace(place.point, place.frame, middleFor(this.config, this.structure, place));
     }
   }
 
@@ -361,17 +333,12 @@ export class RsViewer extends HTMLElement {
     for (const pane of this.panes) {
       pane.stack?.open().then(
         () => {
-          const place = this.#places(id).find(({ frame }) => pane.isIn(frame));
-          if (place && this.structure?.id === id && pane.fitted) pane.centreOn(this.#middleFor(place));
+          const place = placesOf(this.config, id).find(({ frame }) => pane.isIn(frame));
+          if (place && this.structure?.id === id && pane.fitted) pane.centreOn(middleFor(this.config, this.structure, place));
         },
         () => {},
       );
     }
-  }
-
-  /** The middle of a joint's level, so that the view stays put from the right joint to the left. */
-  #middleFor({ frame, point }) {
-    return this.levels(frame).find(({ group }) => group === this.structure?.group)?.point ?? point;
   }
 
   #goWhenOpen(id) {
@@ -386,36 +353,17 @@ export class RsViewer extends HTMLElement {
 
   /** Place of a structure in one frame of reference, patient mm. */
   placeOf(structure, frameOfReference) {
-    return this.config.landmarks.find(
-      (mark) => mark.structure === structure && mark.frame_of_reference === frameOfReference,
-    )?.point_mm;
+    return placeOf(this.config, structure, frameOfReference);
   }
 
   /** Mean place of each group of structures ("L4/5"), for the names beside the spine. */
   levels(frameOfReference) {
-    const groups = new Map();
-    for (const structure of this.config.structures) {
-      const point = this.placeOf(structure.id, frameOfReference);
-      if (!point || !structure.group) continue;
-      groups.set(structure.group, [...(groups.get(structure.group) ?? []), point]);
-    }
-    return [...groups].map(([group, points]) => ({
-      group,
-      point: [0, 1, 2].map((axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length),
-    }));
+    return levelsOf(this.config, frameOfReference);
   }
 
   /** Where left and right meet in a stack: between the joints of both sides, else its middle. */
   middleOf(stack) {
-    const frame = stack.series.frame_of_reference;
-    const xs = { right: [], left: [] };
-    for (const structure of this.config.structures) {
-      const point = this.placeOf(structure.id, frame);
-      if (point && xs[structure.side]) xs[structure.side].push(point[0]);
-    }
-    if (!xs.right.length || !xs.left.length) return stack.middle;
-    const mean = (list) => list.reduce((sum, x) => sum + x, 0) / list.length;
-    return { x: (mean(xs.right) + mean(xs.left)) / 2, known: true };
+    return middleOfSides(this.config, stack);
   }
 
   /** All viewports move to a patient point. */
@@ -436,13 +384,13 @@ export class RsViewer extends HTMLElement {
       this.firstImage = true;
       this.dataset.firstImage = "";
       performance.mark("rs:first-image");
-      this.#emit("rs:first-image");
+      this.tell("rs:first-image");
     }
     for (const other of this.panes) if (other !== pane) other.redrawOverlay();
     this.mouse.follow(pane);
     // While everything is here, scrolling costs the drawing alone.
     if (!this.stacks.every(({ complete }) => complete)) this.#rearrangeQueue();
-    this.#reportQuality();
+    this.quality.report();
     this.#changed();
   }
 
@@ -462,50 +410,9 @@ export class RsViewer extends HTMLElement {
     this.#markThumbnails();
   }
 
-  /** Tell the page whether everything the protocol hangs is here at full quality, and what of it was seen so. */
-  #reportQuality() {
-    const wanted = new Set([...this.hangings[this.hanging].slots.map(({ series }) => this.#stackOf(series))]);
-    const missing = [...wanted].filter((stack) => !stack.complete).map(({ label }) => label);
-    for (const { stack, index, failure, element } of this.panes) {
-      if (stack?.complete && index >= 0 && !failure && !element.hidden) this.seen.add(stack.uid);
-    }
-    for (const stack of wanted) this.#tellStuck(stack);
-    const unseen = this.stacks.filter(({ uid }) => this.config.required.includes(uid) && !this.seen.has(uid));
-    const detail = {
-      complete: missing.length === 0,
-      missing,
-      seen: [...this.seen],
-      unseen: unseen.map(({ label }) => label),
-    };
-    if (detail.complete && this.stacks.every(({ complete }) => complete)) this.#prefetch();
-    const key = JSON.stringify(detail);
-    if (key === this.lastQuality) return;
-    this.lastQuality = key;
-    this.dataset.quality = detail.complete ? "full" : "loading";
-    this.#emit("rs:full-quality", detail);
-  }
-
-  /** An image that fails out of sight keeps its series incomplete: the page is told, once, when the rest is here. */
-  #tellStuck(stack) {
-    const failed = stack.states.filter((state) => state === "failed").length;
-    if (!failed || stack.loaded + failed < stack.count || this.toldStuck.has(stack)) return;
-    this.toldStuck.add(stack);
-    this.#emit("rs:image-failed", { label: stack.label, reason: stack.failures.find(Boolean).reason });
-  }
-
-  /** Once all images of this case are here, those of the next one are brought near. */
-  #prefetch() {
-    if (this.fetchedAhead || !this.config.prefetch) return;
-    this.fetchedAhead = new AbortController();
-    window.addEventListener("pagehide", () => this.fetchedAhead.abort());
-    prefetch(this.config.prefetch, this.fetchedAhead.signal).then(({ images }) => {
-      this.dataset.prefetched = String(images);
-    });
-  }
-
   #changed() {
     clearTimeout(this.stateTimer);
-    this.stateTimer = setTimeout(() => this.#emit("rs:viewer-state", { state: this.state() }), STATE_DELAY_MS);
+    this.stateTimer = setTimeout(() => this.tell("rs:viewer-state", { state: this.state() }), STATE_DELAY_MS);
   }
 
   /** What is needed to come back to the same view. */
@@ -516,7 +423,7 @@ export class RsViewer extends HTMLElement {
       ...(this.threePlanes ?? {}),
       ...(this.threePlanes ? {} : this.#panesState()),
       structure: this.structure?.id,
-      seen: [...this.seen],
+      seen: [...this.quality.seen],
       measurements: this.annotations.measurements,
     };
   }
@@ -530,7 +437,7 @@ export class RsViewer extends HTMLElement {
 
   /** Leave the images for the grading panel. */
   leave() {
-    this.#emit("rs:focus-panel");
+    this.tell("rs:focus-panel");
   }
 
   /** Marks belong to the read: the page saves them. Measurements come back with the viewer's state. */
@@ -538,7 +445,7 @@ export class RsViewer extends HTMLElement {
     const key = JSON.stringify(marks);
     if (key !== this.lastMarks) {
       this.lastMarks = key;
-      this.#emit("rs:marks", { marks });
+      this.tell("rs:marks", { marks });
     }
     this.redraw();
     this.#changed();
@@ -579,19 +486,19 @@ export class RsViewer extends HTMLElement {
 
   /** A mark was chosen on the image, or none any more. */
   markSelected(id) {
-    this.#emit("rs:mark-selected", { id });
+    this.tell("rs:mark-selected", { id });
   }
 
   /** A value was read off an image: `{shape, value, unit}`. */
   measured(detail) {
-    this.#emit("rs:measured", detail);
+    this.tell("rs:measured", detail);
   }
 
   setTool(tool) {
     this.annotations.escape();
     this.tool = tool;
     this.dataset.tool = tool;
-    this.#emit("rs:viewer-tool", { tool });
+    this.tell("rs:viewer-tool", { tool });
   }
 }
 

@@ -38,3 +38,14 @@ export function lateralityLabel(laterality) {
   if (laterality === "unknown") return t("Sides unknown");
   return "";
 }
+
+/** Why a series cannot be shown in three planes. */
+export function noPlanesText(reason) {
+  return {
+    few: t("Three planes need at least 5 parallel images."),
+    "no-place": t("Three planes need images that state their place."),
+    "not-parallel": t("Three planes need parallel images; this series has several directions."),
+    "uneven-size": t("Three planes need images of one size."),
+    "one-place": t("Three planes need one image at each place; this series has several at one."),
+  }[reason];
+}
