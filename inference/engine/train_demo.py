@@ -29,7 +29,8 @@ from inference.engine.devices import use_threads
 from inference.engine.manifest import CARD_NAME, Manifest
 from inference.engine.networks.grader import Grader, GraderConfig
 from inference.engine.networks.localiser import Localiser, LocaliserConfig
-from inference.engine.specification import CT_AXIAL, MR_AXIAL
+from inference.engine.networks.radiograph_localiser import RadiographLocaliser, RadiographLocaliserConfig
+from inference.engine.specification import CT_AXIAL, MR_AXIAL, VIEW_OF, XR_AP, XR_OBLIQUE
 from inference.engine.training.card import model_card
 from inference.engine.training.evaluation import evaluate_findings
 from inference.engine.training.grader import (
@@ -48,6 +49,13 @@ from inference.engine.training.phantom_joints import (
     make_coarse_volumes,
     make_joint_crops,
 )
+from inference.engine.training.radiograph_localiser import (
+    LEVELS,
+    CoarsePictures,
+    make_coarse_pictures,
+    radiograph_errors,
+    train_radiograph_localiser,
+)
 
 SPECS: Mapping[str, CropSpec] = {
     CT_AXIAL: CropSpec(depth=18, height=64, width=64, depth_mm=1.1, in_plane_mm=0.6),
@@ -59,7 +67,14 @@ CUTS = {"narrowing": 2, "hypertrophy": 2, "osteophytes": 2, "erosion": 1, "cyst"
 #: Least area under the curve on unseen, independent-findings phantoms for a finding to be given out.
 LEAST_AUC = {"narrowing": 0.95, "hypertrophy": 0.95, "osteophytes": 0.95, "erosion": 0.90, "cyst": 0.90}
 LEAST_HELD_OUT = 10
+#: What ``--radiographs`` adds.
+RADIOGRAPH_SPECS: Mapping[str, CropSpec] = {
+    XR_AP: CropSpec(depth=1, height=48, width=48, depth_mm=1.0, in_plane_mm=0.8),
+    XR_OBLIQUE: CropSpec(depth=1, height=48, width=48, depth_mm=1.0, in_plane_mm=0.8),
+}
 _LIMITS: Mapping[str, Mapping[str, float | int]] = {
+    XR_AP: {"max_in_plane_mm": 0.6},
+    XR_OBLIQUE: {"max_in_plane_mm": 0.6},
     CT_AXIAL: {"max_in_plane_mm": 0.9, "max_slice_mm": 1.6, "min_slices": 12},
     MR_AXIAL: {"max_in_plane_mm": 1.0, "max_slice_mm": 5.0, "min_slices": 3},
 }
@@ -84,6 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--localiser-bodies", type=int, default=100)
     parser.add_argument("--localiser-epochs", type=int, default=30)
     parser.add_argument("--localiser-from", type=Path, help="folder of a version whose localiser is kept")
+    parser.add_argument(
+        "--radiographs", action="store_true", help="learn AP and oblique radiographs beside CT and MR"
+    )
     parser.add_argument("--seed", type=int, default=20231129)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu", help="cpu or cuda; where the networks are trained")
@@ -105,6 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
 def train(options: argparse.Namespace, work: Path) -> Manifest:
     """Make the material, train both networks, test once, write the model version."""
 
+    specs = {**SPECS, **(RADIOGRAPH_SPECS if options.radiographs else {})}
+
     def crops(
         part: str, offset: int, correlation: Literal["independent", "correlated"], n: int
     ) -> JointCrops:
@@ -113,7 +133,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
             work / part,
             n_bodies=n,
             seed=options.seed + offset,
-            specs=SPECS,
+            specs=specs,
             correlation=correlation,
             processes=options.processes,
         )
@@ -132,11 +152,11 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         mixed_precision=options.mixed_precision,
     )
     config = GraderConfig(
-        kinds=tuple(SPECS), n_grades=N_GRADES, lesions={kind: len(LESIONS) for kind in SPECS}
+        kinds=tuple(specs), n_grades=N_GRADES, lesions={kind: len(LESIONS) for kind in specs}
     )
     trained = train_grader(
         config,
-        SPECS,
+        specs,
         FINDINGS,
         training_set,
         validation,
@@ -147,6 +167,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
     )
     grader: Grader = trained.model.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     localiser, localiser_minutes = _localiser(options)
+    on_radiographs, radiograph_figures = _radiograph_localiser(options) if options.radiographs else (None, {})
     localiser_config = localiser.config
     errors, certainty = localiser_errors(
         localiser,
@@ -158,7 +179,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
             processes=options.processes,
         ),
     )
-    logits = predict_logits(grader, SPECS, validation)
+    logits = predict_logits(grader, specs, validation)
     truth = {name: torch.from_numpy(validation.grades[:, i].copy()) for i, name in enumerate(FINDINGS)}
     temperatures = {name: round(value, 4) for name, value in fit_temperatures(logits, truth).items()}
     tests = {
@@ -167,7 +188,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
     }
     results = {
         name: evaluate_findings(
-            grader, SPECS, joints, findings=FINDINGS, cuts=CUTS, temperatures=temperatures
+            grader, specs, joints, findings=FINDINGS, cuts=CUTS, temperatures=temperatures
         )
         for name, joints in tests.items()
     }
@@ -178,7 +199,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
     }
     # What a kind of series alone does not show on unseen phantoms is not given out from it.
     seen_on = {
-        finding: [kind for kind in SPECS if row[f"auc_{kind}_alone"] >= LEAST_AUC[finding]]
+        finding: [kind for kind in specs if row[f"auc_{kind}_alone"] >= LEAST_AUC[finding]]
         for finding, row in results["independent"].items()
         if finding not in off
     }
@@ -190,7 +211,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         "localiser": localiser_minutes,
     }
     facts: dict[str, Any] = {
-        "name": "facet-demo",
+        "name": "facet-demo-xr" if options.radiographs else "facet-demo",
         "version": options.version,
         "synthetic": True,
         "purpose": "Demonstration of the product. Trained on synthetic phantoms only; not for any patient.",
@@ -208,15 +229,15 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
             },
         ),
         "test": results,
-        "localiser_test": _localiser_figures(errors, certainty),
+        "localiser_test": {**_localiser_figures(errors, certainty), **radiograph_figures},
     }
     outputs = {"structures": list(STRUCTURES), "n_grades": N_GRADES, "switched_off": off, "seen_on": seen_on}
     inputs = {
         "series": {
             kind: {"crop": {k: getattr(spec, k) for k in spec.__dataclass_fields__}, **_LIMITS[kind]}
-            for kind, spec in SPECS.items()
+            for kind, spec in specs.items()
         },
-        "needs": [[CT_AXIAL], [MR_AXIAL]],
+        "needs": [[CT_AXIAL], [MR_AXIAL], *([kind] for kind in specs if kind in RADIOGRAPH_SPECS)],
     }
     manifest = save_model(
         options.out,
@@ -226,6 +247,7 @@ def train(options: argparse.Namespace, work: Path) -> Manifest:
         inputs=inputs,
         outputs=outputs,
         temperatures=temperatures,
+        radiograph_localiser=on_radiographs,
     )
     (options.out / CARD_NAME).write_text(model_card(manifest))
     load_model(options.out)
@@ -255,6 +277,33 @@ def _localiser(options: argparse.Namespace) -> tuple[Localiser, float]:
     return trained, round((time.perf_counter() - began) / 60, 1)
 
 
+def _radiograph_localiser(options: argparse.Namespace) -> tuple[RadiographLocaliser, dict[str, Any]]:
+    """The finder of joints on radiographs, and its figures on bodies that it did not see."""
+    config = RadiographLocaliserConfig(tuple(VIEW_OF[kind] for kind in RADIOGRAPH_SPECS), LEVELS)
+
+    def pictures(n: int, offset: int) -> dict[str, CoarsePictures]:
+        return make_coarse_pictures(
+            config, n_bodies=n, seed=options.seed + offset, processes=options.processes
+        )
+
+    finder = train_radiograph_localiser(
+        config,
+        pictures(options.localiser_bodies, 6),
+        epochs=options.localiser_epochs,
+        after_epoch=lambda view, epoch, loss: _say(f"{view} radiographs, epoch {epoch}: loss {loss:.3f}"),
+    )
+    found = {}
+    for view, errors in radiograph_errors(finder, pictures(max(2, options.held_out // 2), 7)).items():
+        own = errors.ravel()
+        found[f"{view} X-ray"] = {
+            "n": int(own.size),
+            "median_mm": round(float(np.median(own)), 2),
+            "p95_mm": round(float(np.percentile(own, 95)), 2),
+            "share_within_5_mm": round(float(np.mean(own <= 5.0)), 4),
+        }
+    return finder, found
+
+
 def _localiser_figures(errors: torch.Tensor, certainty: torch.Tensor) -> dict[str, dict[str, float]]:
     # CT and MR alternate, see `make_coarse_volumes`.
     figures = {}
@@ -274,6 +323,8 @@ def _command(options: argparse.Namespace) -> str:
     parts = ["python -m inference.engine.train_demo"]
     if options.localiser_from is not None:
         parts.append(f"--localiser-from {options.localiser_from.name}")
+    if options.radiographs:
+        parts.append("--radiographs")
     for name in (
         "bodies",
         "held_out",

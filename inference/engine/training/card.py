@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference.engine.manifest import Manifest
-from inference.engine.specification import KIND_WORDS
+from inference.engine.specification import KIND_WORDS, RADIOGRAPHS
 
 
 def model_card(manifest: Manifest) -> str:
@@ -39,6 +39,12 @@ def model_card(manifest: Manifest) -> str:
         "",
     ]
     for kind, rule in manifest.inputs.requirements.items():
+        if kind in RADIOGRAPHS:
+            lines.append(
+                f"- {KIND_WORDS[kind]}: pixels {rule.max_in_plane_mm:g} mm or finer, with view, spacing and the "
+                "patient's directions"
+            )
+            continue
         lines.append(
             f"- {KIND_WORDS[kind]}: pixels {rule.max_in_plane_mm:g} mm or finer, slices {rule.max_slice_mm:g} mm "
             f"or less apart, at least {rule.min_slices} slices, with place and spacing"

@@ -22,7 +22,15 @@ from inference.engine.networks.detector import (
     detector_loss,
 )
 from inference.engine.planes import canonical_planes
-from inference.engine.specification import MR_AXIAL, MR_SAGITTAL, OutputSchema, fit_report
+from inference.engine.specification import (
+    MR_AXIAL,
+    MR_SAGITTAL,
+    WHOLE_SERIES,
+    InputSpecification,
+    OutputSchema,
+    SeriesRequirement,
+    fit_report,
+)
 from inference.engine.stacks import CaseImages
 from inference.engine.train_lesions import INPUTS
 from inference.engine.training.detector import (
@@ -99,20 +107,15 @@ def test_the_way_pixels_are_stored_does_not_change_planes(name, storage):
 
 
 def found_of(detector, *stacks):
-    manifest = type("M", (), {"inputs": OutputInputs, "content": {}})()
+    manifest = type("M", (), {"inputs": ANYTHING, "content": {}})()
     return find_lesions(LoadedDetector(manifest, detector, 0.0), CaseImages(stacks)).lesions
 
 
-class OutputInputs:
-    """Takes every series there is: the specification has its own tests."""
-
-    @staticmethod
-    def choose(case):
-        return {f"{s.modality}-{s.plane}": s for s in case.stacks}, []
-
-    @staticmethod
-    def refusal(chosen, faults):
-        return ""
+#: Takes every series of these tests: the specification has its own.
+ANYTHING = InputSpecification(
+    {kind: SeriesRequirement(WHOLE_SERIES, 50.0, 50.0) for kind in (MR_AXIAL, MR_SAGITTAL)},
+    ((MR_AXIAL,), (MR_SAGITTAL,)),
+)
 
 
 def assert_same_lesions(first, second):
