@@ -21,6 +21,7 @@ from grading.access import (
 from grading.blinding import blinded_case, blinded_items, panel_case, worklist_address
 from grading.desk.pages import desk_card, desk_config, waits_for
 from grading.models import Read
+from grading.office.needs import needs_of
 from grading.practice import is_practice, practice_state
 from grading.preview import preview_case
 from grading.progress import study_progress
@@ -183,12 +184,18 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
     study = access_office(user=request.user, slug=slug)
+    frame = study_frame(study=study, user=request.user, current="grading:overview")
+    progress = study_progress(study, get_language() or "en")
     return render(
         request,
         "grading/study_overview.html",
         {
-            "study": study_frame(study=study, user=request.user, current="grading:overview"),
-            "progress": study_progress(study, get_language() or "en"),
+            "study": frame,
+            "progress": progress,
+            # Whoever may answer queries acts; others of the office look on.
+            "needs": needs_of(study, progress, now=timezone.now())
+            if frame.leads_to("studies:queries")
+            else None,
             "may_create": may_create(request.user),
         },
     )

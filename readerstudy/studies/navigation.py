@@ -39,6 +39,11 @@ class StudyFrame:
     protocol_digest: str
     navigation: tuple[Group, ...]
 
+    def leads_to(self, name: str) -> bool:
+        """Return whether the person's navigation holds a page, by its URL name."""
+        address = reverse(name, kwargs={"slug": self.slug})
+        return any(entry.address == address for group in self.navigation for entry in group.entries)
+
 
 def _state_text(study: ReaderStudy) -> str:
     match study.state:

@@ -6,14 +6,18 @@
 import { t } from "../viewer/texts.js";
 import { Aid } from "./aid.js";
 import { Cells } from "./cells.js";
-import { announce, cap, endingCase, helpDialog, icon, make, post, readConfig } from "./dom.js";
+import { conflictBox } from "./conflict-box.js";
+import { announce, cap, make, post, readConfig } from "./dom.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { markChanges, markKey, MarkList } from "./marks.js";
+import { panelHelp } from "./panel-help.js";
 import { ProtocolView, splitKey } from "./protocol.js";
 import { questionKey, QuestionList } from "./questions.js";
 import { SaveQueue, worst } from "./queue.js";
-import { submitDialog } from "./submitting.js";
+import { drawSaveBadge } from "./save-badge.js";
+import { scaleOptions, typedMenu } from "./scale.js";
+import { Submission } from "./submission.js";
 import { ActiveTime } from "./time.js";
 import { ValueEntry } from "./value-entry.js";
 import { Vault } from "./vault.js";
@@ -45,6 +49,7 @@ export class RsGrading extends HTMLElement {
     this.mode = this.hasGrid ? "grade" : "marks";
     this.gate = "loading";
     this.message = undefined;
+    this.submission = new Submission(this);
     const resumed = this.config.resume?.item;
     this.current = this.view.order.includes(resumed) ? resumed : (this.view.nextOpen(this.view.order.at(-1), (k) => this.cells.isAnswered(k)) ?? this.view.order[0]);
     this.#build();
@@ -95,7 +100,7 @@ export class RsGrading extends HTMLElement {
       onleave: () => { if (!this.hasGrid) { this.openMarks(); return; } this.mode = "grade"; this.drawScale(); this.focusCell(); },
     });
     this.marks = new MarkList(this.config.mark_kinds, {
-      marks: () => this.#marks(),
+      marks: () => this.markEntries(),
       onchange: (id, change) => this.#changeMark(id, change),
       say: (words, kind) => this.say(words, kind),
       onleave: () => this.#leaveMarks(),
@@ -175,12 +180,12 @@ export class RsGrading extends HTMLElement {
     document.addEventListener("click", (event) => { if (event.target.closest?.("[data-action=help]")) this.help(); });
     document.querySelector("[data-sign-out]")?.addEventListener("submit", (event) => this.#signOut(event));
     window.addEventListener("online", () => this.queue.flush());
-    window.addEventListener("pagehide", () => this.#savePlace(true));
-    document.addEventListener("rs:locking", (event) => event.detail.before.push(this.#savePlace(false)));
+    window.addEventListener("pagehide", () => this.savePlace(true));
+    document.addEventListener("rs:locking", (event) => event.detail.before.push(this.savePlace(false)));
     window.addEventListener("beforeunload", (event) => { this.questions.flush(); if (this.queue.atRisk) event.preventDefault(); });
     // Signed in again in another window: what waits may leave now.
     window.addEventListener("focus", () => this.queue.flush());
-    setInterval(() => this.#savePlace(false), PLACE_EVERY_MS);
+    setInterval(() => this.savePlace(false), PLACE_EVERY_MS);
   }
 
   #openGate(kind) {
@@ -341,7 +346,7 @@ export class RsGrading extends HTMLElement {
 
   // --- marks -------------------------------------------------------------------------------------
 
-  #marks() {
+  markEntries() {
     return [...this.cells.cells].filter(([key, cell]) => key.startsWith("@|") && cell.kind === "mark").map(([key, cell]) => [key.slice(2), cell]);
   }
 
@@ -365,7 +370,7 @@ export class RsGrading extends HTMLElement {
 
   /** The viewer has drawn, moved or removed a mark. */
   #marksDrawn(drawn) {
-    const changes = markChanges(drawn, this.#marks());
+    const changes = markChanges(drawn, this.markEntries());
     if (!changes.length) return;
     if (!this.#mayGrade()) { this.#tellMarks(); return; }
     const made = changes.find(([key, answer]) => answer && !this.cells.get(key).kind);
@@ -387,7 +392,7 @@ export class RsGrading extends HTMLElement {
 
   /** Let the viewer show what stands here. */
   #tellMarks() {
-    announce("rs:set-marks", { marks: this.#marks().map(([, { mark }]) => mark) });
+    announce("rs:set-marks", { marks: this.markEntries().map(([, { mark }]) => mark) });
   }
 
   /** Show the questions about the case in place of the scale. */
@@ -471,22 +476,8 @@ export class RsGrading extends HTMLElement {
 
   drawBadge(kind) {
     if (!this.badge) return;
-    const n = this.queue.waiting.length;
-    const words = {
-      saved: this.cells.answered ? t("All {n} answers saved", { n: this.cells.answered }) : t("Nothing to save yet"),
-      saving: t("Saving"),
-      waiting: this.queue.refused
-        ? t("You are signed out. {n} answers are on this device. Sign in again to send them.", { n })
-        : t("No connection. {n} answers are on this device and will be sent by themselves.", { n }),
-      conflict: t("Conflict"),
-      unsaved: this.queue.closed
-        ? t("This case takes no answers any more. {n} later answers were not saved.", { n })
-        : t("This answer could not be saved here or on the server. Note it down and reload."),
-    };
-    const icons = { saved: "check", saving: "clock", waiting: "cloud", conflict: "fork", unsaved: "alert" };
-    if (this.badge.dataset.kind === kind && this.badge.textContent === words[kind]) return;
-    this.badge.dataset.kind = kind;
-    this.badge.replaceChildren(icon(icons[kind]), words[kind]);
+    const { closed, refused, waiting } = this.queue;
+    drawSaveBadge(this.badge, kind, { answered: this.cells.answered, waiting: waiting.length, closed, refused });
   }
 
   drawCell(key) {
@@ -507,7 +498,7 @@ export class RsGrading extends HTMLElement {
   drawProgress() {
     const n = this.cells.answered;
     const total = this.view.order.length;
-    const nMarks = this.#marks().length;
+    const nMarks = this.markEntries().length;
     this.count.textContent = this.hasGrid ? t("{n} of {total} graded", { n, total }) : String(nMarks);
     if (this.markCount) this.markCount.textContent = String(nMarks);
     this.bar.value = n;
@@ -553,30 +544,13 @@ export class RsGrading extends HTMLElement {
       make("span", { class: "finding-place" }, structure.label),
     );
     const definition = make("p", { class: "finding-definition" }, finding.definition);
-    const body = this.mode === "typed" ? this.#typedMenu() : this.#scale(finding, cell);
+    const body = this.mode === "typed" ? typedMenu(this.typedChoices(), (answer) => this.answer(answer)) : this.#scale(finding, cell);
     this.scaleArea.replaceChildren(head, definition, this.aid.line(this.current), body);
   }
 
   #scale(finding, cell) {
     if (finding.kind === "continuous") return this.valueEntry.show(finding, cell);
-    const options = finding.scale.map((grade) =>
-      make(
-        "button",
-        { type: "button", class: "option", role: "radio", tabindex: "-1", "aria-checked": String(cell.kind === "grade" && cell.grade === grade.value), onclick: () => this.digit(grade.value) },
-        grade.picture ? make("img", { src: grade.picture, alt: "" }) : "",
-        make("span", { class: "option-label" }, make("span", { class: "chip", "data-grade": shade(grade.value, finding.scale.length) }, String(grade.value)), grade.label),
-        make("span", { class: "option-hint" }, grade.hint),
-        this.aid.share(this.current, grade.value),
-      ),
-    );
-    return make("div", { class: "scale", role: "radiogroup", "aria-label": finding.label }, ...options);
-  }
-
-  #typedMenu() {
-    const choices = this.typedChoices().map(({ label, answer }, place) =>
-      make("button", { type: "button", class: "button button-small", onclick: () => this.answer(answer) }, cap(String(place + 1)), label),
-    );
-    return make("div", { class: "typed-menu", role: "group", "aria-label": t("Not assessable") }, ...choices, make("p", { class: "muted" }, cap("Esc"), " ", t("back to the scale")));
+    return scaleOptions(finding, cell, { ondigit: (digit) => this.digit(digit), share: (grade) => this.aid.share(this.current, grade) });
   }
 
   drawConflict() {
@@ -590,23 +564,23 @@ export class RsGrading extends HTMLElement {
       if (isMark) this.#tellMarks();
       this.drawConflict();
     };
-    const question = this.config.case_questions.find(({ id }) => !structureId && id === findingId);
     const isMark = structureId === "@";
+    const words = this.#conflictWords(structureId, findingId, conflict);
+    this.conflictArea.replaceChildren(conflictBox(words, keep));
+    this.#queueChanged();
+  }
+
+  #conflictWords(structureId, findingId, { theirs, mine }) {
+    const isMark = structureId === "@";
+    const question = this.config.case_questions.find(({ id }) => !structureId && id === findingId);
     const markLabel = (cell) => cell?.mark && `${this.marks.kind(cell.mark).classes.find(({ id }) => id === cell.mark.class)?.label} ${cell.confidence ?? ""}`.trim();
     const said = (cell) => (isMark ? markLabel(cell) : question ? (question.options.find(({ id }) => id === cell?.text)?.label ?? cell?.text) : shortAnswer(cell)) || t("no answer");
-    const words = t("{place}, {finding}: {theirs} in the other window, {mine} here. Choose which to keep.", {
+    return t("{place}, {finding}: {theirs} in the other window, {mine} here. Choose which to keep.", {
       place: question ? t("About the case") : isMark ? t("Marks") : this.view.structure(structureId).label,
-      finding: question?.label ?? (isMark ? this.marks.kind((conflict.theirs?.mark ?? conflict.mine.mark)).label : undefined) ?? this.view.finding(findingId).label,
-      theirs: said(conflict.theirs),
-      mine: said(conflict.mine),
+      finding: question?.label ?? (isMark ? this.marks.kind((theirs?.mark ?? mine.mark)).label : undefined) ?? this.view.finding(findingId).label,
+      theirs: said(theirs),
+      mine: said(mine),
     });
-    this.conflictArea.replaceChildren(
-      make("div", { class: "conflict-box", role: "alert" }, words,
-        make("div", { class: "panel-actions" },
-          make("button", { class: "button button-small", type: "button", onclick: () => keep("theirs") }, t("Keep the other window's")),
-          make("button", { class: "button button-small", type: "button", onclick: () => keep("mine") }, t("Keep mine")))),
-    );
-    this.#queueChanged();
   }
 
   say(words, kind = "") {
@@ -633,103 +607,17 @@ export class RsGrading extends HTMLElement {
   }
 
   help() {
-    this.helpBox ??= helpDialog(
-      t("All keys"),
-      [
-        [["0", "–", "9"], t("grade, go on")],
-        [[capOfAction("normal")], t("whole joint normal: every finding without an answer gets 0")],
-        ...(this.view.findings.some(({ measure }) => measure) ? [[[capOfAction("measure")], t("measure on the image, take the value")]] : []),
-        [[capOfAction("typed")], t("not assessable, absent or fused, then a digit")],
-        [[capOfAction("flag")], t("flag")],
-        [[capOfAction("note")], t("note")],
-        ...(this.config.mark_kinds.length ? [[[capOfAction("marks")], t("new mark; in the list: a digit its class, C its confidence, Backspace removes it")]] : []),
-        [[capOfAction("questions")], t("questions about the case: a digit answers, arrows choose, Esc goes back")],
-        [["←", "→", "↑", "↓"], t("cell")],
-        [["Tab"], t("next joint")],
-        [["Shift Tab"], t("previous joint")],
-        [["Backspace"], t("clear")],
-        [["Ctrl Z"], t("undo any key")],
-        [[capOfAction("slice-back"), capOfAction("slice-on")], t("slice back, on")],
-        [[capOfAction("to-images")], t("keys to images; Esc comes back")],
-        [["Ctrl ↵"], t("submit and next")],
-      ],
-      t("Close"),
-    );
+    this.helpBox ??= panelHelp({ measures: this.view.findings.some(({ measure }) => measure), marks: this.config.mark_kinds.length > 0 });
     this.helpBox.showModal();
   }
 
   // --- submitting, leaving -------------------------------------------------------------------------
 
-  /** @param {string[]} [unseen] Labels of required images that the server has not been told were seen. */
-  submit(unseen = this.images?.unseen ?? []) {
-    const open = this.view.order.filter((key) => !this.cells.isAnswered(key));
-    if (open.length) {
-      const joints = new Set(open.map((key) => splitKey(key)[0])).size;
-      this.say(t("{n} answers at {joints} joints are missing. This is the first.", { n: open.length, joints }), "warn");
-      this.goTo(open[0], { focus: true });
-      return;
-    }
-    const unsure = this.marks.missing;
-    if (unsure) { this.#askForConfidence(unsure); return; }
-    this.questions.flush();
-    const { missing } = this.questions;
-    if (missing) { this.#askFor(missing.id); return; }
-    if (this.cells.conflicts.size) { this.drawConflict(); return; }
-    const untyped = this.view.order.filter((key) => !["grade", "value"].includes(this.cells.get(key).kind)).length;
-    submitDialog({
-      number: this.config.running_number,
-      facts: [
-        this.hasGrid && t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: this.cells.answered, total: this.view.order.length, typed: untyped }),
-        this.config.mark_kinds.length && t("Marks: {n}", { n: this.#marks().length }),
-      ],
-      unseen,
-      reasons: this.config.unseen_reasons,
-      onsubmit: (why) => this.#submitNow(why),
-      onclose: () => this.focusCell(),
-    });
+  submit() {
+    this.submission.ask();
   }
 
-  #askForConfidence(id) {
-    this.openMarks(id);
-    this.say(t("This mark has no confidence yet. Give it one, then submit."), "warn");
-  }
-
-  /** A required question without an answer keeps the case here. */
-  #askFor(id) {
-    this.openQuestions(id);
-    const { label } = this.config.case_questions.find((question) => question.id === id);
-    this.say(t("{question}: this question about the case has no answer yet. Answer it, then submit.", { question: label }), "warn");
-  }
-
-  async #submitNow(why) {
-    if (this.submitting) return;
-    this.submitting = true;
-    try {
-      await this.queue.flush();
-      if (this.queue.closed) { this.say(this.queue.closed, "alert"); return; }
-      if (this.cells.conflicts.size) { this.drawConflict(); return; }
-      if (this.queue.waiting.length) { this.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
-      if (this.config.is_preview) { this.say(t("This is a preview: the case would be submitted now. Nothing was sent.")); return; }
-      await this.#savePlace(false);
-      const { status, body } = await endingCase(
-        () => post(this.config.addresses.submit, { shown: this.images?.seen ?? [], ...why }),
-        (answer) => answer.status === 200 || answer.body.code === "already_submitted",
-      );
-      if (status === 200) { window.location.assign(body.next); return; }
-      if (body.code === "already_submitted") { window.location.assign(this.config.addresses.worklist); return; }
-      if (body.code === "images_not_shown") { this.submit(body.series); return; }
-      if (body.missing?.[0]?.[0] === "@") { this.#askForConfidence(body.missing[0][1]); return; }
-      if (body.missing?.[0]?.[0]) this.goTo(body.missing[0].join("|"), { focus: true });
-      else if (body.missing?.length) { this.#askFor(body.missing[0][1]); return; }
-      this.say(body.detail ?? t("The case was not submitted. Your answers are saved; try again."), "alert");
-    } catch {
-      this.say(t("No connection. The case was not submitted; your answers are kept. Try again."), "warn");
-    } finally {
-      this.submitting = false;
-    }
-  }
-
-  async #savePlace(leaving) {
+  async savePlace(leaving) {
     if (this.config.is_preview) return;
     this.questions.flush();
     this.time.tick();
