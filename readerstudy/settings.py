@@ -286,6 +286,8 @@ READERSTUDY_BREAK_MINUTES = float(os.environ.get("READERSTUDY_BREAK_MINUTES", "5
 
 # The files as they came, encrypted in a store of their own; off keeps the blinded cache alone.
 READERSTUDY_KEEP_ORIGINALS = _flag("READERSTUDY_KEEP_ORIGINALS", default=True)
+# Also look at the pixels of every file for writing; takes some milliseconds a file.
+READERSTUDY_LOOK_FOR_TEXT = _flag("READERSTUDY_LOOK_FOR_TEXT", default=False)
 READERSTUDY_IMPORT_PROCESSES = int(
     os.environ.get("READERSTUDY_IMPORT_PROCESSES", min(2, os.cpu_count() or 1))
 )

@@ -78,6 +78,10 @@ def main() -> None:
     from readerstudy.dicom.intake import take_in
     from readerstudy.dicom.refusal import Refused
 
+    look_for_text = bool(first["look_for_text"])
+    if look_for_text:
+        import readerstudy.dicom.lettering  # noqa: F401  (with what is imported once)
+
     gc.freeze()
     gc.set_threshold(20_000)
     gc.enable()
@@ -104,7 +108,11 @@ def main() -> None:
                 answer = {"done": True}
             else:
                 intake = take_in(
-                    Path(request["path"]), Path(request["out"]), syntax=request["syntax"], limits=limits
+                    Path(request["path"]),
+                    Path(request["out"]),
+                    syntax=request["syntax"],
+                    limits=limits,
+                    look_for_text=look_for_text,
                 )
                 answer = intake.as_json()
         except Refused as refusal:

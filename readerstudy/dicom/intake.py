@@ -70,7 +70,8 @@ class Intake:
     weighting : str
         MR weighting, "" where unknown.
     burned_in : str
-        Why pixels may hold text: ``stated``, ``kind`` (secondary capture, ultrasound ...) or "".
+        Why pixels may hold text: ``stated``, ``seen`` (by `lettering`), ``kind`` (secondary capture, ultrasound
+        ...) or "".
     note : str
         What a coordinator should know of the file although it is taken, "" for nothing.
     """
@@ -122,9 +123,16 @@ def _lossy(dataset: Dataset) -> bool:
     }
 
 
-def _burned_in(dataset: Dataset, kind: str) -> str:
+def _burned_in(dataset: Dataset, kind: str, pixels: Frame | None) -> str:
     if text_of(dataset, "BurnedInAnnotation") == "YES":
         return "stated"
+    if pixels is not None:
+        # Only where it is asked for: its library takes time and memory to load.
+        from readerstudy.dicom.lettering import holds_lettering
+
+        # A file that denies it is not believed.
+        if holds_lettering(pixels):
+            return "seen"
     if text_of(dataset, "BurnedInAnnotation") == "NO":
         return ""
     captured = kind.startswith("1.2.840.10008.5.1.4.1.1.7") or kind.startswith("1.2.840.10008.5.1.4.1.1.6.1")
@@ -183,7 +191,9 @@ def _percentile_window(array: Frame, rescale: tuple[float, float] | None) -> Jso
     }
 
 
-def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> Intake:
+def take_in(
+    path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits, look_for_text: bool = False
+) -> Intake:
     """
     Read one file and write its frames.
 
@@ -197,6 +207,8 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
         Form of the frames.
     limits : Limits
         The bounds.
+    look_for_text : bool
+        Look at the pixels of the first frame for writing.
 
     Raises
     ------
@@ -265,6 +277,6 @@ def take_in(path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits) -> In
         )
         if attributes["00080060"]["Value"] == ["MR"]
         else "",
-        burned_in=_burned_in(dataset, uids.sop_class),
+        burned_in=_burned_in(dataset, uids.sop_class, first if look_for_text else None),
         note=uids.note,
     )

@@ -127,7 +127,9 @@ class ReaderProcess:
         )
         self._child, self._read = child, 0
         self._buffer.clear()
-        self._write(_line({"limits": self._limits.as_json()}))
+        self._write(
+            _line({"limits": self._limits.as_json(), "look_for_text": settings.READERSTUDY_LOOK_FOR_TEXT})
+        )
         answer = self._answer(time.monotonic() + 60)
         if not answer or not answer.get("ready"):
             self.stop()

@@ -282,7 +282,9 @@ class Chunk:
         series.frame_of_reference_uid = references.pop() if len(references) == 1 and complete else ""
         reasons = [item.answer["burned_in"] for item in new if item.answer["burned_in"]]
         if reasons:
-            series.burned_in = "stated" if "stated" in reasons else reasons[0]
+            # The strongest of them, as the alphabet has it; images that came later have not been looked at.
+            series.burned_in = max(series.burned_in, *reasons)
+            series.burned_in_checked_at = None
         series.save()
         modalities = sorted(set(study.series.values_list("modality", flat=True)))
         if study.modalities != "\\".join(modalities):

@@ -88,7 +88,7 @@ def burned_in(study: ReaderStudy) -> BurnedIn:
 
 @dataclass(frozen=True)
 class FlaggedSeries:
-    """One series to look at: its middle image, and why."""
+    """One series to look at: its middle image, and why (``stated``, ``seen`` or ``kind``)."""
 
     image_set_id: int
     series_uid: str
@@ -96,7 +96,7 @@ class FlaggedSeries:
     label: str
     n_images: int
     case: str
-    is_stated: bool
+    why: str
 
 
 def flagged_series(study: ReaderStudy, *, limit: int) -> list[FlaggedSeries]:
@@ -118,7 +118,7 @@ def flagged_series(study: ReaderStudy, *, limit: int) -> list[FlaggedSeries]:
             label=row.label,
             n_images=row.n_frames,
             case=cases.get(row.imaging_study.image_set_id, ""),
-            is_stated=row.burned_in == "stated",
+            why=row.burned_in,
         )
         for row in rows
     ]

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pydicom
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -10,6 +11,8 @@ from readerstudy.imaging import stores
 from readerstudy.imaging.models import ImageSet, ImportOutcome, Instance, Series
 from readerstudy.imaging.services import create_batch, identity_of, receive
 from readerstudy.imaging.services.receiving import SourceMissing
+from readerstudy.imaging.services.subjects import mark_looked_at
+from tests.readerstudy.dicom.writing import write
 
 pytestmark = pytest.mark.shared
 
@@ -119,3 +122,32 @@ def test_studies_of_one_patient_come_into_one_set(take_in, shared_data, scope):
     image_set = ImageSet.objects.get(scope=scope)
     labels = Series.objects.filter(imaging_study__image_set=image_set).values_list("label", flat=True)
     assert sorted(labels) == ["AP X-ray", "Axial CT", "Lateral X-ray", "Sagittal CT"]
+
+
+def test_writing_is_told_of_where_it_is_looked_for_and_later_images_are_looked_at_again(
+    take_in, shared_data, tmp_path, scope, settings
+):
+    slices = sorted((shared_data / "lumbar_mr" / "vb2_05" / "01_T2_SAG").glob("*.dcm"))
+    for number, path in enumerate(slices[:12]):
+        folder = tmp_path / ("first", "second", "third")[number // 4]
+        folder.mkdir(exist_ok=True)
+        dataset = pydicom.dcmread(path)
+        if number % 4 == 1:
+            dataset.PixelData = write(dataset.pixel_array, "SURNAME 1961", size=14).tobytes()
+        dataset.save_as(folder / path.name)
+
+    take_in(tmp_path / "first")
+    series = Series.objects.get(imaging_study__image_set__scope=scope)
+    assert series.burned_in == ""
+
+    settings.READERSTUDY_LOOK_FOR_TEXT = True
+    take_in(tmp_path / "second")
+    series.refresh_from_db()
+    assert (series.burned_in, series.burned_in_checked_at) == ("seen", None)
+
+    mark_looked_at(scope=scope, series=[series.blinded_uid], actor=None, at=timezone.now())
+    series.refresh_from_db()
+    assert series.burned_in_checked_at
+    take_in(tmp_path / "third")
+    series.refresh_from_db()
+    assert (series.burned_in, series.burned_in_checked_at) == ("seen", None)
