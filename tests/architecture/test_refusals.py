@@ -15,6 +15,8 @@ ROOMS = (
     "readerstudy/accounts",
 )
 REFUSALS = ("Refused", "BadAnswer", "WrongState", "OwnGradeFirst", "PlanChanged", "DataChanged")
+# What is wrong with one cell of a table: the last thing they are given.
+CELLS = ("BadCell", "RowProblem")
 # What no page says: commands, migrations, jobs, the measuring of images; what workers write down in English
 # (`inference/reasons.py`); and protocol files, whose problems come with their lines.
 APART = (
@@ -33,6 +35,8 @@ def _said(found: Source) -> Iterator[tuple[str, ast.expr]]:
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
                 if called_name(node.exc).endswith(REFUSALS):
                     yield f"{name}:{node.lineno}", node.exc.args[0]
+            elif isinstance(node, ast.Call) and called_name(node) in CELLS:
+                yield f"{name}:{node.lineno}", node.args[-1]
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "problems.append":
                 yield f"{name}:{node.lineno}", node.args[0]
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from readerstudy.analysis.services.imports.tables import BadCell, Row, one_of, real_number, whole_number
 from readerstudy.studies.protocols.document import Finding, ProtocolDocument
 
@@ -21,15 +23,19 @@ def answer_of(document: ProtocolDocument, row: Row) -> dict[str, Any]:
     other = {"grade": "value", "value": "grade"}.get(kind)
     for column in ("grade", "value"):
         if row[column] and (kind not in {"grade", "value"} or column == other):
-            raise BadCell(column, f"must be empty where kind is {kind}")
+            raise BadCell(column, _("must be empty where kind is %(kind)s") % {"kind": kind})
     if kind == "grade":
         return {"kind": kind, "grade": whole_number(row, "grade", 0, finding.n_grades - 1)}
     if kind == "value":
         return {"kind": kind, "value": real_number(row, "value")}
-    reasons = [name for name, _ in document.not_assessable_reasons]
+    reasons = [name for name, __ in document.not_assessable_reasons]
     reason = row.get("reason", "")
     if kind == "not_assessable" and reason and reason not in reasons:
-        raise BadCell("reason", f"{reason!r} is not allowed; allowed are {', '.join(reasons)}")
+        raise BadCell(
+            "reason",
+            _("%(value)r is not allowed; allowed are %(allowed)s")
+            % {"value": reason, "allowed": ", ".join(reasons)},
+        )
     return {"kind": kind, "reason": reason}
 
 
@@ -39,18 +45,23 @@ def probabilities_of(row: Row, finding: Finding) -> list[float]:
     if row.get("score"):
         score = real_number(row, "score")
         if finding.n_grades != 2 or not 0 <= score <= 1:
-            raise BadCell("score", "a score lies in 0..1 and stands for a finding of two grades")
+            raise BadCell("score", _("a score lies in 0..1 and stands for a finding of two grades"))
         return [1.0 - score, score]
     missing = [column for column in columns if not row.get(column)]
     if missing:
-        raise BadCell(", ".join(missing), "is empty; one probability per grade is needed")
+        raise BadCell(", ".join(missing), _("is empty; one probability per grade is needed"))
     extra = [
         name for name, value in row.items()
         if name.startswith("p_") and value and name not in columns
     ]  # fmt: skip
     if extra:
-        raise BadCell(", ".join(extra), f"must be empty: {finding.id} has {finding.n_grades} grades")
+        raise BadCell(
+            ", ".join(extra),
+            _("must be empty: %(finding)s has %(n)d grades") % {"finding": finding.id, "n": finding.n_grades},
+        )
     values = [real_number(row, column) for column in columns]
     if any(value < 0 or value > 1 for value in values) or abs(sum(values) - 1) > 1e-3:
-        raise BadCell("p_0", f"probabilities lie in 0..1 and add up to 1, not {sum(values):g}")
+        raise BadCell(
+            "p_0", _("probabilities lie in 0..1 and add up to 1, not %(sum)g") % {"sum": sum(values)}
+        )
     return values

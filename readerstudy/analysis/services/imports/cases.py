@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.analysis.exchange_columns import CASES
 from readerstudy.analysis.services.imports.recording import note_import
@@ -29,20 +30,20 @@ def import_cases(*, study: ReaderStudy, text: str, actor: Actor | None, at: date
         As `import_reads`. A case that the study has already is refused.
     """
     study = writable(study)
-    criteria = [name for name, _ in current_protocol(study).document.exclusion_criteria]
+    criteria = [name for name, __ in current_protocol(study).document.exclusion_criteria]
     roster = Roster(study, at)
     known = set(roster.cases)
 
     def check(row: Row) -> Case:
         if row["case_id"] in known:
-            raise BadCell("case_id", f"the study has a case {row['case_id']} already")
+            raise BadCell("case_id", _("the study has a case %(case)s already") % {"case": row["case_id"]})
         status = one_of(row, "status", ["included", "excluded"])
         one_of(row, "centre_is_external", ["yes", "no"])
         sides = one_of(row, "sides", ["established", "by convention", ""])
         if status == "excluded":
             one_of(row, "exclusion_reason", criteria)
         elif row["exclusion_reason"]:
-            raise BadCell("exclusion_reason", "must be empty where the case is included")
+            raise BadCell("exclusion_reason", _("must be empty where the case is included"))
         case = roster.case(row)
         case.status, case.exclusion_reason = status, row["exclusion_reason"]
         case.sides_accepted_by_convention = sides == "by convention"
@@ -51,7 +52,7 @@ def import_cases(*, study: ReaderStudy, text: str, actor: Actor | None, at: date
 
     good = checked(read_table(text, CASES), check)
     Case.objects.bulk_update(
-        [case for _, _, case in good],
+        [case for __, __, case in good],
         ["status", "exclusion_reason", "sides_accepted_by_convention"],
         batch_size=500,
     )

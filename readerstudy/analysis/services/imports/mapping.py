@@ -5,6 +5,8 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from readerstudy.analysis.exchange_columns import CASES, LESIONS, MARKS, PLACE, PREDICTIONS, READS, REFERENCE
 from readerstudy.analysis.services.imports.cases import import_cases
 from readerstudy.analysis.services.imports.marks import import_lesions, import_marks
@@ -70,7 +72,7 @@ def preview(text: str, kind: str) -> Preview:
     """
     rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     if not rows or not any(rows[0]):
-        raise ImportRefused([RowProblem(1, "row", "the table has no head that names its columns")])
+        raise ImportRefused([RowProblem(1, "row", _("the table has no head that names its columns"))])
     columns = tuple(rows[0])
     by_plain = {_plain(column): column for column in columns}
     mapping = {name: by_plain.get(_plain(name), "") for name in KINDS[kind].columns}
@@ -90,7 +92,14 @@ def renamed(text: str, mapping: Mapping[str, str]) -> str:
     for name, column in mapping.items():
         if column and column in ours:
             raise ImportRefused(
-                [RowProblem(1, column, f"stands for {ours[column]} and for {name}; choose one")]
+                [
+                    RowProblem(
+                        1,
+                        column,
+                        _("stands for %(one)s and for %(other)s; choose one")
+                        % {"one": ours[column], "other": name},
+                    )
+                ]
             )
         if column:
             ours[column] = name

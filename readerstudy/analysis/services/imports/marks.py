@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from readerstudy.analysis.exchange_columns import LESIONS, MARKS, PLACE
 from readerstudy.analysis.models import ImportedLesion, ImportedMark
@@ -39,7 +40,7 @@ def place_of(row: Row) -> dict[str, Any]:
         if row.get(column):
             place[column] = real_number(row, column) if column.endswith("_mm") else row[column]
     if any(place.get(column, 0.0) < 0 for column in _EXTENT):
-        raise BadCell("dx_mm", "an extent is 0 or more")
+        raise BadCell("dx_mm", _("an extent is 0 or more"))
     return place
 
 
@@ -66,18 +67,21 @@ def import_lesions(*, study: ReaderStudy, text: str, actor: Actor | None, at: da
         case = roster.known_case(row)
         name = name_of(row, "lesion_id")
         if (case.pseudonym, name) in taken:
-            raise BadCell("lesion_id", f"case {case.pseudonym} has a lesion {name} already")
+            raise BadCell(
+                "lesion_id",
+                _("case %(case)s has a lesion %(lesion)s already") % {"case": case.pseudonym, "lesion": name},
+            )
         taken.add((case.pseudonym, name))
         weight = real_number(row, "weight") if row["weight"] else None
         if weight is not None and not 0 < weight <= 1:
-            raise BadCell("weight", f"{row['weight']} lies outside 0 to 1")
+            raise BadCell("weight", _("%(value)s lies outside 0 to 1") % {"value": row["weight"]})
         return ImportedLesion(
             case=case, lesion=name, lesion_class=row["class"], weight=weight, place=place_of(row)
         )
 
     good = checked(read_table(text, LESIONS[:5]), check)
-    _check_weights((line, lesion) for line, _, lesion in good)
-    ImportedLesion.objects.bulk_create([lesion for _, _, lesion in good], batch_size=1000)
+    _check_weights((line, lesion) for line, __, lesion in good)
+    ImportedLesion.objects.bulk_create([lesion for __, __, lesion in good], batch_size=1000)
     note_import(study=study, table="lesions", n_rows=len(good), text=text, source=source, actor=actor, at=at)
     return len(good)
 
@@ -88,10 +92,13 @@ def _check_weights(lesions: Iterable[tuple[int, ImportedLesion]]) -> None:
         by_case[lesion.case.pseudonym].append((line, lesion.weight))
     problems = []
     for case, given in by_case.items():
-        values = [weight for _, weight in given if weight is not None]
+        values = [weight for __, weight in given if weight is not None]
         if values and (len(values) < len(given) or abs(sum(values) - 1) > 1e-6):
-            said = f"the weights of case {case} are {', '.join(f'{value:g}' for value in values)}"
-            problems.append(RowProblem(given[0][0], "weight", f"{said}; all are empty or they add up to 1"))
+            said = _("the weights of case %(case)s are %(weights)s; all are empty or they add up to 1") % {
+                "case": case,
+                "weights": ", ".join(f"{value:g}" for value in values),
+            }
+            problems.append(RowProblem(given[0][0], "weight", said))
     if problems:
         raise ImportRefused(problems)
 
@@ -134,18 +141,22 @@ def import_marks(*, study: ReaderStudy, text: str, actor: Actor | None, at: date
         mark = _mark_of(row, case, by, is_model)
         hit = row.get("lesion_id", "")
         if hit and hit not in lesions[case.pk]:
-            raise BadCell("lesion_id", f"case {case.pseudonym} has no lesion {hit}; import lesions first")
+            raise BadCell(
+                "lesion_id",
+                _("case %(case)s has no lesion %(lesion)s; import lesions first")
+                % {"case": case.pseudonym, "lesion": hit},
+            )
         mark.lesion = hit
         key = (case.pk, by, is_model, mark.condition, mark.mark)
         if key in seen:
-            raise BadCell("mark_id", "stands twice: the same person, case, condition and mark")
+            raise BadCell("mark_id", _("stands twice: the same person, case, condition and mark"))
         seen.add(key)
         return mark
 
     good = checked(rows, check)
     if not is_scored:
-        _score([(line, mark) for line, _, mark in good], lesions)
-    ImportedMark.objects.bulk_create([mark for _, _, mark in good], batch_size=1000)
+        _score([(line, mark) for line, __, mark in good], lesions)
+    ImportedMark.objects.bulk_create([mark for __, __, mark in good], batch_size=1000)
     note_import(study=study, table="marks", n_rows=len(good), text=text, source=source, actor=actor, at=at)
     return len(good)
 
@@ -153,7 +164,7 @@ def import_marks(*, study: ReaderStudy, text: str, actor: Actor | None, at: date
 def _author(row: Row, roster: Roster) -> tuple[str, bool]:
     reader, model = row.get("reader_id", ""), row.get("model", "")
     if bool(reader) == bool(model):
-        raise BadCell("reader_id, model", "exactly one of the two says whose mark it is")
+        raise BadCell("reader_id, model", _("exactly one of the two says whose mark it is"))
     if model:
         return name_of(row, "model", 80), True
     return roster.marker(row).code, False
@@ -163,9 +174,9 @@ def _mark_of(row: Row, case: Case, by: str, is_model: bool) -> ImportedMark:
     shape = one_of(row, "shape", SHAPES)
     value = real_number(row, "value") if row["value"] else None
     if shape in MEASURED and value is None:
-        raise BadCell("value", f"is empty; a {shape} is measured")
+        raise BadCell("value", _("is empty; a mark of the form %(form)s is measured") % {"form": shape})
     if not row["confidence"] and shape not in MEASURED:
-        raise BadCell("confidence", "is empty; a mark that may hit or miss needs one")
+        raise BadCell("confidence", _("is empty; a mark that may hit or miss needs one"))
     return ImportedMark(
         case=case,
         by=by,
@@ -194,13 +205,19 @@ def _score(
         frames = {lesion.place.get("frame_of_reference") for lesion in here}
         if any(name not in mark.place for name in _CENTRE):
             problems.append(
-                RowProblem(line, "x_mm", "is empty; without lesion_id a mark needs its place in mm")
+                RowProblem(line, "x_mm", _("is empty; without lesion_id a mark needs its place in mm"))
             )
         elif frames - {mark.place.get("frame_of_reference")}:
-            problems.append(RowProblem(line, "frame_of_reference", "is not the frame of the case's lesions"))
+            problems.append(
+                RowProblem(line, "frame_of_reference", _("is not the frame of the case's lesions"))
+            )
         elif any(name not in lesion.place for lesion in here for name in (*_CENTRE, *_EXTENT)):
             problems.append(
-                RowProblem(line, "lesion_id", f"missing, and a lesion of case {mark.case} has no box in mm")
+                RowProblem(
+                    line,
+                    "lesion_id",
+                    _("missing, and a lesion of case %(case)s has no box in mm") % {"case": mark.case},
+                )
             )
         grouped[mark.case_id, mark.by, mark.is_model, mark.condition].append(mark)
     if problems:

@@ -5,6 +5,7 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from inference.models import InferenceRun, ModelVersion, Prediction, StudyRun
 from readerstudy.analysis.exchange_columns import PREDICTIONS
@@ -46,13 +47,13 @@ def import_predictions(
         one_of(row, "input_points", ["automatic", "corrected", ""])
         key = (row["model"], row["version"], row["case_id"], row["structure"], row["finding"])
         if key in seen:
-            raise BadCell("row", "stands twice: the same model, case and item")
+            raise BadCell("row", _("stands twice: the same model, case and item"))
         seen.add(key)
         return case, probabilities_of(row, finding)
 
     good = checked(read_table(text, PREDICTIONS), check)
     by_model: dict[tuple[str, str], list[tuple[dict[str, str], Case, list[float]]]] = {}
-    for _, row, (case, probabilities) in good:
+    for __, row, (case, probabilities) in good:
         by_model.setdefault((row["model"], row["version"]), []).append((row, case, probabilities))
     for (name, version), rows in by_model.items():
         _write_predictions(study, name, version, rows, at)
@@ -70,7 +71,7 @@ def _write_predictions(
     at: datetime,
 ) -> None:
     text = "\n".join(
-        f"{row['case_id']},{row['structure']},{row['finding']},{values}" for row, _, values in rows
+        f"{row['case_id']},{row['structure']},{row['finding']},{values}" for row, __, values in rows
     )
     digest = hashlib.sha256(f"imported {name} {version}\n{text}".encode()).hexdigest()
     model = ModelVersion.objects.filter(name=name, version=version).first()
@@ -86,7 +87,7 @@ def _write_predictions(
     number = StudyRun.objects.filter(study=study).count() + 1
     study_run = StudyRun.objects.create(study=study, model=model, number=number, started_at=at)
     runs: dict[int, InferenceRun] = {}
-    for row, case, _ in rows:
+    for row, case, __ in rows:
         if case.pk not in runs:
             runs[case.pk] = InferenceRun.objects.create(
                 study_run=study_run,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.models import Rating, Read
 from readerstudy.analysis.exchange_columns import READS
@@ -67,12 +68,15 @@ def import_reads(*, study: ReaderStudy, text: str, actor: Actor | None, at: date
             whole_number(row, "read_version", 1),
         )
         if whole_number(row, "protocol_version", 1) not in versions:
-            raise BadCell("protocol_version", f"the study has no protocol version {row['protocol_version']}")
+            raise BadCell(
+                "protocol_version",
+                _("the study has no protocol version %(version)s") % {"version": row["protocol_version"]},
+            )
         one_of(row, "status", ["final", "superseded"])
         confidence = whole_number(row, "confidence", 0, 100) if row["confidence"] else None
         key = (row["case_id"], row["reader_id"], *map(str, showing), row["structure"], row["finding"])
         if key in seen:
-            raise BadCell("row", "stands twice: the same reader, case, showing, version and item")
+            raise BadCell("row", _("stands twice: the same reader, case, showing, version and item"))
         seen.add(key)
         return (
             roster.case(row), roster.reader(row), answer | {"confidence": confidence}, showing,
@@ -95,10 +99,12 @@ def _write_reads(
         key = (case.pk, role.user_id, *showing)
         if key in grouped and grouped[key][0][2] != moment:
             raise ImportRefused(
-                [RowProblem(line, "submitted_at", "differs from the other rows of the same read")]
+                [RowProblem(line, "submitted_at", _("differs from the other rows of the same read"))]
             )
         if key in grouped and grouped[key][0][0]["status"] != row["status"]:
-            raise ImportRefused([RowProblem(line, "status", "differs from the other rows of the same read")])
+            raise ImportRefused(
+                [RowProblem(line, "status", _("differs from the other rows of the same read"))]
+            )
         grouped.setdefault(key, []).append((row, answer, moment))
         people[key] = (case, role)
     assignments = _Assignments(study)
@@ -107,7 +113,7 @@ def _write_reads(
     for key in sorted(grouped, key=lambda key: (people[key][1].code, key[3], people[key][0].pseudonym, key)):
         (case, role), rows = people[key], grouped[key]
         condition, session, occasion, version = key[2:]
-        row, _, moment = rows[0]
+        row, __, moment = rows[0]
         read = Read.objects.create(
             assignment=assignments.of(case, role.user_id, condition, session, occasion),
             protocol=versions[int(row["protocol_version"])],
@@ -120,7 +126,7 @@ def _write_reads(
         closing.setdefault(moment, []).append(read.pk)
         ratings.extend(
             Rating(read=read, structure=each["structure"], finding=each["finding"], saved_at=moment, **answer)
-            for each, answer, _ in rows
+            for each, answer, __ in rows
         )
     Rating.objects.bulk_create(ratings, batch_size=1000)
     for moment, reads in closing.items():

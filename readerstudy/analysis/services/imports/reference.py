@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from grading.models import ReferenceGrade
 from readerstudy.analysis.exchange_columns import REFERENCE
@@ -30,7 +31,7 @@ def _provenances(document: ProtocolDocument) -> list[str]:
     """Where the protocol says that the reference comes from outside, nothing of readers enters it."""
     if document.reference["from"] == "external":
         return [ReferenceGrade.Provenance.EXTERNAL.value]
-    return [value for value, _ in ReferenceGrade.Provenance.choices]
+    return [value for value, __ in ReferenceGrade.Provenance.choices]
 
 
 @transaction.atomic
@@ -61,7 +62,7 @@ def import_reference(*, study: ReaderStudy, text: str, actor: Actor | None, at: 
     def check(row: Row) -> tuple[Case, dict[str, Any], list[str]]:
         case = roster.known_case(row)
         if case.pk in taken:
-            raise BadCell("case_id", f"case {case.pseudonym} has a reference already")
+            raise BadCell("case_id", _("case %(case)s has a reference already") % {"case": case.pseudonym})
         answer = answer_of(document, row)
         answer.pop("confidence", None)
         one_of(row, "provenance", _provenances(document))
@@ -71,16 +72,18 @@ def import_reference(*, study: ReaderStudy, text: str, actor: Actor | None, at: 
         contributors = [code for code in row["reader_contributed"].split(";") if code]
         unknown = [code for code in contributors if code not in roster.roles]
         if unknown:
-            raise BadCell("reader_contributed", f"the study has no reader {', '.join(unknown)}")
+            raise BadCell(
+                "reader_contributed", _("the study has no reader %(names)s") % {"names": ", ".join(unknown)}
+            )
         key = (row["case_id"], row["structure"], row["finding"])
         if key in seen:
-            raise BadCell("row", "stands twice: the same case and item")
+            raise BadCell("row", _("stands twice: the same case and item"))
         seen.add(key)
         return case, answer, contributors
 
     good = checked(read_table(text, REFERENCE), check)
     references, origins = [], []
-    for _, row, (case, answer, contributors) in good:
+    for __, row, (case, answer, contributors) in good:
         names = {"case": case, "structure": row["structure"], "finding": row["finding"]}
         first = row["decided_by_roles"].removesuffix("+panel")
         final = row["provenance"] in {"confirmed", "overruled"}

@@ -49,7 +49,11 @@ class Roster:
             )
             self.cases[name] = found
         elif found.patient.pseudonym != patient_name:
-            raise BadCell("patient_id", f"case {name} is of patient {found.patient.pseudonym}")
+            raise BadCell(
+                "patient_id",
+                _("case %(case)s is of patient %(patient)s")
+                % {"case": name, "patient": found.patient.pseudonym},
+            )
         return found
 
     def known_case(self, row: Row) -> Case:
@@ -58,10 +62,16 @@ class Roster:
         found = self.cases.get(name)
         if found is None:
             raise BadCell(
-                "case_id", f"the study has no case {name}; import its reads or its list of cases first"
+                "case_id",
+                _("the study has no case %(case)s; import its reads or its list of cases first")
+                % {"case": name},
             )
         if found.patient.pseudonym != row["patient_id"]:
-            raise BadCell("patient_id", f"case {name} is of patient {found.patient.pseudonym}")
+            raise BadCell(
+                "patient_id",
+                _("case %(case)s is of patient %(patient)s")
+                % {"case": name, "patient": found.patient.pseudonym},
+            )
         return found
 
     def _patient(self, row: Row, name: str) -> Patient:
@@ -77,9 +87,19 @@ class Roster:
             )
             self.patients[name] = found
         if found.centre.code != row["centre"]:
-            raise BadCell("centre", f"patient {name} is of centre {found.centre.code}")
+            raise BadCell(
+                "centre",
+                _("patient %(patient)s is of centre %(centre)s")
+                % {"patient": name, "centre": found.centre.code},
+            )
         if found.partition != partition:
-            raise BadCell("partition", f"patient {name} is in {found.partition or 'no partition'} already")
+            raise BadCell(
+                "partition",
+                _("patient %(patient)s is in the partition %(partition)s already")
+                % {"patient": name, "partition": found.partition}
+                if found.partition
+                else _("patient %(patient)s is in no partition") % {"patient": name},
+            )
         return found
 
     def reader(self, row: Row) -> StudyRole:
@@ -88,7 +108,9 @@ class Roster:
         found = self._role(code, is_truther)
         if found.is_truther != is_truther:
             raise BadCell(
-                "reader_role", f"{code} is {'a truther' if found.is_truther else 'a comparison reader'}"
+                "reader_role",
+                (_("%(code)s is a truther") if found.is_truther else _("%(code)s is a comparison reader"))
+                % {"code": code},
             )
         return found
 
@@ -112,5 +134,5 @@ class Roster:
             )  # fmt: skip
             self.roles[code] = found
         if not found.is_reader:
-            raise BadCell("reader_id", f"{code} is not a reader in this study")
+            raise BadCell("reader_id", _("%(code)s is not a reader in this study") % {"code": code})
         return found

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 MOST_PROBLEMS = 50
 
 
@@ -55,18 +57,24 @@ def read_table(text: str, needed: Iterable[str]) -> list[tuple[int, dict[str, st
         raise ImportRefused(
             [
                 RowProblem(
-                    1, ", ".join(missing), f"missing; the table has {', '.join(columns) or 'no columns'}"
+                    1,
+                    ", ".join(missing),
+                    _("missing; the table has %(columns)s") % {"columns": ", ".join(columns)}
+                    if columns
+                    else _("missing; the table has no columns"),
                 )
             ]
         )
     rows, problems = [], []
     for row in reader:
         if None in row or any(value is None for value in row.values()):
-            problems.append(RowProblem(reader.line_num, "row", "has another number of cells than the head"))
+            problems.append(
+                RowProblem(reader.line_num, "row", _("has another number of cells than the head"))
+            )
             continue
         rows.append((reader.line_num, {key: value.strip() for key, value in row.items()}))
     if not rows and not problems:
-        problems.append(RowProblem(2, "row", "the table has no rows"))
+        problems.append(RowProblem(2, "row", _("the table has no rows")))
     if problems:
         raise ImportRefused(problems)
     return rows
@@ -90,7 +98,10 @@ def checked(
 def one_of(row: Row, column: str, allowed: Iterable[str]) -> str:
     if row[column] not in (choices := list(allowed)):
         shown = ", ".join(choices[:8]) + (" ..." if len(choices) > 8 else "")
-        raise BadCell(column, f"{row[column]!r} is not allowed; allowed are {shown}")
+        raise BadCell(
+            column,
+            _("%(value)r is not allowed; allowed are %(allowed)s") % {"value": row[column], "allowed": shown},
+        )
     return row[column]
 
 
@@ -98,10 +109,12 @@ def whole_number(row: Row, column: str, least: int = 0, most: int | None = None)
     try:
         value = int(row[column])
     except ValueError:
-        raise BadCell(column, f"{row[column]!r} is not a whole number") from None
+        raise BadCell(column, _("%(value)r is not a whole number") % {"value": row[column]}) from None
     if value < least or (most is not None and value > most):
-        end = "" if most is None else f"..{most}"
-        raise BadCell(column, f"{value} lies outside {least}{end or ' and more'}")
+        words = {"value": value, "least": least, "most": most}
+        if most is None:
+            raise BadCell(column, _("%(value)s lies outside %(least)s and more") % words)
+        raise BadCell(column, _("%(value)s lies outside %(least)s..%(most)s") % words)
     return value
 
 
@@ -109,9 +122,9 @@ def real_number(row: Row, column: str) -> float:
     try:
         value = float(row[column])
     except ValueError:
-        raise BadCell(column, f"{row[column]!r} is not a number") from None
+        raise BadCell(column, _("%(value)r is not a number") % {"value": row[column]}) from None
     if value != value or value in (float("inf"), float("-inf")):
-        raise BadCell(column, f"{row[column]!r} is not a finite number")
+        raise BadCell(column, _("%(value)r is not a finite number") % {"value": row[column]})
     return value
 
 
@@ -119,15 +132,17 @@ def moment_of(row: Row, column: str) -> datetime:
     try:
         moment = datetime.fromisoformat(row[column].replace("Z", "+00:00"))
     except ValueError:
-        raise BadCell(column, f"{row[column]!r} is not an ISO time such as 2026-03-04T08:00:00Z") from None
+        raise BadCell(
+            column, _("%(value)r is not an ISO time such as 2026-03-04T08:00:00Z") % {"value": row[column]}
+        ) from None
     if moment.tzinfo is None:
-        raise BadCell(column, f"{row[column]!r} has no time zone; end it with Z for UTC")
+        raise BadCell(column, _("%(value)r has no time zone; end it with Z for UTC") % {"value": row[column]})
     return moment.astimezone(UTC)
 
 
 def name_of(row: Row, column: str, most: int = 40) -> str:
     if not row[column]:
-        raise BadCell(column, "is empty")
+        raise BadCell(column, _("is empty"))
     if len(row[column]) > most:
-        raise BadCell(column, f"is longer than {most} characters")
+        raise BadCell(column, _("is longer than %(most)d characters") % {"most": most})
     return row[column]
