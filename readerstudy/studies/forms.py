@@ -113,6 +113,27 @@ class CreateStudyForm(forms.Form):
     source = forms.CharField(max_length=400_000, strip=False)
 
 
+class WithdrawalForm(forms.Form):
+    """The code of the case that goes, typed by hand, and why."""
+
+    code = forms.CharField(
+        label=_("The code of the case, to confirm"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    reason = forms.CharField(label=_("Why (goes into the audit log)"), max_length=300)
+
+    def __init__(self, *args: Any, pseudonym: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pseudonym = pseudonym
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"].strip()
+        if code != self._pseudonym:
+            raise forms.ValidationError(_("This is not the code of this case. Nothing was changed."))
+        return code
+
+
 class OpenForm(forms.Form):
     """The digest of the protocol that the page showed."""
 

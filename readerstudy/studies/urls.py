@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from readerstudy.studies import creation_views, opening_views, views
+from readerstudy.studies import creation_views, opening_views, views, withdrawing_views
 
 app_name = "studies"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("new-study/check/", creation_views.check_new, name="check_new"),
     path("studies/<slug:slug>/cases/", views.cases, name="cases"),
     path("studies/<slug:slug>/cases/<uuid:case>/screen/", views.screen_case, name="screen_case"),
+    path("studies/<slug:slug>/cases/<uuid:case>/withdraw/", withdrawing_views.withdraw, name="withdraw_case"),
     path("studies/<slug:slug>/assignments/", views.assignments, name="assignments"),
     path("studies/<slug:slug>/partition/", views.draw_partitions, name="draw_partitions"),
     path("studies/<slug:slug>/protocol/", views.protocol, name="protocol"),

@@ -70,6 +70,7 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
             "reasons": exclusion_choices(document, language),
             "variants": numbering_choices(document, language),
             "may_screen": _may_screen(request, study.slug),
+            "may_withdraw": _may(request, study.slug),
         },
     )
 

@@ -85,6 +85,7 @@ COORDINATOR_CALLS = {
     "studies:assignments": {"seed": 4},
     "studies:draw_partitions": {"seed": 4},
     "studies:screen_case": {"act": "exclude", "reason": ""},
+    "studies:withdraw_case": {"code": "", "reason": ""},
 }
 
 
@@ -162,7 +163,7 @@ def test_call_is_heard_from_the_person_whose_duty_it_is(client, two_studies, pla
 @pytest.mark.parametrize("name", COORDINATOR_CALLS)
 def test_office_acts_are_the_coordinators(client, two_studies, name):
     keywords = {"slug": "one"}
-    if name == "studies:screen_case":
+    if name in {"studies:screen_case", "studies:withdraw_case"}:
         keywords["case"] = two_studies.one.cases["unread"].public_id
     address = reverse(name, kwargs=keywords)
     for role in ROLES:
@@ -184,6 +185,8 @@ def test_coordinator_cannot_screen_a_case_of_another_study(client, two_studies):
     for case in (two_studies.other.cases["unread"].public_id, uuid.uuid4()):
         address = reverse("studies:screen_case", kwargs={"slug": "one", "case": case})
         assert client.post(address, {"act": "include"}).status_code == 404
+        address = reverse("studies:withdraw_case", kwargs={"slug": "one", "case": case})
+        assert client.get(address).status_code == 404
 
 
 @pytest.mark.parametrize("state", ["draft", "locked", "unblinded"])

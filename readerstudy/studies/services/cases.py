@@ -148,7 +148,7 @@ def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) 
 
 
 @transaction.atomic
-def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
+def withdraw_case(*, case: Case, actor: Actor | None, at: datetime, reason: str = "") -> None:
     """
     Erase the images and the identity behind a case, at any state of the study; given answers stay.
 
@@ -161,7 +161,7 @@ def withdraw_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
     Case.objects.filter(pk=case.pk).update(
         status=Case.Status.WITHDRAWN, withdrawal={"at": at.isoformat(), "from": case.status}
     )
-    _record_case("studies.case.withdrawn", case, actor, at)
+    _record_case("studies.case.withdrawn", case, actor, at, **({"reason": reason} if reason else {}))
     if case.image_set is not None:
         withdraw_images(image_set=case.image_set, at=at, actor=actor)
     transaction.on_commit(partial(erase_elsewhere, case))
