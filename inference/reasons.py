@@ -9,11 +9,11 @@ sentence that is not known, written by an earlier version or by a model's maker,
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as N_
 
+from readerstudy.core.sentences import Sentences
 from readerstudy.imaging.selectors import label_in_words
 
 #: Every sentence, with names where values stand. A test goes through the engine and asks for each of them here.
@@ -119,25 +119,12 @@ def _place(name: str) -> str:
     return f"(?P<{name}>[-+.0-9e]+)" if name in _NUMBERS else f"(?P<{name}>(?:(?![.] [^a-z]).){{1,400}}?)"
 
 
-@lru_cache(maxsize=1)
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    made = []
-    for sentence in SENTENCES:
-        if "%(" in sentence:
-            parts = re.split(r"%\((\w+)\)s", sentence)
-            names = [_place(part) if k % 2 else re.escape(part) for k, part in enumerate(parts)]
-            made.append((re.compile("".join(names)), sentence))
-    return made
+_KNOWN = Sentences(SENTENCES, _place)
 
 
 def sentence_of(reason: str) -> tuple[str, dict[str, str]] | None:
     """Return (sentence, its values) of what the engine said, None where it is not known."""
-    if reason in SENTENCES:
-        return reason, {}
-    for pattern, sentence in _patterns():
-        if found := pattern.fullmatch(reason):
-            return sentence, found.groupdict()
-    return None
+    return _KNOWN.find(reason)
 
 
 def shown(reason: str, names: Mapping[str, str] | None = None) -> str:

@@ -6,11 +6,10 @@ with its values, and that sentence is its own code. It is found again here, by i
 Rows written by earlier versions are sentences as well; one that is not known any more is shown as it stands.
 """
 
-import re
-from functools import lru_cache
-
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as N_
+
+from readerstudy.core.sentences import Sentences
 
 #: Every sentence, with names where values stand. A test goes through the code and asks for each of them here.
 SENTENCES = (
@@ -101,25 +100,12 @@ _WORDS = frozenset(
 )
 
 
-@lru_cache(maxsize=1)
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    made = []
-    for sentence in SENTENCES:
-        if "%(" in sentence:
-            parts = re.split(r"%\((\w+)\)s", sentence)
-            names = [f"(?P<{part}>.{{1,40}}?)" if k % 2 else re.escape(part) for k, part in enumerate(parts)]
-            made.append((re.compile("".join(names)), sentence))
-    return made
+_KNOWN = Sentences(SENTENCES, lambda name: f"(?P<{name}>.{{1,40}}?)")
 
 
 def sentence_of(reason: str) -> tuple[str, dict[str, str]] | None:
     """Return (sentence, its values) of a stored reason, None where it is not known."""
-    if reason in SENTENCES:
-        return reason, {}
-    for pattern, sentence in _patterns():
-        if found := pattern.fullmatch(reason):
-            return sentence, found.groupdict()
-    return None
+    return _KNOWN.find(reason)
 
 
 def shown(reason: str) -> str:

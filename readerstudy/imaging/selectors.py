@@ -165,6 +165,15 @@ def _folder_of(series: Series) -> Path:
     return stores.series_folder(root, study.blinded_uid, series.blinded_uid)
 
 
+def _cached(series: Series) -> tuple[Path, list[Json]]:
+    """Return the folder of a series and its images' attributes; FileNotFoundError where it is not there any more."""
+    folder = _folder_of(series)
+    entries = stores.read_metadata(folder)
+    if not entries:
+        raise FileNotFoundError("The images of this series are not in the cache.")
+    return folder, entries
+
+
 def _view(series: Series) -> str:
     entries = stores.read_metadata(_folder_of(series))
     return projection_view(entries[0]) if entries else ""
@@ -218,10 +227,7 @@ def read_volume(series: Series) -> SeriesVolume:
     FileNotFoundError
         If the images were withdrawn.
     """
-    folder = _folder_of(series)
-    entries = stores.read_metadata(folder)
-    if not entries:
-        raise FileNotFoundError("The images of this series are not in the cache.")
+    folder, entries = _cached(series)
     planes: list[NDArray[np.float32]] = []
     affines: list[NDArray[np.float64] | None] = []
     for entry in entries:
@@ -307,10 +313,7 @@ def read_projections(series: Series) -> tuple[Projection, ...]:
     FileNotFoundError
         If the images were withdrawn.
     """
-    folder = _folder_of(series)
-    entries = stores.read_metadata(folder)
-    if not entries:
-        raise FileNotFoundError("The images of this series are not in the cache.")
+    folder, entries = _cached(series)
     found = []
     for entry in entries:
         if entry["00280002"]["Value"][0] != 1:
