@@ -185,7 +185,11 @@ def run_the_model(page: Page, live_server: Any, study: ReaderStudy) -> None:
     expect(page.locator(".run-count strong")).to_have_text(str(len(FOLDERS)), timeout=2 * PATIENCE_MS)
     for run in InferenceRun.objects.filter(study_run=StudyRun.objects.get()):
         if run.refusal_reason:
-            assert run.refusal_reason in page.inner_text("main"), run.refusal_reason
+            # Stored with the structures' codes, said with their labels.
+            said = run.refusal_reason
+            for each in study.protocols.get().document.structures:
+                said = said.replace(each.id, str(each.label))
+            assert said in page.inner_text("main"), said
         else:
             assert run.predictions.exists()
 
