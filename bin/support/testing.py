@@ -52,8 +52,10 @@ LONG_FILES = (
     "tests/blinding/test_sabotage.py",
     "tests/browser/test_nothing_is_lost.py",
     "tests/grading/test_killed_web_workers.py",
+    "tests/inference/test_radiographs.py",
+    "tests/inference/engine/test_lesions_on_phantoms.py",
     "tests/inference/test_worker_killed.py",
-    "tests/inference/engine/test_lesions.py",
+    "tests/inference/engine/test_presence.py",
     "tests/readerstudy/analysis/test_spider.py",
 )
 CHECKS = ("lint", "contracts", "types", "migrations")
