@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from tests.blinding.sabotage.planting import planted
 from tests.blinding.sabotage.plants import PLANTS
 from tests.servers import ROOT
 
@@ -80,8 +81,8 @@ def test_every_plant_fits_the_code(plant, request):
     """Also those that only the long form plants: words that are gone from the source plant nothing."""
     if plant.at_call:
         request.getfixturevalue("db")
-    with pytest.MonkeyPatch.context() as patch:
-        plant.apply(patch)
+    with planted(plant):
+        pass
 
 
 def test_every_quick_plant_has_its_day():

@@ -42,7 +42,7 @@ class Plant:
     name: str
     what: str
     tests: tuple[str, ...]
-    apply: Callable[[pytest.MonkeyPatch], None]
+    apply: Callable[[pytest.MonkeyPatch], Callable[[], None] | None]
     at_call: bool = False
 
 
@@ -127,15 +127,18 @@ def put(where: str, value: Any) -> Callable[[pytest.MonkeyPatch], None]:
     return apply
 
 
-def statements(*sql: str) -> Callable[[pytest.MonkeyPatch], None]:
-    """Return a plant's `apply` that runs SQL inside the test's own transaction, which takes it back."""
+def statements(sql: str, *, undone_by: str) -> Callable[[pytest.MonkeyPatch], Callable[[], None]]:
+    """Return a plant's `apply` that runs SQL, and what takes it back: a setting outlives the test's transaction."""
 
-    def apply(patch: pytest.MonkeyPatch) -> None:
+    def run(each: str) -> None:
         from django.db import connection
 
         with connection.cursor() as cursor:
-            for each in sql:
-                cursor.execute(each)
+            cursor.execute(each)
+
+    def apply(patch: pytest.MonkeyPatch) -> Callable[[], None]:
+        run(sql)
+        return lambda: run(undone_by)
 
     return apply
 
@@ -144,5 +147,9 @@ def statements(*sql: str) -> Callable[[pytest.MonkeyPatch], None]:
 def planted(plant: Plant) -> Iterator[None]:
     """Plant, and take it out again."""
     with pytest.MonkeyPatch.context() as patch:
-        plant.apply(patch)
-        yield
+        take_back = plant.apply(patch)
+        try:
+            yield
+        finally:
+            if take_back is not None:
+                take_back()

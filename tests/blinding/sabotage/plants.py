@@ -595,7 +595,7 @@ PLANTS: tuple[Plant, ...] = (
             "tests/readerstudy/studies/test_roles_and_states.py::TestRoles::"
             "test_database_refuses_a_blinded_duty_beside_an_unblinded_role[is_coordinator-is_reader]",
         ),
-        statements("PRAGMA ignore_check_constraints = ON"),
+        statements("PRAGMA ignore_check_constraints = ON", undone_by="PRAGMA ignore_check_constraints = OFF"),
         at_call=True,
     ),
     Plant(
