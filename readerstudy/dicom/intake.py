@@ -29,7 +29,7 @@ from readerstudy.dicom.pixels import (
 )
 from readerstudy.dicom.refusal import Refused
 from readerstudy.dicom.series import weighting_of
-from readerstudy.dicom.values import value_of
+from readerstudy.dicom.values import transfer_syntax_of, value_of
 
 #: Every frame file is one complete answer: a multipart body with one part. The boundary is fixed, so that a
 #: web server can send the file as it lies; it is long enough never to occur in pixels.
@@ -114,7 +114,7 @@ def _identity(dataset: Dataset) -> dict[str, str]:
 
 
 def _lossy(dataset: Dataset) -> bool:
-    return str(dataset.file_meta.TransferSyntaxUID) in {
+    return transfer_syntax_of(dataset) in {
         "1.2.840.10008.1.2.4.50",
         "1.2.840.10008.1.2.4.51",
         "1.2.840.10008.1.2.4.81",

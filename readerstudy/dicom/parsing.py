@@ -12,8 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from readerstudy.dicom.limits import Limits
+from readerstudy.dicom.plain import read_plain
 from readerstudy.dicom.refusal import Refused
-from readerstudy.dicom.values import value_of
+from readerstudy.dicom.values import transfer_syntax_of, value_of
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -180,9 +181,16 @@ def read_image(path: Path, limits: Limits) -> Dataset:
         raise Refused("the file is empty")
     if size > limits.file_bytes:
         raise Refused(f"the file is larger than {limits.file_bytes // 2**20} MiB")
-    stream: BinaryIO = BytesIO(path.read_bytes()) if size <= _WHOLE else _Clamped(FileIO(path), size)
-    with stream:
-        return _read(stream, size, limits)
+    if size > _WHOLE:
+        with _Clamped(FileIO(path), size) as stream:
+            return _checked(_read(stream, size, limits))
+    data = path.read_bytes()
+    try:
+        dataset = read_plain(data)
+    except Exception:
+        # What is damaged is pydicom's to judge.
+        dataset = None
+    return _checked(dataset if dataset is not None else _read(BytesIO(data), size, limits))
 
 
 def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
@@ -194,7 +202,7 @@ def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
         if uid.DeflatedExplicitVRLittleEndian.encode() in head:
             _check_inflation(stream, size, limits)
             stream.seek(0)
-        dataset = dcmread(stream)
+        return dcmread(stream)
     except Refused:
         raise
     except InvalidDicomError:
@@ -207,6 +215,9 @@ def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
         raise
     except Exception:
         raise Refused("the file cannot be parsed as DICOM") from None
+
+
+def _checked(dataset: Dataset) -> Dataset:
     try:
         _check_kind(dataset)
     except (Refused, MemoryError, RecursionError):
@@ -217,8 +228,7 @@ def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
 
 
 def _check_kind(dataset: Dataset) -> None:
-    syntax = str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or "")
-    if not syntax:
+    if not transfer_syntax_of(dataset):
         raise Refused("the file does not say how it is encoded (no transfer syntax)")
     if identifiers_of(dataset).sop_class not in IMAGE_CLASSES:
         raise Refused("the object is not an image for reading (SOP class)")

@@ -15,7 +15,7 @@ from pydicom.encaps import generate_frames
 
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.refusal import Refused
-from readerstudy.dicom.values import value_of
+from readerstudy.dicom.values import transfer_syntax_of, value_of
 
 Frame = NDArray[Any]
 FrameSyntax = Literal["htj2k", "jpeg-ls", "explicit-le"]
@@ -165,14 +165,15 @@ def _stored_values(array: Frame, form: PixelForm) -> Frame:
 
 
 def _native_frames(dataset: Dataset, form: PixelForm) -> Iterator[Frame]:
-    data = dataset.PixelData
+    # The bytes as they lie; to ask pydicom for their value costs more than to read them.
+    data = dataset.get_item("PixelData").value
     cell = form.bits_allocated // 8
     subsampled = form.photometric == "YBR_FULL_422"
     pixels = form.rows * form.columns
     frame_bytes = pixels * cell * (2 if subsampled else form.samples)
     if len(data) < frame_bytes * form.frames:
         raise Refused("the pixels are shorter than the header says")
-    big = dataset.file_meta.TransferSyntaxUID == uid.ExplicitVRBigEndian
+    big = transfer_syntax_of(dataset) == uid.ExplicitVRBigEndian
     for number in range(form.frames):
         raw = np.frombuffer(data, dtype=f"{'>' if big else '<'}u{cell}", count=frame_bytes // cell,
                             offset=number * frame_bytes)  # fmt: skip
@@ -230,7 +231,7 @@ def _decoded(data: bytes, syntax: str, form: PixelForm) -> Frame:
 
 
 def _encapsulated_frames(dataset: Dataset, form: PixelForm) -> Iterator[Frame]:
-    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    syntax = transfer_syntax_of(dataset)
     shape = (form.rows, form.columns) if form.samples == 1 else (form.rows, form.columns, 3)
     table = value_of(dataset, "ExtendedOffsetTable")
     lengths = value_of(dataset, "ExtendedOffsetTableLengths")
@@ -303,7 +304,7 @@ def frames_of(dataset: Dataset, form: PixelForm) -> Iterator[Frame]:
     Refused
         If the pixels are short, damaged, or of a transfer syntax that cannot be decoded.
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = transfer_syntax_of(dataset)
     native = syntax in _NATIVE
     if not native and syntax not in _ENCAPSULATED:
         raise Refused("the pixels are encoded in a way that cannot be decoded here (transfer syntax)")

@@ -5,6 +5,7 @@ pydicom turns every raw element into an object before it gives a value, and asks
 absent one exists; with sixty attributes asked for per file that is a third of the time of taking an image in.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from pydicom.dataelem import RawDataElement
@@ -30,16 +31,24 @@ def value_of(dataset: Dataset, keyword: str) -> Any:
     if raw is None:
         return None
     if isinstance(raw, RawDataElement) and raw.is_little_endian:
-        plain = _plain_value(raw.VR, raw.value)
-        if plain is not None:
-            return plain
+        if raw.value and len(raw.value) <= 256:
+            plain = _plain_value(raw.VR, raw.value)
+            if plain is not None:
+                return plain
+        elif raw.value == b"" and raw.VR in _ASCII_TEXT:
+            return ""
     return dataset.get(keyword)
 
 
-def _plain_value(vr: str | None, data: bytes | None) -> Any:
-    """Return the value of raw bytes where it is plain beyond doubt, else None."""
-    if not data or len(data) > 256:
-        return None
+def transfer_syntax_of(dataset: Dataset) -> str:
+    """Return the transfer syntax UID that the file's header group states, "" where it states none."""
+    return str(value_of(dataset.file_meta, "TransferSyntaxUID") or "")
+
+
+# The images of a series repeat most values byte for byte.
+@lru_cache(maxsize=2048)
+def _plain_value(vr: str | None, data: bytes) -> Any:
+    """Return the value of raw bytes where it is plain beyond doubt, else None. Lists are shared: not to be changed."""
     if vr == "US":
         return int.from_bytes(data, "little") if len(data) == 2 else None
     if not data.isascii() or not data.replace(b"\0", b" ").decode("ascii").isprintable():

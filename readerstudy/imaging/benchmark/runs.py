@@ -306,10 +306,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from pathlib import Path
 import imagecodecs, numpy
 source, half, out = sys.argv[1:]
-for path in sorted(Path(source).iterdir())[int(half)::2]:
+for path in sorted(Path(source).rglob("*.dcm"))[int(half)::2]:
     data = path.read_bytes()
     pixels = numpy.frombuffer(data, "<u2", 512 * 512, len(data) - 512 * 512 * 2).reshape(512, 512)
-    Path(out, path.name).write_bytes(imagecodecs.htj2k_encode(pixels))
+    Path(out, path.parent.name + path.name).write_bytes(imagecodecs.htj2k_encode(pixels))
 """
 
 
@@ -317,11 +317,14 @@ def ingest(folder: Path, *, rounds: int, count: int) -> list[Row]:
     """
     Measure taking in `count` files of 512 x 512 x 16 bit with their cache, two reading processes.
 
+    The files are series of at most 250 images, each of a patient of its own.
+
     Beside it, in the same rounds, what reading and encoding alone take in two processes: the limit of any import on
     this machine.
     """
     source, data_root, out = folder / "ingest", folder / "ingest-data", folder / "ingest-bare"
-    write_series(source, count)
+    for seed, first in enumerate(range(0, count, 250), start=1):
+        write_series(source / str(seed), min(250, count - first), seed=seed)
     data_root.mkdir()
     out.mkdir()
     code = _INGEST.format(rounds=rounds, source=str(source), count=count, bare=_BARE, out=str(out))

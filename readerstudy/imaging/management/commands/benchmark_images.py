@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=5)
         parser.add_argument("--count", type=int, default=600, help="Requests a run.")
-        parser.add_argument("--files", type=int, default=1000, help="Files of the ingest measurement.")
+        parser.add_argument("--files", type=int, default=2000, help="Files of the ingest measurement.")
         parser.add_argument("--json", action="store_true")
         parser.add_argument("--only", choices=["frames", "ingest"])
 
