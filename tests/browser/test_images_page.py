@@ -135,8 +135,6 @@ def test_an_archive_that_is_away_is_said_plainly(page, study, settings):
     assert "The archive Test archive cannot be reached" in page.get_by_role("alert").inner_text()
 
 
-# A window that shows an image alone asks for the site's icon by itself.
-@pytest.mark.complains(r"favicon\.ico")
 def test_series_that_may_hold_text_are_shown_and_looked_at(page, study, shared_data):
     source = shared_data / "malformed" / "made" / "phi_fictional_burned_in.dcm"
     import_images(study=study, source=source, centre_code="1", actor=None, at=timezone.now())
