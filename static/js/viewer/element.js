@@ -10,7 +10,7 @@ import { viewerConfig } from "./config.js";
 import { html } from "./dom.js";
 import { structureSoFar, takeEarly } from "./early.js";
 import { DerivedStack } from "./derived.js";
-import { Follower } from "./follow.js";
+import { afterPaint, Follower, whenIdle } from "./follow.js";
 import { imagePxToPatientMm } from "./geometry.js";
 import { chooseHangings, gridFor, leadWithFinding } from "./hanging.js";
 import { noPlanesText } from "./labels.js";
@@ -18,7 +18,7 @@ import { Mouse } from "./mouse.js";
 import { Pane } from "./pane.js";
 import { levelsOf, middleFor, middleOfSides, placeOf, placesOf } from "./places.js";
 import { Quality } from "./quality.js";
-import { renderingEngine, renderingMode } from "./rendering.js";
+import { chooseRendering } from "./rendering.js";
 import { volumeOf } from "./reformat.js";
 import { LoadQueue, Stack } from "./stacks.js";
 import { loadTexts, t } from "./texts.js";
@@ -51,8 +51,7 @@ export class RsViewer extends HTMLElement {
     loadTexts();
     this.config = viewerConfig(this.dataset.config);
     this.classList.add("rs-viewer");
-    renderingEngine(this.config.rendering);
-    this.dataset.rendering = renderingMode();
+    this.dataset.rendering = "cpu";
     const root = this.dataset.dicomweb ?? "";
     this.stacks = this.config.series.map((series) => new Stack(series, root, takeEarly(series.series_uid)));
     this.queue = new LoadQueue({ parallel: 6 });
@@ -102,6 +101,7 @@ export class RsViewer extends HTMLElement {
     // Fires at once with the first size, and whenever the layout of the page changes.
     new ResizeObserver(() => this.arrange()).observe(this.grid);
     this.tell("rs:viewer-ready");
+    if (this.config.rendering === "gpu") this.#chooseRendering();
     for (const stack of this.stacks) stack.open().then(() => this.#rearrangeQueue(), () => this.quality.report());
   }
 
@@ -191,6 +191,7 @@ export class RsViewer extends HTMLElement {
       pane.addEventListener("look", () => this.#changed());
       pane.addEventListener("progress", () => this.quality.report());
       pane.addEventListener("failed", ({ detail }) => {
+        this.queue.begin();
         this.tell("rs:image-failed", detail);
         this.quality.report();
       });
@@ -385,6 +386,9 @@ export class RsViewer extends HTMLElement {
       this.dataset.firstImage = "";
       performance.mark("rs:first-image");
       this.tell("rs:first-image");
+      // The rest can wait for what the reader looks at.
+      afterPaint(() => this.queue.begin());
+      if (this.config.rendering !== "gpu") whenIdle(() => this.#chooseRendering());
     }
     for (const other of this.panes) if (other !== pane) other.redrawOverlay();
     this.mouse.follow(pane);
@@ -392,6 +396,10 @@ export class RsViewer extends HTMLElement {
     if (!this.stacks.every(({ complete }) => complete)) this.#rearrangeQueue();
     this.quality.report();
     this.#changed();
+  }
+
+  async #chooseRendering() {
+    this.dataset.rendering = await chooseRendering(this.config.rendering);
   }
 
   #markThumbnails() {

@@ -1,34 +1,26 @@
 // The column of series at the left: a small picture, a name, a load bar, which one is active.
 
 import { html } from "./dom.js";
+import { paintPixels } from "./greys.js";
 import { t } from "./texts.js";
-import { initialWindow, linearGrey } from "./windowing.js";
+import { pixelSize } from "./view.js";
+import { initialWindow } from "./windowing.js";
 
 const SIDE = 60;
 
 /** Draw a decoded image, whole, into a square canvas. */
-function paint(canvas, image, voi) {
+function paint(canvas, image, frame, voi) {
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(SIDE * ratio);
   canvas.height = Math.round(SIDE * ratio);
   const context = canvas.getContext("2d");
-  const data = context.createImageData(image.columns, image.rows);
-  const pixels = image.voxelManager.getScalarData();
-  const n = image.columns * image.rows;
-  const inverted = image.invert;
-  for (let i = 0; i < n; i += 1) {
-    if (image.color) {
-      data.data.set(pixels.subarray(i * 3, i * 3 + 3), i * 4);
-    } else {
-      const grey = linearGrey(pixels[i], voi);
-      data.data.fill(inverted ? 255 - grey : grey, i * 4, i * 4 + 3);
-    }
-    data.data[i * 4 + 3] = 255;
-  }
+  const data = new ImageData(image.columns, image.rows);
+  paintPixels(image, voi, frame.photometricInterpretation === "MONOCHROME1", new Uint32Array(data.data.buffer));
   const whole = new OffscreenCanvas(image.columns, image.rows);
   whole.getContext("2d").putImageData(data, 0, 0);
-  const width = image.columns * (image.columnPixelSpacing || 1);
-  const height = image.rows * (image.rowPixelSpacing || 1);
+  const [pixelWidth, pixelHeight] = pixelSize(frame);
+  const width = image.columns * pixelWidth;
+  const height = image.rows * pixelHeight;
   // Fill the square: the middle of the image says more at 60 px than its black margins.
   const k = Math.max(canvas.width / width, canvas.height / height);
   context.imageSmoothingQuality = "high";
@@ -87,11 +79,12 @@ export class Thumbnails {
     paint(
       canvas,
       image,
+      frame,
       initialWindow({
         modality: frame.modality,
         presets: this.viewer.presets(frame.modality),
         fileWindows: frame.windows,
-        pixels: image.voxelManager.getScalarData(),
+        pixels: image.pixels,
       }),
     );
   }
