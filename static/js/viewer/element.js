@@ -159,11 +159,6 @@ export class RsViewer extends HTMLElement {
     this.#changed();
   }
 
-  /** Keep the keyboard here when the viewports were exchanged under it. */
-  focusIfKeys() {
-    if (this.hasAttribute("data-keys")) this.focusImages();
-  }
-
   activate(pane) {
     if (!pane || pane === this.active) return;
     this.active = pane;

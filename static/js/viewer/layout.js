@@ -49,9 +49,11 @@ export class Layout {
     this.hanging = number;
     this.threePlanes = undefined;
     const { slots, window: wish } = this.hangings[number];
+    const keys = this.#hasKeys();
     this.#setPanes(slots.map(({ area }) => area));
     const first = this.leads ? viewer.panes.findIndex(({ area }) => area === "main") : 0;
     viewer.activate(viewer.panes[Math.min(resume?.active ?? Math.max(0, first), viewer.panes.length - 1)]);
+    if (keys) viewer.focusImages();
     slots.forEach((slot, i) => {
       const saved = resume?.panes?.[i];
       const uid = saved?.series_uid ?? slot.series.series_uid;
@@ -78,6 +80,11 @@ export class Layout {
     this.hang((this.hanging + 1) % this.hangings.length);
   }
 
+  /** Whether the keyboard is with a viewport; when viewports are exchanged under it, it must be given to a new one. */
+  #hasKeys() {
+    return this.viewer.grid.contains(document.activeElement);
+  }
+
   #setPanes(areas) {
     const { viewer } = this;
     for (const pane of viewer.panes) pane.destroy();
@@ -98,7 +105,6 @@ export class Layout {
     const { viewer } = this;
     if (this.threePlanes) {
       this.hang(this.hanging, this.threePlanes);
-      viewer.focusIfKeys();
       return;
     }
     const { stack, plane, look } = viewer.active;
@@ -109,10 +115,12 @@ export class Layout {
       return;
     }
     const before = viewer.state();
-    const at = plane && middleOfPlane(plane);
+    const at = plane && (viewer.placeOf(viewer.structure?.id, volume.frameOfReferenceUid) ?? middleOfPlane(plane));
+    const keys = this.#hasKeys();
     this.#setPanes(["main", "top", "bottom"]);
     this.threePlanes = before;
     viewer.activate(viewer.panes[Math.max(0, PLANES.indexOf(volume.own))]);
+    if (keys) viewer.focusImages();
     PLANES.forEach((name, i) => {
       const cut = name === volume.own ? stack : new DerivedStack(stack, volume, name);
       const pane = viewer.panes[i];
@@ -121,7 +129,6 @@ export class Layout {
       });
     });
     viewer.hangingChanged();
-    viewer.focusIfKeys();
   }
 
   /** Lay the viewports out in the room there is. */
