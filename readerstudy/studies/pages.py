@@ -42,6 +42,7 @@ class CaseRow:
     modalities: str
     missing_required: str
     missing_optional: str
+    clinical: str
     n_series: int
     sides: str
     sides_open: bool
@@ -116,6 +117,7 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
                 modalities=modality_words(present),
                 missing_required=_missing(document.required_modalities, present),
                 missing_optional=_missing(document.optional_modalities, present),
+                clinical=", ".join(f"{name} {value}" for name, value in sorted(case.clinical.items())),
                 n_series=sum(len(each.series.all()) for each in studies),
                 sides=sides,
                 sides_open=document.is_sided and not established and not case.sides_accepted_by_convention,
