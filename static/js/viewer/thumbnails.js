@@ -1,6 +1,7 @@
 // The column of series at the left: a small picture, a name, a load bar, which one is active.
 
 import { html } from "./dom.js";
+import { whenIdle } from "./follow.js";
 import { paintPixels } from "./greys.js";
 import { t } from "./texts.js";
 import { pixelSize } from "./view.js";
@@ -64,12 +65,22 @@ export class Thumbnails {
   }
 
   #update(item) {
-    const { stack, bar, canvas } = item;
+    const { stack, bar } = item;
     const share = stack.count ? stack.loaded / stack.count : 0;
     bar.style.width = `${(share * 100).toFixed(1)}%`;
     item.button.dataset.state = stack.failed ? "failed" : stack.complete ? "complete" : "loading";
     item.button.setAttribute("aria-label", `${stack.label}, ${t("{n} of {count} images loaded", { n: stack.loaded, count: stack.count })}`);
-    if (item.painted || !stack.frames.length) return;
+    // The picture can wait until what the reader looks at stands.
+    if (item.painted || item.asked || !stack.frames.length) return;
+    item.asked = true;
+    whenIdle(() => {
+      item.asked = false;
+      this.#picture(item);
+    });
+  }
+
+  #picture(item) {
+    const { stack, canvas } = item;
     const middle = Math.floor((stack.imageIds.length - 1) / 2);
     const index = stack.states[middle] === "loaded" ? middle : stack.complete ? 0 : -1;
     const image = index >= 0 ? stack.image(index) : undefined;
