@@ -21,17 +21,6 @@ export default defineConfig({
       { find: /^dcmjs$/, replacement: here("static/js/vendor-stubs/dcmjs.js") },
       { find: /^@cornerstonejs\/metadata$/, replacement: here("static/js/vendor-stubs/cornerstone-metadata.js") },
       { find: /^cornerstone-metadata\//, replacement: here("node_modules/@cornerstonejs/metadata/dist/esm/") },
-      { find: /^\.\/shared\/decoders\/decodeHTJ2K\.js$/, replacement: here("static/js/viewer/decode-htj2k.js") },
-      // The loader's index also holds every decoder, which belong to the worker alone.
-      {
-        find: /^dicom-image-loader\/(createImage|decodeJPEGBaseline8BitColor)$/,
-        replacement: here("node_modules/@cornerstonejs/dicom-image-loader/dist/esm/imageLoader/$1.js"),
-      },
-      {
-        find: /^dicom-image-loader\/decodeImageFrameWorker$/,
-        replacement: here("node_modules/@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js"),
-      },
-      { find: /^\.\/decodeImageFrame\.js$/, replacement: here("static/js/viewer/decode-frame.js") },
       { find: /^(node:)?(fs|path|url)$/, replacement: here("static/js/vendor-stubs/empty.js") },
     ],
   },

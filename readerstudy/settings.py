@@ -231,6 +231,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "readerstudy.core.storage.StaticStorage"},
 }
+# The icon that browsers ask for by themselves, where a window shows an image and no page.
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 WHITENOISE_IMMUTABLE_FILE_TEST = "readerstudy.core.storage.is_immutable"
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024

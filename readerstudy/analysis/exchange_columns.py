@@ -16,6 +16,9 @@ CASES = (
     "case_id", "patient_id", "centre", "centre_is_external", "partition", "status", "exclusion_reason",
     "sides",
 )  # fmt: skip
+# The coordinator's own table of imported images; the last two may be absent, and every other column is a value.
+CLINICAL = ("dicom_patient_id", "case_id", "patient_id", "centre", "laterality")
+CLINICAL_VALUES = ("case_id", "patient_id", "name", "value")
 ADJUDICATIONS = (
     "case_id", "patient_id", "structure", "finding", "was_audit", "choice", "kept_reader_id", "kind", "grade",
     "value", "reason_code", "covered_kind", "covered_grade", "status", "settled_at",
@@ -33,6 +36,9 @@ IMRMC = ("readerID", "caseID", "modalityID", "score")
 
 # What each column means: the data dictionary that travels with every export.
 MEANING = {
+    "dicom_patient_id": "the patient's number in the files, by which their images are found; kept nowhere else",
+    "name": "name of a clinical value, as the coordinator's table calls it",
+    "laterality": "established, by-convention or unknown: what is known of left and right in the files",
     "case_id": "pseudonym of the case: the images of one patient that are read as one",
     "patient_id": "pseudonym of the patient: the cluster of every interval",
     "centre": "code of the hospital that gave the case",

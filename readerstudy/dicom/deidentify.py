@@ -15,7 +15,8 @@ from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.parsing import identifiers_of, read_image
 from readerstudy.dicom.uids import keyed_uid
 
-METHOD = "DICOM PS3.15 2024b Basic Application Level Confidentiality Profile"
+# A value of VR LO: 64 characters at most.
+METHOD = "PS3.15 2024b Basic Application Level Confidentiality Profile"
 IMPLEMENTATION_UID = "2.25.217034160563372404129905215634562284801"
 
 _DUMMIES: dict[str, object] = {

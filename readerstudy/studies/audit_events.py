@@ -25,6 +25,7 @@ register_events(
         "studies.case.excluded": "excluded case {case}: {reason}",
         "studies.case.withdrawn": "withdrew case {case} and erased its images",
         "studies.case.sides_accepted": "accepted the sides of case {case} by convention",
+        "studies.case.stated": "took from {source} of case {case}: {changed}",
         "studies.case.numbered": "fixed the level numbering of case {case}: {variant}",
         "studies.landmarks.imported": "imported {n} places",
         "studies.partition.drawn": "drew the partitions with seed {seed}: {counts}",

@@ -1,6 +1,6 @@
 """What the coordinator's pages show, as frozen values."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
-from readerstudy.imaging.selectors import modalities_of
+from readerstudy.imaging.selectors import RADIOGRAPHS, modalities_of
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.protocols.difference import protocol_difference
 from readerstudy.studies.protocols.document import ProtocolDocument
@@ -40,6 +40,9 @@ class CaseRow:
     centre: str
     partition: str
     modalities: str
+    missing_required: str
+    missing_optional: str
+    clinical: str
     n_series: int
     sides: str
     sides_open: bool
@@ -57,6 +60,15 @@ def case_page(study: ReaderStudy, number: object) -> Page:
     """Return one page of a study's cases, by pseudonym; a page that there is not is the nearest one."""
     cases = Case.objects.filter(study=study).order_by("pseudonym")
     return Paginator(cases.values_list("pk", flat=True), CASES_PER_PAGE).get_page(number)
+
+
+def _missing(wanted: Iterable[str], present: Collection[str]) -> str:
+    """Return which kinds of image a case lacks, in words; a case without images lacks none that can be named."""
+    if not present:
+        return ""
+    return modality_words(
+        kind for kind in wanted if ("X-ray" if kind in {"XR", *RADIOGRAPHS} else kind) not in present
+    )
 
 
 def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list[CaseRow]:
@@ -86,6 +98,7 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
             sides = _("by convention")
         else:
             sides = _("not established")
+        present = modalities.get(case.image_set_id or 0, ())
         variant = case.numbering.get("variant", "")
         status = {
             "imported": _("Waits for screening"),
@@ -101,7 +114,10 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
                 patient=case.patient.pseudonym,
                 centre=case.patient.centre.code,
                 partition=partition_words(case.patient.partition),
-                modalities=modality_words(modalities.get(case.image_set_id or 0, ())),
+                modalities=modality_words(present),
+                missing_required=_missing(document.required_modalities, present),
+                missing_optional=_missing(document.optional_modalities, present),
+                clinical=", ".join(f"{name} {value}" for name, value in sorted(case.clinical.items())),
                 n_series=sum(len(each.series.all()) for each in studies),
                 sides=sides,
                 sides_open=document.is_sided and not established and not case.sides_accepted_by_convention,

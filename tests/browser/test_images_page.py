@@ -76,6 +76,59 @@ def test_files_are_uploaded_and_reported(page, study, shared_data, tmp_path):
     page.get_by_role("link", name="All imports").click()
 
 
+def drop(page, folder: Path) -> None:
+    """Drag a folder from the desktop onto the page and let it go over the drop zone."""
+    box = page.locator("[data-drop]").bounding_box()
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 20}
+    tools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        tools.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+
+
+def test_a_folder_is_dropped_and_a_broken_upload_goes_on_after_the_page_was_closed(
+    page, study, shared_data, tmp_path
+):
+    folder = tmp_path / "patient"
+    for number, source in enumerate(
+        sorted((shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat").iterdir())[:5]
+    ):
+        target = folder / f"series {number // 3}" / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    address = f"/studies/{study.slug}/images/"
+    page.goto(address)
+    held = []
+
+    def hold(route):
+        """Let two files through; the network hangs from then on."""
+        held.append(route.request.url)
+        if len(held) <= 2:
+            route.continue_()
+
+    page.route("**/files/?name=*", hold)
+    drop(page, folder)
+    expect(page.locator("[data-count]")).to_contain_text("2 / 5")
+    expect(page.locator("[data-sending] li")).to_have_count(3)
+    expect(page.locator("[data-sending] li").first).to_contain_text("patient/series")
+    context = page.context
+    page.close()
+
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if "/files/?name=" in request.url else None)
+    page.goto(address)
+    drop(page, folder)
+    page.wait_for_url("**/images/imports/**")
+    assert len(sent) == 3
+    run_import(study)
+    expect(page.locator("dl.facts dd")).to_have_text(["5", "0", "0", "0"], timeout=30_000)
+    # What is finished is not gone on with.
+    page.goto(address)
+    assert page.evaluate("localStorage.length") == 0
+
+
 def test_a_study_of_an_archive_is_searched_taken_and_read(
     page, study, settings, shared_data, tmp_path, browser, live_server
 ):
@@ -135,8 +188,6 @@ def test_an_archive_that_is_away_is_said_plainly(page, study, settings):
     assert "The archive Test archive cannot be reached" in page.get_by_role("alert").inner_text()
 
 
-# A window that shows an image alone asks for the site's icon by itself.
-@pytest.mark.complains(r"favicon\.ico")
 def test_series_that_may_hold_text_are_shown_and_looked_at(page, study, shared_data):
     source = shared_data / "malformed" / "made" / "phi_fictional_burned_in.dcm"
     import_images(study=study, source=source, centre_code="1", actor=None, at=timezone.now())

@@ -9,6 +9,7 @@ def table_names() -> dict[str, str]:
     """Return the tables that can enter."""
     return {
         "cases": _("Cases"),
+        "clinical": _("Names and clinical data of imported images"),
         "reads": _("Reads"),
         "reference": _("Reference standard"),
         "predictions": _("Predictions"),

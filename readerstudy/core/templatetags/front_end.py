@@ -45,7 +45,11 @@ def images_root(presentation: str) -> str:
 
 @register.simple_tag
 def front_end(entry: str) -> SafeString:
-    """Link the script of an entry such as ``static/js/reading.js``, its style sheets and its preloads."""
+    """
+    Link the script of an entry such as ``static/js/reading.js``, its style sheets and its preloads.
+
+    What the entry itself loads apart is fetched ahead as well: it is wanted at once, only not waited for.
+    """
     manifest = build_manifest()
     if entry not in manifest:
         raise FrontEndNotBuilt(f"{entry} is not in the build; run `npm run build`.")
@@ -55,14 +59,14 @@ def front_end(entry: str) -> SafeString:
         '<link rel="stylesheet" href="{}">',
         ((static(f"build/{name}"),) for name in chunk.get("css", [])),
     )
+    apart = chunk.get("dynamicImports", [])
+    wanted = [*chunk.get("imports", []), *apart]
+    for name in apart:
+        wanted += manifest.get(name, {}).get("imports", [])
     preloads = format_html_join(
         "\n",
         '<link rel="modulepreload" href="{}">',
-        (
-            (static(f"build/{manifest[name]['file']}"),)
-            for name in chunk.get("imports", [])
-            if name in manifest
-        ),
+        ((static(f"build/{manifest[name]['file']}"),) for name in dict.fromkeys(wanted) if name in manifest),
     )
     return format_html(
         '{}\n{}\n<script type="module" src="{}"></script>', styles, preloads, static(f"build/{chunk['file']}")

@@ -240,6 +240,8 @@ class Case(models.Model):
     # {"at": .., "from": ..}: when its images were erased, and the status it had until then. What was locked before
     # counts it as it was; no analysis does.
     withdrawal = models.JSONField(null=True)
+    # Name -> value, from the coordinator's table; for the office and the export, never for who reads.
+    clinical = models.JSONField(default=dict, blank=True)
     block = models.PositiveIntegerField(
         default=1, help_text="Cases added after an assignment form a new block."
     )

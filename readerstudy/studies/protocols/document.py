@@ -236,6 +236,17 @@ class ProtocolDocument:
     def required_modalities(self) -> tuple[str, ...]:
         return tuple(self.reading.get("required_modalities", ()))
 
+    @property
+    def optional_modalities(self) -> tuple[str, ...]:
+        """Kinds of image that the protocol reads or hangs where a case has them, and does not require."""
+        named = {name for finding in self.findings for name in finding.assessable_on} | {
+            viewport["modality"]
+            for hanging in self.display.get("hanging", ())
+            for viewport in hanging["viewports"]
+            if "modality" in viewport
+        }
+        return tuple(sorted(named - set(self.required_modalities)))
+
     def structure(self, structure_id: str) -> Structure:
         """Return a structure. Raises KeyError."""
         return self._structures[structure_id]

@@ -106,7 +106,8 @@ def enrol_image_sets(
     return cases
 
 
-def _before_reading(case: Case) -> None:
+def before_reading(case: Case) -> None:
+    """Refuse a change of what a case shows once somebody reads it, or its study is locked."""
     if case.study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
         raise WrongState(
             _("The study is %(state)s. Nothing was changed.") % {"state": state_words(case.study.state)}
@@ -121,7 +122,7 @@ def _before_reading(case: Case) -> None:
 @transaction.atomic
 def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
     """Take a screened case into the study. Raises StudyRefused where its patient is practised on."""
-    _before_reading(case)
+    before_reading(case)
     if case.patient.cases.filter(status=Case.Status.PRACTICE).exists():
         raise StudyRefused(
             _(
@@ -136,7 +137,7 @@ def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
 @transaction.atomic
 def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) -> None:
     """Leave a case out, with a criterion of the protocol as the reason."""
-    _before_reading(case)
+    before_reading(case)
     known = [name for name, _ in current_protocol(case.study).document.exclusion_criteria]
     if reason not in known:
         raise StudyRefused(
@@ -159,7 +160,7 @@ def withdraw_case(*, case: Case, actor: Actor | None, at: datetime, reason: str 
     if case.status == Case.Status.WITHDRAWN:
         return
     Case.objects.filter(pk=case.pk).update(
-        status=Case.Status.WITHDRAWN, withdrawal={"at": at.isoformat(), "from": case.status}
+        status=Case.Status.WITHDRAWN, withdrawal={"at": at.isoformat(), "from": case.status}, clinical={}
     )
     _record_case("studies.case.withdrawn", case, actor, at, **({"reason": reason} if reason else {}))
     if case.image_set is not None:
@@ -174,7 +175,7 @@ def accept_sides_by_convention(*, case: Case, actor: Actor | None, at: datetime)
 
     The viewport and every export say so.
     """
-    _before_reading(case)
+    before_reading(case)
     Case.objects.filter(pk=case.pk).update(sides_accepted_by_convention=True)
     _record_case("studies.case.sides_accepted", case, actor, at)
 
@@ -182,7 +183,7 @@ def accept_sides_by_convention(*, case: Case, actor: Actor | None, at: datetime)
 @transaction.atomic
 def fix_numbering(*, case: Case, variant: str, actor: Actor | None, at: datetime) -> None:
     """Fix how many lumbar-type vertebrae the case has and so what each level is called."""
-    _before_reading(case)
+    before_reading(case)
     variants = [each["id"] for each in current_protocol(case.study).document.numbering.get("variants", [])]
     if variant not in variants:
         raise StudyRefused(
@@ -214,7 +215,7 @@ def import_landmarks(
     source: str = Landmark.Source.IMPORTED,
 ) -> None:
     """Store the places that move viewports; fixed before reading, because they are shown to every reader."""
-    _before_reading(case)
+    before_reading(case)
     document = current_protocol(case.study).document
     known = {structure.id for structure in document.structures}
     unknown = sorted({place.structure for place in places} - known)

@@ -1,4 +1,4 @@
-// Sends files one by one to an import; a broken upload goes on where it stopped.
+// Sends files one by one to an import; a broken upload goes on where it stopped, also after the page was closed.
 
 import { text } from "./texts.js";
 
@@ -50,6 +50,29 @@ export async function inParallel(items, work, atOnce = AT_ONCE) {
   return failed;
 }
 
+/** Send a file; `sent(bytes)` is told as it goes. Fetch says nothing of what it has sent. */
+function sendFile(address, file, headers, sent) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.responseType = "json";
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", ({ loaded }) => sent(Math.min(loaded, file.size)));
+    request.addEventListener("load", () => {
+      if (request.status >= 200 && request.status < 300) resolve(request.response);
+      else reject(new Error(request.response?.problem || text("The server did not take it.")));
+    });
+    request.addEventListener("error", () => reject(new Error(text("No connection to the server."))));
+    request.send(file);
+  });
+}
+
+/** Sizes in words: "512 kB", "1.4 MB". */
+export function sizeOf(bytes) {
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
 class Upload {
   constructor(section) {
     this.section = section;
@@ -57,12 +80,16 @@ class Upload {
     this.token = this.form.querySelector("[name=csrfmiddlewaretoken]").value;
     this.progress = section.querySelector("[data-progress]");
     this.again = section.querySelector("[data-again]");
-    this.addresses = null;
     this.rest = [];
     const zone = section.querySelector("[data-drop]");
-    zone.addEventListener("dragover", (event) => event.preventDefault());
+    zone.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      zone.toggleAttribute("data-over", true);
+    });
+    zone.addEventListener("dragleave", () => zone.toggleAttribute("data-over", false));
     zone.addEventListener("drop", async (event) => {
       event.preventDefault();
+      zone.toggleAttribute("data-over", false);
       this.send(await filesOfDrop(event.dataTransfer));
     });
     for (const input of section.querySelectorAll("input[type=file]")) {
@@ -89,24 +116,19 @@ class Upload {
     this.again.hidden = true;
     this.progress.querySelector("[data-failed]").replaceChildren();
     try {
-      this.addresses ??= await this.post(this.section.dataset.begin, new URLSearchParams(new FormData(this.form)));
-      const names = JSON.stringify({ names: files.map((each) => each.name) });
-      const { missing } = await this.post(this.addresses.missing, names, { "Content-Type": "application/json" });
+      const { addresses, missing } = await this.begin(files);
       const wanted = new Set(missing);
       const todo = files.filter((each) => wanted.has(each.name));
-      let sent = files.length - todo.length;
-      this.show(sent, files.length);
-      const failed = await inParallel(todo, async ({ name, file }) => {
-        const address = `${this.addresses.files}?name=${encodeURIComponent(name)}`;
-        await this.post(address, file, { "Content-Type": "application/octet-stream" });
-        this.show(++sent, files.length);
-      });
+      this.sizes = { all: sum(files), sent: sum(files) - sum(todo), files: files.length, done: files.length - todo.length };
+      this.show();
+      const failed = await inParallel(todo, ({ name, file }) => this.sendOne(addresses, name, file));
       this.rest = failed.map(({ item }) => item);
       if (failed.length) {
         this.fail(failed.map(({ item, reason }) => `${item.name}: ${reason}`));
         return;
       }
-      const finished = await this.post(this.addresses.finish, new URLSearchParams(new FormData(this.form)));
+      const finished = await this.post(addresses.finish, new URLSearchParams(new FormData(this.form)));
+      this.keep(null);
       location.assign(finished.report);
     } catch (error) {
       this.rest = files;
@@ -114,11 +136,75 @@ class Upload {
     }
   }
 
-  show(sent, all) {
+  /** The upload that already holds some of these files, also from before the page was closed, else a new one. */
+  async begin(files) {
+    const names = JSON.stringify({ names: files.map((each) => each.name) });
+    const ask = async (addresses) => (await this.post(addresses.missing, names, { "Content-Type": "application/json" })).missing;
+    const stated = new FormData(this.form).get("laterality");
+    const kept = this.kept();
+    if (kept?.laterality === stated) {
+      const missing = await ask(kept).catch(() => undefined);
+      if (missing && missing.length < files.length) return { addresses: kept, missing };
+    }
+    const addresses = await this.post(this.section.dataset.begin, new URLSearchParams(new FormData(this.form)));
+    this.keep({ ...addresses, laterality: stated });
+    return { addresses, missing: await ask(addresses) };
+  }
+
+  /** Addresses of an upload that is not finished; no name of a file. */
+  kept() {
+    try {
+      return JSON.parse(localStorage.getItem(this.section.dataset.begin) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  keep(upload) {
+    try {
+      if (upload) localStorage.setItem(this.section.dataset.begin, JSON.stringify(upload));
+      else localStorage.removeItem(this.section.dataset.begin);
+    } catch {
+      // A browser that keeps nothing sends everything again.
+    }
+  }
+
+  async sendOne(addresses, name, file) {
+    const bar = Object.assign(document.createElement("progress"), { className: "progress", max: Math.max(1, file.size), value: 0 });
+    bar.setAttribute("aria-label", name);
+    const row = document.createElement("li");
+    const label = Object.assign(document.createElement("span"), { textContent: name });
+    const size = Object.assign(document.createElement("span"), { textContent: sizeOf(file.size), className: "number" });
+    row.append(label, size, bar);
+    this.progress.querySelector("[data-sending]").append(row);
+    let known = 0;
+    const sent = (bytes) => {
+      this.sizes.sent += bytes - known;
+      known = bytes;
+      bar.value = bytes;
+      this.show();
+    };
+    try {
+      const headers = { "X-CSRFToken": this.token, Accept: "application/json", "Content-Type": "application/octet-stream" };
+      await sendFile(`${addresses.files}?name=${encodeURIComponent(name)}`, file, headers, sent);
+      sent(file.size);
+      this.sizes.done += 1;
+    } catch (error) {
+      sent(0);
+      throw error;
+    } finally {
+      row.remove();
+      this.show();
+    }
+  }
+
+  show() {
+    const { all, sent, files, done } = this.sizes;
     const bar = this.progress.querySelector("progress");
-    bar.max = all;
+    bar.max = Math.max(1, all);
     bar.value = sent;
-    this.progress.querySelector("[data-count]").textContent = `${sent} / ${all}`;
+    const words = `${done} / ${files} · ${sizeOf(sent)} / ${sizeOf(all)}`;
+    this.progress.querySelector("[data-count]").textContent = words;
   }
 
   fail(lines) {
@@ -129,6 +215,8 @@ class Upload {
     this.again.hidden = false;
   }
 }
+
+const sum = (files) => files.reduce((bytes, { file }) => bytes + file.size, 0);
 
 export function startUploads() {
   for (const section of document.querySelectorAll("[data-upload]")) new Upload(section);

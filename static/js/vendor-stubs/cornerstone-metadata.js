@@ -1,4 +1,4 @@
-// What Cornerstone's core and image loader use of @cornerstonejs/metadata, and no more. The whole package
+// What Cornerstone's core uses of @cornerstonejs/metadata, and no more. The whole package
 // brings the DICOM dictionary and a compiler of display-set rules, which run when the page loads; metadata
 // reach Cornerstone through viewer/metadata.js instead.
 import CalibrationTypes from "cornerstone-metadata/enums/CalibrationTypes.js";

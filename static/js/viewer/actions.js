@@ -68,13 +68,13 @@ export class Actions {
       case "cine":
         return viewer.cine.toggle();
       case "own-view":
-        return viewer.hang(viewer.hanging);
+        return viewer.layout.rehang();
       case "next-hanging":
-        return viewer.hang((viewer.hanging + 1) % viewer.hangings.length);
+        return viewer.layout.next();
       case "mpr":
-        return void viewer.toggleThreePlanes();
+        return viewer.layout.toggleThreePlanes();
       case "maximise":
-        return viewer.toggleMaximised();
+        return viewer.layout.toggleMaximised();
       case "retry-image":
         return viewer.retry();
       default: {

@@ -302,7 +302,7 @@ export class AnnotationLayer {
     if (selected || one.shape === "point") {
       for (const [x, y] of points) group.append(svg("circle", { class: "rs-mark-handle", cx: x, cy: y, r: 3.5 }));
     }
-    const lines = annotationText(one, frame, pane.image?.voxelManager.getScalarData(), t, (named) => this.viewer.classLabel(named));
+    const lines = annotationText(one, frame, pane.image?.pixels, t, (named) => this.viewer.classLabel(named));
     if (one.slices && one.slices[1] > one.slices[0]) lines.push(t("{n} images", { n: one.slices[1] - one.slices[0] + 1 }));
     const right = points.reduce((best, point) => (point[0] > best[0] ? point : best), points[0]);
     const { width, height } = pane.surface.size;

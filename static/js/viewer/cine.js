@@ -37,11 +37,16 @@ export class Cine {
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
-    this.viewer.toggleAttribute("data-cine", true);
+    this.#tell();
   }
 
   stop() {
     this.pane = undefined;
-    this.viewer.toggleAttribute("data-cine", false);
+    this.#tell();
+  }
+
+  #tell() {
+    this.viewer.toggleAttribute("data-cine", this.running);
+    this.viewer.tell("rs:viewer-cine", { running: this.running });
   }
 }

@@ -1,10 +1,7 @@
-// Hands frames to the decoding workers. Takes the place of the image loader's module of this purpose (see
-// vite.config.js), whose workers cannot be replaced one by one and copy every image twice.
+// Hands frames to the decoding workers.
 
-import decodeJPEGBaseline8BitColor from "dicom-image-loader/decodeJPEGBaseline8BitColor";
 import { DecodePool, decodingLimitMs } from "./decode-pool.js";
 
-const JPEG_BASELINE = "1.2.840.10008.1.2.4.50";
 let pool;
 
 /** Start the workers, so that they are up when the first image arrives. */
@@ -15,12 +12,18 @@ export function startDecoders() {
   );
 }
 
-/** Called by the image loader with its own arguments. */
-export default function decodeImageFrame(imageFrame, transferSyntax, pixelData, canvas, options = {}, decodeConfig) {
-  if (transferSyntax === JPEG_BASELINE && imageFrame.bitsAllocated === 8 && imageFrame.samplesPerPixel >= 3) {
-    return decodeJPEGBaseline8BitColor(imageFrame, pixelData, canvas);
-  }
+/**
+ * Decode one frame to modality values.
+ *
+ * @param {object} frame Record of `framesOfInstance`.
+ * @param {Uint8Array} bytes Handed over: of no use to the caller afterwards.
+ * @param {string} transferSyntax
+ * @returns {Promise<{pixels: ArrayLike<number>, min: number, max: number, rows: number, columns: number, samples: number}>}
+ * @throws {import("./decode-pool.js").DecodingFailed}
+ */
+export function decodeFrame(frame, bytes, transferSyntax) {
   startDecoders();
-  const task = { imageFrame, transferSyntax, pixelData, options, decodeConfig };
-  return pool.decode(task, [pixelData.buffer], decodingLimitMs(imageFrame.rows * imageFrame.columns));
+  const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, pixelRepresentation, rescaleSlope, rescaleIntercept } = frame;
+  const needed = { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, pixelRepresentation, rescaleSlope, rescaleIntercept };
+  return pool.decode({ frame: needed, transferSyntax, bytes }, [bytes.buffer], decodingLimitMs(rows * columns));
 }

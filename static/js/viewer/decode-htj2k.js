@@ -1,5 +1,4 @@
-// HTJ2K decoding, in the decoder's worker. Takes the place of the image loader's own module (see
-// vite.config.js), which makes a decoder object in WebAssembly memory for every frame and never frees it:
+// HTJ2K decoding, in the decoder's worker. Each frame's decoder object is freed: they lie in WebAssembly memory,
 // about 0.75 MB for each 512 x 512 image.
 
 import openJph from "@cornerstonejs/codec-openjph/wasmjs";
@@ -7,27 +6,24 @@ import openJph from "@cornerstonejs/codec-openjph/wasmjs";
 const wasm = new URL("@cornerstonejs/codec-openjph/wasm", import.meta.url);
 let started;
 
-function codec() {
+/** Start the decoder; at the first image where nobody did before. */
+export function startHtj2k() {
   started ??= openJph({ locateFile: (name) => (name.endsWith(".wasm") ? wasm.toString() : name) });
   return started;
-}
-
-export async function initialize() {
-  await codec();
 }
 
 /**
  * Decode one frame.
  *
- * @param {Uint8Array} compressed
- * @param {object} imageInfo Frame as the loader describes it.
- * @returns {Promise<object>} `imageInfo` with `pixelData`, and the size that the stream itself states.
+ * @param {Uint8Array} bytes
+ * @returns {Promise<{values: ArrayLike<number>, rows: number, columns: number, samples: number}>} As the stream
+ *   itself states.
  */
-export default async function decodeHTJ2K(compressed, imageInfo) {
-  const { HTJ2KDecoder } = await codec();
+export async function decodeHtj2k(bytes) {
+  const { HTJ2KDecoder } = await startHtj2k();
   const decoder = new HTJ2KDecoder();
   try {
-    decoder.getEncodedBuffer(compressed.length).set(compressed);
+    decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
     const info = decoder.getFrameInfo();
     // Of what is no image the decoder says so on the console only.
@@ -36,15 +32,7 @@ export default async function decodeHTJ2K(compressed, imageInfo) {
     const wide = info.bitsPerSample > 8;
     const signed = info.isSigned && info.componentCount === 1; // colour is never negative
     const Type = signed ? (wide ? Int16Array : Int8Array) : wide ? Uint16Array : Uint8Array;
-    return {
-      ...imageInfo,
-      pixelData: new Type(buffer),
-      columns: info.width,
-      rows: info.height,
-      bitsPerPixel: info.bitsPerSample,
-      signed: info.isSigned,
-      componentsPerPixel: info.componentCount,
-    };
+    return { values: new Type(buffer), rows: info.height, columns: info.width, samples: info.componentCount };
   } finally {
     decoder.delete();
   }

@@ -1,9 +1,8 @@
 // A stack whose images are cut out of another stack when they are looked at.
 
-import { cache, utilities } from "@cornerstonejs/core";
-import { registerDerived } from "./frames.js";
+import { decodedImage, registerDerived } from "./frames.js";
 import { planeOfFrame } from "./geometry.js";
-import { cachedImage } from "./rendering.js";
+import { cachedImage, imageInMemory } from "./images.js";
 import { reformat } from "./reformat.js";
 import { t } from "./texts.js";
 
@@ -38,7 +37,7 @@ export class DerivedStack extends EventTarget {
       rescaleIntercept: 0,
     }));
     this.planes = this.frames.map(planeOfFrame);
-    this.imageIds = this.frames.map((frame, i) => registerDerived(frame, (imageId) => this.#cut(i, imageId)));
+    this.imageIds = this.frames.map((frame, i) => registerDerived(frame, () => this.#cut(i)));
     this.middle = source.middle;
     source.addEventListener("change", () => this.dispatchEvent(new Event("change")));
   }
@@ -68,7 +67,7 @@ export class DerivedStack extends EventTarget {
   }
 
   get states() {
-    return this.imageIds.map((id) => (cache.getImage(id) ? "loaded" : "waiting"));
+    return this.imageIds.map((id) => (imageInMemory(id) ? "loaded" : "waiting"));
   }
 
   open() {
@@ -76,7 +75,7 @@ export class DerivedStack extends EventTarget {
   }
 
   image(index) {
-    return cache.getImage(this.imageIds[index]);
+    return imageInMemory(this.imageIds[index]);
   }
 
   load(index) {
@@ -91,57 +90,22 @@ export class DerivedStack extends EventTarget {
     return [];
   }
 
-  async #cut(index, imageId) {
+  async #cut(index) {
     const images = await Promise.all(this.source.imageIds.map((_, i) => this.source.load(i)));
-    const slices = images.map((image) => image.voxelManager.getScalarData());
+    const slices = images.map((image) => image.pixels);
     const values = this.sample(index, slices);
     const darkest = slices.reduce((low, slice) => Math.min(low, slice[0]), Infinity);
     let min = Infinity;
     let max = -Infinity;
-    // Whole numbers, as stored: Cornerstone's CPU table of greys has one entry per value.
-    const pixels = new Int32Array(values.length);
+    // Whole numbers, as stored.
+    const wide = new Int32Array(values.length);
     for (let i = 0; i < values.length; i += 1) {
       const value = Number.isNaN(values[i]) ? darkest : Math.round(values[i]);
-      pixels[i] = value;
+      wide[i] = value;
       if (value < min) min = value;
       if (value > max) max = value;
     }
-    return localImage(imageId, this.frames[index], pixels, min, max);
+    const pixels = min >= 0 ? Uint16Array.from(wide) : Int16Array.from(wide);
+    return decodedImage(this.frames[index], pixels, min, max);
   }
-}
-
-/** A Cornerstone image from values that are already in modality units. */
-function localImage(imageId, frame, wide, min, max) {
-  const Type = min >= 0 ? Uint16Array : Int16Array;
-  const pixels = Type.from(wide);
-  return {
-    imageId,
-    dataType: Type.name,
-    color: false,
-    rgba: false,
-    numberOfComponents: 1,
-    rows: frame.rows,
-    columns: frame.columns,
-    height: frame.rows,
-    width: frame.columns,
-    rowPixelSpacing: frame.spacing[0],
-    columnPixelSpacing: frame.spacing[1],
-    slope: 1,
-    intercept: 0,
-    invert: frame.photometricInterpretation === "MONOCHROME1",
-    minPixelValue: min,
-    maxPixelValue: max,
-    windowCenter: (min + max) / 2,
-    windowWidth: Math.max(1, max - min),
-    sizeInBytes: pixels.byteLength,
-    imageFrame: { photometricInterpretation: frame.photometricInterpretation },
-    voxelManager: utilities.VoxelManager.createImageVoxelManager({
-      scalarData: pixels,
-      width: frame.columns,
-      height: frame.rows,
-      numberOfComponents: 1,
-    }),
-    getPixelData: () => pixels,
-    getCanvas: undefined,
-  };
 }

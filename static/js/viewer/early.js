@@ -1,6 +1,7 @@
-// What happens while the viewer itself is still on its way: metadata are asked for, and the panel may
-// already name its joint. Small on purpose: it is part of the first script of the page.
+// What happens while the viewer itself is still on its way: metadata are asked for, the decoders start, and the
+// panel may already name its joint. Small on purpose: it is part of the first script of the page.
 
+import { startDecoders } from "./decode-frame.js";
 import { ask, holdWithThePage } from "./requests.js";
 
 const asked = new Map();
@@ -17,7 +18,7 @@ export function structureSoFar() {
   return structure;
 }
 
-/** Start fetching the metadata of every series named in the page's configuration. */
+/** Start fetching the metadata of the series named in the page's configuration, and what decodes their images. */
 export function askEarly(root = document) {
   const element = root.querySelector("rs-viewer");
   const node = element && root.getElementById(element.dataset.config ?? "viewer-config");
@@ -39,6 +40,13 @@ export function askEarly(root = document) {
       uid,
       answer.catch(() => undefined),
     );
+  }
+  if (!series.length) return;
+  try {
+    startDecoders();
+  } catch (error) {
+    // The first image will meet it again and say so.
+    console.warn("The decoders could not start ahead", error);
   }
 }
 

@@ -5,9 +5,15 @@
 const LONGEST_WAIT_MS = 400;
 
 /** Call back when what stands now has been painted. */
-function afterPaint(act) {
+export function afterPaint(act) {
   if (document.hidden) setTimeout(act);
   else requestAnimationFrame(() => setTimeout(act));
+}
+
+/** Call back when the browser has nothing better to do, or after two seconds. */
+export function whenIdle(act) {
+  if (window.requestIdleCallback) window.requestIdleCallback(act, { timeout: 2000 });
+  else setTimeout(act, 500);
 }
 
 /** Keys or clicks wait to be handled, as far as the browser tells. */

@@ -1,6 +1,6 @@
 // Frames of the case: where they are on the server, fetching and decoding them with distrust.
 
-import createImage from "dicom-image-loader/createImage";
+import { decodeFrame } from "./decode-frame.js";
 import { DecodingFailed } from "./decode-pool.js";
 import { ImageFailure } from "./failure.js";
 import { BrokenAnswer, sealOf, singlePart } from "./multipart.js";
@@ -23,7 +23,7 @@ export function registerFrame(frame, url) {
   return imageId;
 }
 
-/** Make an image known that is computed in the page. @param {(imageId: string) => Promise<object>} make */
+/** Make an image known that is computed in the page. @param {() => Promise<DecodedImage>} make */
 export function registerDerived(frame, make) {
   counter += 1;
   const imageId = `rs:${counter}`;
@@ -33,6 +33,21 @@ export function registerDerived(frame, make) {
 
 export function frameOf(imageId) {
   return records.get(imageId)?.frame;
+}
+
+/**
+ * @typedef {object} DecodedImage
+ * @property {number} rows
+ * @property {number} columns
+ * @property {boolean} color
+ * @property {ArrayLike<number>} pixels Modality values (rescaled), row by row; of colour red, green, blue in turn.
+ * @property {number} min The least of them.
+ * @property {number} max The greatest.
+ */
+
+/** An image of what a frame's pixels are. @returns {DecodedImage} */
+export function decodedImage(frame, pixels, min, max) {
+  return { rows: frame.rows, columns: frame.columns, color: frame.samplesPerPixel > 1, pixels, min, max };
 }
 
 /** Bytes of the answer, which must be as many as it states. */
@@ -79,13 +94,13 @@ const UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]);
  *
  * @param {string} imageId
  * @param {{signal?: AbortSignal, fresh?: boolean}} [how] `fresh`: past the browser's own cache.
- * @returns {Promise<object>} Cornerstone image with modality values (rescaled).
+ * @returns {Promise<DecodedImage>}
  * @throws {ImageFailure}
  */
 export async function loadFrame(imageId, { signal, fresh = false } = {}) {
   const record = records.get(imageId);
   if (!record) throw new ImageFailure("gone", `unknown ${imageId}`);
-  if (record.make) return record.make(imageId);
+  if (record.make) return record.make();
   const { frame, url } = record;
   const answer = await withRetry(() => ask(url, { accept: ACCEPT, signal, fresh }, bytesOf));
   let part;
@@ -107,19 +122,19 @@ export async function loadFrame(imageId, { signal, fresh = false } = {}) {
       throw new ImageFailure("damaged", `${part.bytes.length} bytes of pixels instead of ${expected}`);
     }
   }
-  let image;
+  let decoded;
   try {
-    image = await createImage(imageId, part.bytes, transferSyntax, { useRGBA: false, preScale: { enabled: true } });
+    decoded = await decodeFrame(frame, part.bytes, transferSyntax);
   } catch (error) {
     if (error instanceof DecodingFailed) throw new ImageFailure(error.reason, error.message);
-    throw new ImageFailure("damaged", String(error?.message ?? error));
+    throw error;
   }
-  if (image.rows !== frame.rows || image.columns !== frame.columns) {
-    throw new ImageFailure("damaged", `${image.columns} x ${image.rows} pixels instead of ${frame.columns} x ${frame.rows}`);
+  const { rows, columns, samples, pixels, min, max } = decoded;
+  if (rows !== frame.rows || columns !== frame.columns) {
+    throw new ImageFailure("damaged", `${columns} x ${rows} pixels instead of ${frame.columns} x ${frame.rows}`);
   }
-  const samples = image.color ? 3 : 1;
-  if (image.voxelManager.getScalarData().length !== frame.rows * frame.columns * samples) {
+  if (samples !== frame.samplesPerPixel || pixels.length !== rows * columns * samples) {
     throw new ImageFailure("damaged", "wrong number of decoded pixels");
   }
-  return image;
+  return decodedImage(frame, pixels, min, max);
 }

@@ -1,4 +1,4 @@
-// What Cornerstone asks about an image, answered from our own frame records.
+// What Cornerstone asks about an image that it draws, answered from our own frame records.
 //
 // Cornerstone gets the pixels and their shape only: every image lies in a plane of its own with the origin
 // at 0. Places in the patient are ours (geometry.js), so that one stack may hold images of any
@@ -15,8 +15,8 @@ export function cornerstoneModule(type, imageId) {
     case "imagePixelModule":
       return {
         samplesPerPixel: frame.samplesPerPixel,
-        photometricInterpretation: frame.photometricInterpretation,
-        planarConfiguration: frame.planarConfiguration,
+        photometricInterpretation: frame.samplesPerPixel > 1 ? "RGB" : frame.photometricInterpretation,
+        planarConfiguration: 0,
         rows: frame.rows,
         columns: frame.columns,
         bitsAllocated: frame.bitsAllocated,
@@ -44,7 +44,8 @@ export function cornerstoneModule(type, imageId) {
       // "OT" for all: Cornerstone treats PT and RTDOSE values specially, readers see stored values rescaled.
       return { modality: "OT" };
     case "modalityLutModule":
-      return { rescaleSlope: frame.rescaleSlope, rescaleIntercept: frame.rescaleIntercept };
+      // The values are rescaled already (pixels.js).
+      return { rescaleSlope: 1, rescaleIntercept: 0 };
     case "voiLutModule":
       return frame.windows.length
         ? { windowCenter: [frame.windows[0].center], windowWidth: [frame.windows[0].width], voiLUTFunction: "LINEAR" }

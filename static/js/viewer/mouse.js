@@ -23,7 +23,7 @@ export class Mouse {
     element.addEventListener("pointercancel", (event) => this.#up(pane, event));
     element.addEventListener("contextmenu", (event) => event.preventDefault());
     element.addEventListener("dblclick", (event) => {
-      if (!event.target.closest("button")) this.viewer.toggleMaximised(pane);
+      if (!event.target.closest("button")) this.viewer.layout.toggleMaximised(pane);
     });
     element.addEventListener("wheel", (event) => this.#wheel(pane, event), { passive: false });
   }

@@ -134,7 +134,7 @@ export class Pane extends EventTarget {
       this.fitted = true;
     }
     this.shape = shape;
-    await this.surface.show(stack.imageIds, index, frame, this.look);
+    await this.surface.show({ image, frame, imageIds: stack.imageIds, index }, this.look);
     if (this.stack !== stack) return;
     this.index = index;
     this.#hideFailure();
@@ -152,7 +152,7 @@ export class Pane extends EventTarget {
       wish,
       presets: this.viewer.presets(frame.modality),
       fileWindows: image.color ? [{ center: 128, width: 256 }] : frame.windows,
-      pixels: image.voxelManager.getScalarData(),
+      pixels: image.pixels,
     });
   }
 

@@ -3,7 +3,7 @@
 import { prefetch } from "./prefetch.js";
 
 export class Quality {
-  /** @param {object} viewer The element: `stacks`, `panes`, `config`, `hung`, `tell`. */
+  /** @param {object} viewer The element: `stacks`, `panes`, `config`, `layout`, `tell`. */
   constructor(viewer) {
     this.viewer = viewer;
     this.toldStuck = new Set();
@@ -14,7 +14,7 @@ export class Quality {
 
   /** Tell the page whether everything the protocol hangs is here at full quality, and what of it was seen so. */
   report() {
-    const wanted = new Set(this.viewer.hung);
+    const wanted = new Set(this.viewer.layout.hung);
     const missing = [...wanted].filter((stack) => !stack.complete).map(({ label }) => label);
     for (const { stack, index, failure, element } of this.viewer.panes) {
       if (stack?.complete && index >= 0 && !failure && !element.hidden) this.seen.add(stack.uid);

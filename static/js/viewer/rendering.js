@@ -1,83 +1,55 @@
-// Starts Cornerstone3D once: rendering engine, decode workers, metadata provider and image loader.
+// Who draws: a plain canvas at once, and WebGL by Cornerstone3D in its place where a graphics card is.
 
-import {
-  cache,
-  getRenderingCapabilities,
-  getRenderingEngine,
-  imageLoader,
-  init as initCore,
-  metaData,
-  RenderingEngine,
-  setUseCPURendering,
-} from "@cornerstonejs/core";
-import { startDecoders } from "./decode-frame.js";
-import { loadFrame } from "./frames.js";
-import { cornerstoneModule } from "./metadata.js";
+import { CanvasPainter } from "./canvas-painter.js";
 
-const ENGINE = "readerstudy";
-let engine;
-let mode;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|microsoft basic render/i;
+const surfaces = new Set();
+let Painter = CanvasPainter;
 
-// Cornerstone sees an image only when it is whole: its cache rejects into nowhere when a load fails.
-const ready = new Map();
-const loading = new Map();
+/** A painter in an element. */
+export function painterFor(element) {
+  return new Painter(element);
+}
+
+/** Tell a surface when another painter is chosen, until `leaveRendering`. */
+export function followRendering(surface) {
+  surfaces.add(surface);
+}
+
+export function leaveRendering(surface) {
+  surfaces.delete(surface);
+}
+
+/** Whether WebGL is there and not emulated in software (remote desktops, virtual machines). */
+function hasGraphicsCard() {
+  const canvas = document.createElement("canvas");
+  const gl = canvas.getContext("webgl2") ?? canvas.getContext("webgl");
+  if (!gl) return false;
+  const named = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER) ?? "");
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !SOFTWARE.test(renderer);
+}
 
 /**
- * The image, from Cornerstone's cache or fetched and put there.
+ * Choose who draws from now on. What stands keeps standing until the new painter has drawn the same.
  *
- * @param {string} imageId
- * @param {{fresh?: boolean}} [how] `fresh`: past the browser's own cache, where a damaged answer may lie.
- * @returns {Promise<object>}
- * @throws {import("./failure.js").ImageFailure}
+ * @param {"auto"|"cpu"|"gpu"} wanted "auto": the graphics card where there is one. Emulated WebGL is slower than the
+ *   plain canvas, and no more exact.
+ * @returns {Promise<"cpu"|"gpu">}
  */
-export function cachedImage(imageId, { fresh = false } = {}) {
-  const known = cache.getImage(imageId);
-  if (known) return Promise.resolve(known);
-  if (!loading.has(imageId)) {
-    const controller = new AbortController();
-    const entry = { controller };
-    entry.promise = loadFrame(imageId, { signal: controller.signal, fresh })
-      .then((image) => {
-        ready.set(imageId, image);
-        return imageLoader.loadAndCacheImage(imageId);
-      })
-      .finally(() => {
-        ready.delete(imageId);
-        if (loading.get(imageId) === entry) loading.delete(imageId);
-      });
-    loading.set(imageId, entry);
+export async function chooseRendering(wanted = "auto") {
+  if (Painter !== CanvasPainter) return "gpu";
+  if (wanted === "cpu" || (wanted === "auto" && !hasGraphicsCard())) return "cpu";
+  try {
+    const { GpuPainter, startGpu } = await import("./gpu-painter.js");
+    if (!startGpu()) return "cpu";
+    Painter = GpuPainter;
+    await Promise.all([...surfaces].map((surface) => surface.handOver(GpuPainter)));
+    return "gpu";
+  } catch (error) {
+    console.warn("The graphics card is not used", error);
+    Painter = CanvasPainter;
+    return "cpu";
   }
-  return loading.get(imageId).promise;
-}
-
-/** Give up a request that hangs, so that the next asking starts a new one. */
-export function abandon(imageId) {
-  loading.get(imageId)?.controller.abort();
-  loading.delete(imageId);
-}
-
-/**
- * The rendering engine, started at the first call.
- *
- * @param {"auto"|"cpu"|"gpu"} wanted "auto": CPU where WebGL is missing or emulated in software (remote
- *   desktops, virtual machines), where the CPU path is faster and exact.
- */
-export function renderingEngine(wanted = "auto") {
-  if (engine) return engine;
-  initCore();
-  const capabilities = getRenderingCapabilities();
-  const cpu = wanted === "cpu" || (wanted === "auto" && (!capabilities.webgl || capabilities.softwareRasterizer));
-  setUseCPURendering(cpu);
-  mode = cpu ? "cpu" : "gpu";
-  startDecoders();
-  metaData.addProvider(cornerstoneModule, 100000);
-  imageLoader.registerImageLoader("rs", (imageId) => ({ promise: Promise.resolve(ready.get(imageId)) }));
-  cache.setMaxCacheSize(2 * 1024 * 1024 * 1024);
-  engine = getRenderingEngine(ENGINE) ?? new RenderingEngine(ENGINE);
-  return engine;
-}
-
-/** "cpu" or "gpu", once the engine is started. */
-export function renderingMode() {
-  return mode;
 }

@@ -1,12 +1,11 @@
 // The series of a case as stacks of images: metadata, order, load queue with priorities, progress.
 
-import { cache } from "@cornerstonejs/core";
 import { framesOfInstance } from "./dicomjson.js";
 import { ImageFailure } from "./failure.js";
 import { registerFrame } from "./frames.js";
 import { middleOfStackX, orderFrames, planeOfFrame } from "./geometry.js";
+import { abandon, cachedImage, imageInMemory } from "./images.js";
 import { nearestWaiting } from "./load-order.js";
-import { abandon, cachedImage } from "./rendering.js";
 import { ask } from "./requests.js";
 
 /** Failures that may pass by themselves; the rest waits for the reader. */
@@ -108,11 +107,11 @@ export class Stack extends EventTarget {
 
   /** Image already decoded, or undefined. */
   image(index) {
-    return this.states[index] === "loaded" ? cache.getImage(this.imageIds[index]) : undefined;
+    return this.states[index] === "loaded" ? imageInMemory(this.imageIds[index]) : undefined;
   }
 
   async load(index) {
-    if (this.states[index] === "loaded" && cache.getImage(this.imageIds[index])) return this.image(index);
+    if (this.states[index] === "loaded" && imageInMemory(this.imageIds[index])) return this.image(index);
     const attempt = this.states[index] === "loading" ? this.attempts[index] : (this.attempts[index] ?? 0) + 1;
     this.attempts[index] = attempt;
     this.states[index] = "loading";
@@ -200,6 +199,8 @@ export function fetchMetadata(url, { signal, fresh = false } = {}) {
  *
  * Order: images asked for by a viewport now; then, stack by stack in turn, outwards from the image each
  * stack is at; stacks that no viewport shows come last.
+ *
+ * Until `begin()` images that a viewport asks for come alone: nothing shall keep the first one from being seen.
  */
 export class LoadQueue {
   constructor({ parallel = 6 } = {}) {
@@ -208,6 +209,13 @@ export class LoadQueue {
     this.urgent = [];
     this.stacks = []; // {stack, at, shown}
     this.turn = 0;
+    this.begun = false;
+  }
+
+  /** Until now only what a viewport waits for was asked for; from now on everything. */
+  begin() {
+    this.begun = true;
+    this.pump();
   }
 
   /** Tell the queue which stacks are shown, and at which image. */
@@ -232,6 +240,7 @@ export class LoadQueue {
       const job = this.urgent.shift();
       return job;
     }
+    if (!this.begun) return undefined;
     for (const shown of [true, false]) {
       const group = this.stacks.filter(
         ({ shown: isShown, stack }) => isShown === shown && stack.imageIds.length && !stack.derived && !stack.paused,

@@ -1,143 +1,93 @@
-// One Cornerstone stack viewport, driven by our own view transform, in CPU and in GPU rendering alike.
+// The picture of one viewport: an image under our own view transform, whoever draws it.
 
-import { Enums } from "@cornerstonejs/core";
-import { renderingEngine, renderingMode } from "./rendering.js";
+import { followRendering, leaveRendering, painterFor } from "./rendering.js";
 import { canvasPxToImagePx, displayed, fitView, imagePxToCanvasPx } from "./view.js";
-import { windowToRange } from "./windowing.js";
-
-let counter = 0;
 
 export class Surface {
   /** @param {HTMLElement} element Empty positioned element that the image fills. */
   constructor(element) {
-    counter += 1;
     this.element = element;
-    this.id = `viewport-${counter}`;
-    const engine = renderingEngine();
-    engine.enableElement({
-      viewportId: this.id,
-      element,
-      type: Enums.ViewportType.STACK,
-      defaultOptions: { background: [0, 0, 0], suppressEvents: true },
-    });
-    this.viewport = engine.getViewport(this.id);
-    this.frame = undefined;
-    this.view = undefined;
-    this.#size();
+    this.shown = undefined; // what is drawn: one object for each change
+    this.painter = painterFor(element);
+    this.#measure();
+    followRendering(this);
   }
 
   destroy() {
-    renderingEngine().disableElement(this.id);
+    leaveRendering(this);
+    this.painter.destroy();
+    this.painter = undefined;
   }
 
   get canvas() {
-    return this.viewport.getCanvas();
+    return this.painter.canvas;
   }
 
+  get view() {
+    return this.shown?.view;
+  }
 
-  /** Fit the drawing surface to the element, in device px. */
-  #size() {
-    // Measured when the layout changes and not when an image does: asking the browser costs a layout.
-    this.size = { width: this.element.clientWidth, height: this.element.clientHeight };
-    const canvas = this.canvas;
-    const ratio = window.devicePixelRatio || 1;
-    const { width, height } = this.size;
-    const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (w > 0 && h > 0 && (canvas.width !== w || canvas.height !== h)) {
-      canvas.width = w;
-      canvas.height = h;
-    }
-    if (renderingMode() === "cpu") {
-      // Plain bilinear when enlarged, averaged when reduced: "low" drops rows of large radiographs.
-      canvas.getContext("2d").imageSmoothingQuality = "medium";
-    }
+  /** Shape of the image that is shown. */
+  get image() {
+    return this.shown?.displayed;
+  }
+
+  /** Measured when the layout changes and not when an image does: asking the browser costs a layout. */
+  #measure() {
+    this.size = { width: this.element.clientWidth, height: this.element.clientHeight, ratio: window.devicePixelRatio || 1 };
+    this.painter.resize(this.size);
   }
 
   resize() {
-    if (renderingMode() === "gpu") renderingEngine().resize(true, true);
-    this.#size();
-    this.#apply();
+    this.#measure();
+    if (this.shown) this.painter.show(this.shown);
   }
 
   /**
-   * Show an image that is already decoded and cached.
+   * Show an image that is in memory.
    *
-   * @param {string[]} imageIds The stack.
-   * @param {number} index
-   * @param {object} frame Record of this image.
+   * @param {object} what
+   * @param {import("./frames.js").DecodedImage} what.image
+   * @param {object} what.frame Its record.
+   * @param {string[]} what.imageIds Its stack.
+   * @param {number} what.index Its place there.
    * @param {{window: object, inverted: boolean, view: object}} look
    */
-  async show(imageIds, index, frame, look) {
-    // Of two calls that overlap only the newer comes back: Cornerstone drops the older one.
-    if (this.imageIds !== imageIds) {
-      this.imageIds = imageIds;
-      await this.viewport.setStack(imageIds, index);
-    } else if (this.viewport.getCurrentImageIdIndex() !== index || !this.frame) {
-      await this.viewport.setImageIdIndex(index);
-    }
-    this.frame = frame;
-    this.image = displayed(frame);
-    this.setLook(look);
+  async show({ image, frame, imageIds, index }, look) {
+    this.what = { image, frame, imageIds, index, displayed: displayed(frame) };
+    await this.setLook(look);
   }
 
-  /** Window, inversion and view, drawn at the next frame of the browser. */
+  /** Window, inversion and view. */
   setLook({ window: voi, inverted, view }) {
-    if (!this.frame) return;
-    this.view = view;
-    const dark = this.frame.photometricInterpretation === "MONOCHROME1";
-    const properties = { invert: dark !== Boolean(inverted) };
-    if (this.frame.samplesPerPixel === 1 && voi) properties.voiRange = windowToRange(voi);
-    this.viewport.setProperties(properties, true);
-    this.#apply();
+    if (!this.what) return undefined;
+    // MONOCHROME1 says that its least value is white.
+    const dark = this.what.frame.photometricInterpretation === "MONOCHROME1";
+    this.shown = { ...this.what, window: voi, inverted: dark !== Boolean(inverted), view };
+    return this.painter.show(this.shown);
   }
 
-  #apply() {
-    if (!this.frame || !this.view) return;
-    const { image, view, viewport } = this;
-    if (renderingMode() === "cpu") {
-      // The CPU path has no public call that sets all of these at once without rounding by the state
-      // before; Cornerstone is pinned to one exact version and the pixel tests cover this.
-      const cpu = viewport._cpuFallbackEnabledElement;
-      const ratio = this.canvas.width / this.size.width;
-      cpu.viewport.scale = view.scale * ratio * Math.min(image.pixelWidth, image.pixelHeight);
-      cpu.viewport.rotation = view.rotation;
-      cpu.viewport.hflip = view.flipH;
-      cpu.viewport.vflip = view.flipV;
-      cpu.viewport.displayedArea.rowPixelSpacing = image.pixelHeight;
-      cpu.viewport.displayedArea.columnPixelSpacing = image.pixelWidth;
-      cpu.viewport.displayedArea.brhc = { x: image.columns, y: image.rows };
-      const turned = [
-        (view.flipH ? -1 : 1) * (view.x / image.pixelWidth),
-        (view.flipV ? -1 : 1) * (view.y / image.pixelHeight),
-      ];
-      const radians = (view.rotation * Math.PI) / 180;
-      const [c, s] = [Math.cos(radians), Math.sin(radians)];
-      cpu.viewport.translation = {
-        x: -(turned[0] * c - turned[1] * s),
-        y: -(turned[0] * s + turned[1] * c),
-      };
-    } else {
-      const centre = [
-        ((image.columns - 1) / 2) * image.pixelWidth + view.x,
-        ((image.rows - 1) / 2) * image.pixelHeight + view.y,
-        0,
-      ];
-      const radians = (view.rotation * Math.PI) / 180;
-      // Up on the screen, in the image: rotate back, then undo the flips.
-      let up = [-Math.sin(radians), -Math.cos(radians), 0];
-      if (view.flipH) up = [-up[0], up[1], 0];
-      if (view.flipV) up = [up[0], -up[1], 0];
-      const mirrored = view.flipH !== view.flipV;
-      const normal = [0, 0, mirrored ? 1 : -1];
-      viewport.setCamera({
-        viewUp: up,
-        viewPlaneNormal: normal,
-        focalPoint: centre,
-        position: [centre[0], centre[1], normal[2] * 100],
-        parallelScale: this.size.height / 2 / view.scale,
-      });
+  /** Let another painter take the picture over, once it has drawn what stands. */
+  async handOver(Painter) {
+    const next = new Painter(this.element);
+    try {
+      let drawn;
+      while (this.painter && this.shown !== drawn) {
+        next.resize(this.size);
+        drawn = this.shown;
+        await next.show(drawn);
+      }
+    } catch (error) {
+      next.destroy();
+      throw error;
     }
-    viewport.render();
+    if (!this.painter) {
+      next.destroy();
+      return;
+    }
+    this.painter.destroy();
+    this.painter = next;
+    next.resize(this.size);
   }
 
   fit(keep) {

@@ -1,34 +1,27 @@
 // The column of series at the left: a small picture, a name, a load bar, which one is active.
 
 import { html } from "./dom.js";
+import { whenIdle } from "./follow.js";
+import { paintPixels } from "./greys.js";
 import { t } from "./texts.js";
-import { initialWindow, linearGrey } from "./windowing.js";
+import { pixelSize } from "./view.js";
+import { initialWindow } from "./windowing.js";
 
 const SIDE = 60;
 
 /** Draw a decoded image, whole, into a square canvas. */
-function paint(canvas, image, voi) {
+function paint(canvas, image, frame, voi) {
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(SIDE * ratio);
   canvas.height = Math.round(SIDE * ratio);
   const context = canvas.getContext("2d");
-  const data = context.createImageData(image.columns, image.rows);
-  const pixels = image.voxelManager.getScalarData();
-  const n = image.columns * image.rows;
-  const inverted = image.invert;
-  for (let i = 0; i < n; i += 1) {
-    if (image.color) {
-      data.data.set(pixels.subarray(i * 3, i * 3 + 3), i * 4);
-    } else {
-      const grey = linearGrey(pixels[i], voi);
-      data.data.fill(inverted ? 255 - grey : grey, i * 4, i * 4 + 3);
-    }
-    data.data[i * 4 + 3] = 255;
-  }
+  const data = new ImageData(image.columns, image.rows);
+  paintPixels(image, voi, frame.photometricInterpretation === "MONOCHROME1", new Uint32Array(data.data.buffer));
   const whole = new OffscreenCanvas(image.columns, image.rows);
   whole.getContext("2d").putImageData(data, 0, 0);
-  const width = image.columns * (image.columnPixelSpacing || 1);
-  const height = image.rows * (image.rowPixelSpacing || 1);
+  const [pixelWidth, pixelHeight] = pixelSize(frame);
+  const width = image.columns * pixelWidth;
+  const height = image.rows * pixelHeight;
   // Fill the square: the middle of the image says more at 60 px than its black margins.
   const k = Math.max(canvas.width / width, canvas.height / height);
   context.imageSmoothingQuality = "high";
@@ -72,12 +65,22 @@ export class Thumbnails {
   }
 
   #update(item) {
-    const { stack, bar, canvas } = item;
+    const { stack, bar } = item;
     const share = stack.count ? stack.loaded / stack.count : 0;
     bar.style.width = `${(share * 100).toFixed(1)}%`;
     item.button.dataset.state = stack.failed ? "failed" : stack.complete ? "complete" : "loading";
     item.button.setAttribute("aria-label", `${stack.label}, ${t("{n} of {count} images loaded", { n: stack.loaded, count: stack.count })}`);
-    if (item.painted || !stack.frames.length) return;
+    // The picture can wait until what the reader looks at stands.
+    if (item.painted || item.asked || !stack.frames.length) return;
+    item.asked = true;
+    whenIdle(() => {
+      item.asked = false;
+      this.#picture(item);
+    });
+  }
+
+  #picture(item) {
+    const { stack, canvas } = item;
     const middle = Math.floor((stack.imageIds.length - 1) / 2);
     const index = stack.states[middle] === "loaded" ? middle : stack.complete ? 0 : -1;
     const image = index >= 0 ? stack.image(index) : undefined;
@@ -87,11 +90,12 @@ export class Thumbnails {
     paint(
       canvas,
       image,
+      frame,
       initialWindow({
         modality: frame.modality,
         presets: this.viewer.presets(frame.modality),
         fileWindows: frame.windows,
-        pixels: image.voxelManager.getScalarData(),
+        pixels: image.pixels,
       }),
     );
   }

@@ -4,6 +4,7 @@
 import { html, icon } from "./dom.js";
 import { capOf, DEFAULT_KEYMAP } from "./keymap.js";
 import { loadTexts, t } from "./texts.js";
+import { ToolsMenu } from "./tools-menu.js";
 
 const ICONS = {
   "tool-window": "M8 1.8a6.2 6.2 0 1 0 0 12.4zM8 1.8a6.2 6.2 0 0 1 0 12.4",
@@ -100,7 +101,7 @@ export class RsViewerTools extends HTMLElement {
             title: name,
             "aria-label": names[action],
             "aria-keyshortcuts": keys.length ? capOf(keys[0]) : undefined,
-            "aria-pressed": action.startsWith("tool-") ? String(action === "tool-window") : undefined,
+            "aria-pressed": action.startsWith("tool-") ? String(action === "tool-window") : action === "cine" ? "false" : undefined,
             // The keyboard stays where it is.
             onpointerdown: (event) => event.preventDefault(),
             onclick: () => document.querySelector("rs-viewer")?.actions?.run(action),
@@ -111,6 +112,11 @@ export class RsViewerTools extends HTMLElement {
         this.append(button);
       }
     });
+    document.addEventListener("rs:viewer-cine", ({ detail }) => {
+      this.buttons.get("cine").setAttribute("aria-pressed", String(detail.running));
+    });
+    const menu = new ToolsMenu({ names, keymap, viewer: () => document.querySelector("rs-viewer") });
+    this.append(menu.button, menu.list);
     document.addEventListener("rs:viewer-tool", ({ detail }) => {
       for (const [action, button] of this.buttons) {
         if (action.startsWith("tool-")) button.setAttribute("aria-pressed", String(action === `tool-${detail.tool}`));

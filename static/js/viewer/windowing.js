@@ -30,9 +30,10 @@ export function windowToRange({ center, width }) {
  */
 export function percentileWindow(pixels, low = 1, high = 99) {
   const step = Math.max(1, Math.floor(pixels.length / 65536));
-  const sample = [];
-  for (let i = 0; i < pixels.length; i += step) sample.push(pixels[i]);
-  sample.sort((a, b) => a - b);
+  // Numbers of one kind are sorted several times as fast as a list of anything.
+  const sample = new Float64Array(Math.ceil(pixels.length / step));
+  for (let i = 0; i < sample.length; i += 1) sample[i] = pixels[i * step];
+  sample.sort();
   const at = (p) => sample[Math.min(sample.length - 1, Math.max(0, Math.round((p / 100) * (sample.length - 1))))];
   const bottom = at(low);
   const top = at(high);

@@ -82,6 +82,7 @@ def open_viewer(
         before: Callable[[Any], None] | None = None,
         wait: str = "full",
         using: Any = None,
+        at: ViewerSite | None = None,
         **config: Any,
     ) -> Viewing:
         context = (using or browser).new_context(
@@ -99,7 +100,7 @@ def open_viewer(
         )
         if before is not None:
             before(page)
-        page.goto(f"{viewer_site.url}/viewer/{folder}/?{quote(json.dumps(config))}")
+        page.goto(f"{(at or viewer_site).url}/viewer/{folder}/?{quote(json.dumps(config))}")
         viewing = Viewing(page)
         viewing.await_state(wait)
         return viewing

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.viewer.viewing import Viewing
 
@@ -135,6 +136,15 @@ def test_the_joint_being_graded_is_found_and_marked(open_viewer: Callable[..., V
         "px => document.querySelector('rs-viewer').panes[0].surface.imagePxToCanvasPx(px)", px
     )
     assert drawn == pytest.approx(expected, abs=0.6)
+    # Three planes open where the joint is.
+    viewing.run("mpr", 0)
+    viewing.page.wait_for_selector(".rs-pane:nth-child(3)[data-slice]")
+    away = viewing.page.evaluate(
+        """place => document.querySelector('rs-viewer').panes.map(({ plane }) => Math.abs(plane.normal.reduce(
+          (sum, n, axis) => sum + n * (place[axis] - plane.origin[axis]), 0)))""",
+        place,
+    )
+    assert max(away) <= 1.1, away
 
 
 def test_the_same_view_comes_back(open_viewer: Callable[..., Viewing]) -> None:
@@ -231,6 +241,28 @@ def test_three_planes_of_a_ct_and_back(open_viewer: Callable[..., Viewing]) -> N
     viewing.run("mpr", 0)
     viewing.page.wait_for_selector(".rs-pane:nth-child(2)[data-slice]")
     assert all("reformat" not in pane["label"] for pane in viewing.panes)
+
+
+def test_the_keys_stay_with_the_images_when_other_viewports_come(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer("lumbar_ct/ts_example")
+    page = viewing.page
+    viewing.focus_images()
+    number = next(i for i, pane in enumerate(viewing.panes) if pane["label"].startswith("Axial"))
+    for _ in range(number):
+        page.keyboard.press("ArrowRight")
+    for key, reformats in (
+        ("KeyM", True),
+        ("KeyM", False),
+        ("KeyG", False),
+        ("Space", False),
+        ("KeyM", True),
+    ):
+        page.keyboard.press(key)
+        page.wait_for_selector(".rs-pane[data-active][data-slice]")
+        assert page.evaluate("document.activeElement.classList.contains('rs-pane')"), key
+        expect(page.locator(".rs-corner-place").filter(has_text="reformat")).to_have_count(
+            2 if reformats else 0
+        )
 
 
 @pytest.mark.parametrize(

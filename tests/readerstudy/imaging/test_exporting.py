@@ -63,6 +63,9 @@ def test_copies_carry_the_marks_and_the_readers_uids_and_pixels(take_in, tmp_pat
         assert (dataset.SOPInstanceUID, dataset.SeriesInstanceUID) in known
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
         assert (dataset.PatientIdentityRemoved, dataset.PatientID) == ("YES", "P-0001")
+        with pydicom.config.disable_value_validation():
+            method = str(dataset.DeidentificationMethod)
+        assert 0 < len(method) <= 64, "a value of VR LO"
         assert dataset.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
         assert dataset.LongitudinalTemporalInformationModified == "REMOVED"
         assert dataset.preamble == b"\0" * 128

@@ -4,6 +4,7 @@ import uuid
 
 import pydicom
 import pytest
+import yaml
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -81,3 +82,21 @@ def test_copies_carry_the_pseudonym_and_nothing_of_the_patient(case, tmp_path):
     for path in copies:
         assert pydicom.dcmread(path).PatientID == case.patient.pseudonym
         assert b"RS-CT-TS1" not in path.read_bytes()
+
+
+def test_the_list_of_cases_says_which_kinds_of_image_are_missing(case, client):
+    """Required by the protocol, or only read where a case has them."""
+    client.force_login(make_team(case.study)["coordinator"])
+    page = client.get(f"/studies/{case.study.slug}/cases/").content.decode()
+    assert "Missing, optional: CT, MR" in page
+    assert "Missing, required" not in page
+
+    protocol = case.study.protocols.get()
+    content = yaml.safe_load(protocol.source)
+    content["reading"]["required_modalities"] = ["MR", "XR"]
+    protocol.source = yaml.safe_dump(content, allow_unicode=True)
+    protocol.digest = "0" * 64
+    protocol.save()
+    page = client.get(f"/studies/{case.study.slug}/cases/").content.decode()
+    assert "Missing, required: MR" in page
+    assert "Missing, optional: CT" in page

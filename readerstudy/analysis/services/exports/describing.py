@@ -6,6 +6,7 @@ from typing import Any
 from readerstudy.analysis.exchange_columns import (
     ADJUDICATIONS,
     CASES,
+    CLINICAL_VALUES,
     LESIONS,
     MARKS,
     MEANING,
@@ -25,6 +26,7 @@ def dictionary_text(study: ReaderStudy) -> str:
     rows: list[tuple[Any, ...]] = []
     for table, columns in (
         ("reads", READS), ("reference", REFERENCE), ("predictions", (*PREDICTIONS, "p_k")), ("cases", CASES),
+        ("clinical", CLINICAL_VALUES),
         ("adjudications", ADJUDICATIONS), ("lesions", LESIONS), ("marks", MARKS),
     ):  # fmt: skip
         rows.extend((table, column, "", "", MEANING[column]) for column in columns)

@@ -14,6 +14,7 @@ from readerstudy.accounts.models import User
 from readerstudy.analysis.exchange_columns import (
     ADJUDICATIONS,
     CASES,
+    CLINICAL_VALUES,
     IMRMC,
     LESIONS,
     MARKS,
@@ -28,6 +29,7 @@ from readerstudy.analysis.services.exports.describing import dictionary_text, fa
 from readerstudy.analysis.services.exports.tables import (
     adjudication_rows,
     case_rows,
+    clinical_rows,
     imrmc_rows,
     lesion_rows,
     mark_rows,
@@ -71,6 +73,8 @@ def export_files(study: ReaderStudy) -> dict[str, str]:
         "study.json": json.dumps(facts_of_study(study, snapshot), indent=1, ensure_ascii=False) + "\n",
         "results.json": json.dumps(snapshot.results, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
     }
+    if clinical := list(clinical_rows(study)):
+        files["clinical.csv"] = as_csv(CLINICAL_VALUES, clinical)
     if dataset.marks:
         files["lesions.csv"] = as_csv(LESIONS, lesion_rows(study))
         files["marks.csv"] = as_csv(MARKS, mark_rows(study))
@@ -105,6 +109,8 @@ def export_listing(study: ReaderStudy) -> list[tuple[str, int | None]]:
         "cases.csv": Case.objects.filter(study=study).count(),
         "adjudications.csv": Adjudication.objects.filter(discordance__case__study=study).count(),
     }
+    if n_values := sum(1 for _ in clinical_rows(study)):
+        counted["clinical.csv"] = n_values
     if snapshot.results.get("marks"):
         counted["lesions.csv"] = sum(1 for _ in lesion_rows(study))
         counted["marks.csv"] = sum(1 for _ in mark_rows(study))

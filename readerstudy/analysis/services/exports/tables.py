@@ -145,6 +145,14 @@ def case_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
         )  # fmt: skip
 
 
+def clinical_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
+    """Yield every clinical value in the order of `CLINICAL_VALUES`."""
+    cases = Case.objects.filter(study=study).exclude(clinical={}).select_related("patient")
+    for case in cases.order_by("pseudonym"):
+        for name, value in sorted(case.clinical.items()):
+            yield case.pseudonym, case.patient.pseudonym, name, value
+
+
 def adjudication_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
     """Yield every decision of an adjudicator in the order of `ADJUDICATIONS`."""
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))

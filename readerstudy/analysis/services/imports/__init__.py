@@ -5,6 +5,7 @@ Readers become accounts that cannot sign in. Nothing imported can be changed by 
 """
 
 from readerstudy.analysis.services.imports.cases import import_cases
+from readerstudy.analysis.services.imports.clinical import import_clinical
 from readerstudy.analysis.services.imports.marks import import_lesions, import_marks
 from readerstudy.analysis.services.imports.predictions import import_predictions
 from readerstudy.analysis.services.imports.reads import import_reads
@@ -15,6 +16,7 @@ __all__ = [
     "ImportRefused",
     "RowProblem",
     "import_cases",
+    "import_clinical",
     "import_lesions",
     "import_marks",
     "import_predictions",

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from readerstudy.analysis.exchange_columns import CASES, LESIONS, MARKS, PLACE, PREDICTIONS, READS, REFERENCE
+from readerstudy.analysis.exchange_columns import (
+    CASES,
+    CLINICAL,
+    LESIONS,
+    MARKS,
+    PLACE,
+    PREDICTIONS,
+    READS,
+    REFERENCE,
+)
 from readerstudy.analysis.services.imports.cases import import_cases
+from readerstudy.analysis.services.imports.clinical import import_clinical
 from readerstudy.analysis.services.imports.marks import import_lesions, import_marks
 from readerstudy.analysis.services.imports.predictions import import_predictions
 from readerstudy.analysis.services.imports.reads import import_reads
@@ -30,6 +40,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "cases": Kind(CASES, frozenset(), import_cases),
+    "clinical": Kind(CLINICAL, frozenset(CLINICAL[3:]), import_clinical),
     "reads": Kind(READS, frozenset(), import_reads),
     "reference": Kind(REFERENCE, frozenset(), import_reference),
     "predictions": Kind(PREDICTIONS, frozenset(), import_predictions),

@@ -1,0 +1,107 @@
+"""Pseudonyms and clinical data of imported cases, from the coordinator's own table."""
+
+import re
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from readerstudy.analysis.exchange_columns import CLINICAL
+from readerstudy.analysis.services.imports.recording import note_import
+from readerstudy.analysis.services.imports.roster import writable
+from readerstudy.analysis.services.imports.tables import (
+    BadCell,
+    ImportRefused,
+    Row,
+    RowProblem,
+    checked,
+    name_of,
+    one_of,
+    read_table,
+)
+from readerstudy.core.audit import Actor
+from readerstudy.studies.models import Case, ReaderStudy
+from readerstudy.studies.services.errors import StudyRefused
+from readerstudy.studies.services.naming import Stated, cases_by_patient_number, state_case
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+#: Columns that say who somebody is; an age stands for a birth date.
+_IDENTITIES = re.compile(r"(^|_)(name|surname|birth|birthdate|born|dob|address|phone|email|mrn|ssn)(_|$)")
+LONGEST_VALUE = 200
+
+
+@transaction.atomic
+def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: datetime, source: str) -> int:
+    """
+    Name imported cases and take in their clinical data, all rows or none.
+
+    Parameters
+    ----------
+    text : str
+        CSV with the columns of `exchange_columns.CLINICAL`, of which centre and laterality may be absent. Every
+        other column is a clinical value of that name.
+
+    Raises
+    ------
+    ImportRefused
+        With every refused row. A row for each patient number of the files; a number that no image has is refused.
+    WrongState
+        If the study is not open.
+    """
+    study = writable(study)
+    rows = read_table(text, CLINICAL[:3])
+    clinical = [name for name in rows[0][1] if name not in CLINICAL]
+    _check_columns(clinical)
+    cases = cases_by_patient_number(study)
+    lines: dict[str, str] = {}
+
+    def check(row: Row) -> Case:
+        number = row["dicom_patient_id"]
+        found = cases.get(number, [])
+        if not found:
+            raise BadCell("dicom_patient_id", _("no image that was taken in has this patient number"))
+        if len(found) > 1:
+            raise BadCell("dicom_patient_id", _("%(n)d cases have this patient number") % {"n": len(found)})
+        if lines.setdefault(row["case_id"], number) != number:
+            raise BadCell(
+                "case_id",
+                _(
+                    "stands for another patient number as well; give both cases one patient_id and two case_id"
+                ),
+            )
+        if row.get("laterality"):
+            one_of(row, "laterality", ["established", "by-convention", "unknown"])
+        for name in clinical:
+            if len(row[name]) > LONGEST_VALUE:
+                raise BadCell(name, _("is longer than %(most)d characters") % {"most": LONGEST_VALUE})
+        stated = Stated(
+            case=name_of(row, "case_id"),
+            patient=name_of(row, "patient_id"),
+            centre=row.get("centre", ""),
+            laterality=row.get("laterality", ""),
+            clinical={name: row[name] for name in clinical if row[name]},
+        )
+        try:
+            state_case(case=found[0], stated=stated, source=source, actor=actor, at=at)
+        except StudyRefused as refusal:
+            raise BadCell("case_id", str(refusal)) from None
+        return found[0]
+
+    n_rows = len(checked(rows, check))
+    note_import(study=study, table="clinical", n_rows=n_rows, text=text, source=source, actor=actor, at=at)
+    return n_rows
+
+
+def _check_columns(names: list[str]) -> None:
+    problems = []
+    for name in names:
+        if not _NAME.fullmatch(name):
+            problems.append(
+                RowProblem(1, name[:40], _("a clinical column is named by small letters, digits and _"))
+            )
+        elif _IDENTITIES.search(name):
+            problems.append(
+                RowProblem(1, name, _("names and birth dates stay outside; an age can be given instead"))
+            )
+    if problems:
+        raise ImportRefused(problems)
