@@ -191,7 +191,8 @@ class TestProtocolEditor:
         told = client.post(page("studies:check_protocol", study), {"source": source}).json()["problems"]
         line = source[: source.index("cut: 9")].count("\n") + 1
         assert len(told) == 1
-        assert told[0].startswith(f"line {line}")
+        assert told[0]["line"] == line
+        assert told[0]["said"].startswith(f"line {line}, findings[1].cut: ")
 
     def test_an_amendment_is_a_new_version_with_a_reason(self, office):
         client, study, _ = office
