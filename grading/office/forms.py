@@ -1,6 +1,7 @@
 """What a coordinator changes about a reader."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,21 @@ ACTS = (
     ("relieve", _("Give the unfinished cases to another reader")),
     ("replace", _("Leaves the study; another reader takes over")),
 )
+
+
+class WithdrawReadForm(forms.Form):
+    """Why a read is taken back, who gets the case instead, and how far the read was when the page was looked at."""
+
+    successor = forms.ChoiceField(label=_("Give the case to"), required=False)
+    reason = forms.CharField(label=_("Why (goes into the audit log)"), max_length=300)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=80)
+
+    def __init__(self, *args: Any, successors: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", _("nobody")), *((code, f"{code} {name}") for code, name in successors)]
+        cast(forms.ChoiceField, self.fields["successor"]).choices = choices
+        if not successors:
+            del self.fields["successor"]
 
 
 class ChangeReaderForm(forms.Form):

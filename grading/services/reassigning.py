@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from grading.models import Read
+from grading.services.settlement import compare_first_reads
 from readerstudy.accounts.models import User
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
@@ -49,6 +50,8 @@ def withdraw_assignment(
     """
     Take an assignment back; answers given so far are kept and count nowhere.
 
+    Where the case waited for this read alone, it is compared by those that are left.
+
     Raises
     ------
     StudyRefused
@@ -75,7 +78,39 @@ def withdraw_assignment(
         person=role.code,
         reason=reason,
     )
+    if assignment.duty.duty == CaseDuty.Duty.READER and assignment.session > 0:
+        compare_first_reads(case=assignment.case, at=at)
     return assignment
+
+
+def later_showings(assignment: Assignment) -> list[Assignment]:
+    """Return the reader's open showings of the same case that come after one: repeats, aided reads."""
+    later = (
+        Assignment.objects.filter(duty=assignment.duty_id, withdrawn_at__isnull=True)
+        .select_related("case", "user", "study")
+        .order_by("session", "position")
+    )
+    place = (assignment.session, assignment.position)
+    return [each for each in later if (each.session, each.position) > place and not is_submitted(each)]
+
+
+@transaction.atomic
+def withdraw_reads(
+    *, assignment: Assignment, reason: str, actor: Actor | None, at: datetime
+) -> list[Assignment]:
+    """
+    Take a reader's showing of a case back, and the later ones, which would mean nothing without it.
+
+    Raises
+    ------
+    StudyRefused, WrongState
+        As `withdraw_assignment`; nothing is changed then.
+    """
+    # The last first: the case is compared when the first read goes.
+    return [
+        withdraw_assignment(assignment=each, reason=reason, actor=actor, at=at)
+        for each in (*reversed(later_showings(assignment)), assignment)
+    ]
 
 
 @transaction.atomic
