@@ -38,6 +38,8 @@ class ChangeReaderForm(forms.Form):
     successor = forms.CharField(max_length=12, required=False)
     seed = forms.IntegerField(min_value=0, max_value=2**62, required=False)
     due_date = forms.DateField(required=False)
+    # What the page showed of a handover; without it the page shows it first.
+    digest = forms.CharField(max_length=64, required=False)
 
     def __init__(self, *args: Any, study: ReaderStudy, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,7 +8,9 @@ from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 from django.http import Http404
 
 from grading.models import Rating, Read
+from grading.services.handover import handover_of
 from grading.services.reassigning import is_submitted, later_showings
+from grading.sessions import submitted_read
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import Assignment, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.wording import condition_words
@@ -160,3 +162,57 @@ def _successors(showing: Assignment) -> tuple[tuple[str, str], ...]:
         .order_by("code")
     )
     return tuple((role.code, str(role.user)) for role in free)
+
+
+@dataclass(frozen=True)
+class HandoverPage:
+    """
+    What changes hands, session by session.
+
+    Parameters
+    ----------
+    rows : tuple of (session, given, withdrawn, kept)
+        Numbers of showings.
+    n_begun : int
+        How many of those that go were begun.
+    leaves : bool
+        Whether the reader leaves the study for good.
+    digest : str
+        Of what changes hands; ``nothing`` where a reader leaves who has nothing to give.
+    """
+
+    rows: tuple[tuple[int, int, int, int], ...]
+    n_given: int
+    n_begun: int
+    n_lost: int
+    leaves: bool
+    digest: str
+
+
+def handover_page(study: ReaderStudy, leaver: User, successor: User, *, leaves: bool) -> HandoverPage:
+    """
+    Return what would change hands.
+
+    Raises
+    ------
+    StudyRefused
+        If nothing can, and the reader does not leave either.
+    """
+    waits = _showings(study).filter(~submitted_read(), user=leaver, withdrawn_at__isnull=True)
+    if leaves and not waits.exists():
+        return HandoverPage((), 0, 0, 0, leaves, "nothing")
+    plan = handover_of(study=study, leaver=leaver, successor=successor)
+    groups = (plan.given, plan.lost, plan.kept)
+    sessions = sorted({each.session for group in groups for each in group})
+    moved = [each.pk for each in (*plan.given, *plan.lost)]
+    return HandoverPage(
+        rows=tuple(
+            (session, *(sum(each.session == session for each in group) for group in groups))
+            for session in sessions
+        ),
+        n_given=len(plan.given),
+        n_begun=Read.objects.filter(assignment__in=moved, superseded_at__isnull=True).count(),
+        n_lost=len(plan.lost),
+        leaves=leaves,
+        digest=plan.digest,
+    )

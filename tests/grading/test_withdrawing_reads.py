@@ -178,6 +178,57 @@ def test_the_pages_are_the_coordinators_alone(client, two_studies):
             assert client.get(page).status_code == wanted, (role, page)
 
 
+class TestHandover:
+    """Another reader takes over what is unfinished, after the page said what that is."""
+
+    @pytest.fixture
+    def third(self, desk):
+        return factories.study_role("reader", study=desk.study, code="R-third").user
+
+    def ask(self, client, desk, **sent):
+        code = desk.study.roles.get(user=desk.first_reader).code
+        place = reverse("grading:change_reader", kwargs={"slug": desk.study.slug, "code": code})
+        wanted = {"act": "relieve", "reason": "ill", "successor": "R-third", "seed": 5}
+        return client.post(place, wanted | sent, follow=True)
+
+    def test_it_is_shown_by_session_and_done_as_shown(self, coordinator, desk, third):
+        finish(desk.first)
+        repeat = factories.assignment(of=desk.case, person=desk.first_reader, session=2, occasion=2)
+        other = factories.assignment(of=factories.case(study=desk.study), person=desk.first_reader)
+        factories.read(of=other, grades=1)
+        shown = self.ask(coordinator, desk)
+        assert shown.context["handover"].rows == ((1, 1, 0, 1), (2, 0, 1, 0))
+        assert "1 read was begun" in said(shown)
+        assert "drawn with the seed 5" in said(shown)
+        assert not Assignment.objects.filter(user=third).exists()
+        done = self.ask(coordinator, desk, digest=shown.context["handover"].digest)
+        assert "R-third has taken over" in said(done)
+        assert Assignment.objects.get(user=third).case == other.case
+        assert set(Assignment.objects.filter(withdrawn_at__isnull=False)) == {repeat, other}
+
+    def test_what_went_on_meanwhile_keeps_it_from_being_done(self, coordinator, desk, third):
+        shown = self.ask(coordinator, desk)
+        factories.assignment(of=factories.case(study=desk.study), person=desk.first_reader)
+        answer = self.ask(coordinator, desk, digest=shown.context["handover"].digest)
+        assert "Reads went on since this was shown" in said(answer)
+        assert not Assignment.objects.filter(user=third).exists()
+
+    def test_what_cannot_be_is_refused_before_anything_is_shown(self, coordinator, desk, third):
+        finish(desk.first)
+        assert "There is no unfinished case to give away" in said(self.ask(coordinator, desk))
+        code = desk.study.roles.get(user=desk.second_reader).code
+        factories.assignment(of=factories.case(study=desk.study), person=desk.first_reader)
+        factories.case_duty(of=Assignment.objects.latest("pk").case, person=desk.second_reader)
+        assert "nobody has two" in said(self.ask(coordinator, desk, successor=code))
+
+    def test_a_reader_with_nothing_unfinished_leaves_all_the_same(self, coordinator, desk, third):
+        finish(desk.first)
+        shown = self.ask(coordinator, desk, act="replace")
+        assert "nothing changes hands" in said(shown)
+        self.ask(coordinator, desk, act="replace", digest=shown.context["handover"].digest)
+        assert desk.study.roles.get(user=desk.first_reader).left_at is not None
+
+
 def test_taking_back_a_panel_or_adjudicating_duty_compares_nothing(desk):
     finish(desk.first)
     withdraw_assignment(assignment=desk.adjudicator, reason="ill", actor=None, at=AT)
