@@ -132,7 +132,13 @@ def updated_catalogue(language: str) -> Catalog:
         if not message.id:
             continue
         known = standing.get(message.id, context=message.context)
-        result.add(message.id, known.string if known and not known.fuzzy else None, context=message.context)
+        # One that has a plural now, or has none any more, is translated anew.
+        is_alike = known is not None and isinstance(known.id, str) == isinstance(message.id, str)
+        result.add(
+            message.id,
+            known.string if known and is_alike and not known.fuzzy else None,
+            context=message.context,
+        )
     return result
 
 

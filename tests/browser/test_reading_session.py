@@ -160,6 +160,12 @@ def test_what_an_adjudicator_chose_and_did_not_settle_outlives_the_lock(
     reasons = page.locator("rs-adjudication .reasons button[aria-pressed=true]")
     page.keyboard.press("ArrowDown")
     expect(place).to_contain_text("item 2 of 3")
+    # The typed answers stand in place of the scale, whose digits mean something else, and lead back to it.
+    page.keyboard.press("0")
+    page.keyboard.press("x")
+    expect(page.locator("rs-adjudication .option-row")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator("rs-adjudication .option-row[aria-checked=true]")).to_have_count(1)
     page.keyboard.press("x")
     page.keyboard.press("1")
     page.keyboard.press("Shift+Digit2")

@@ -74,7 +74,8 @@ def test_a_begun_read_is_taken_back_after_the_page_said_what_that_does(coordinat
 def test_later_showings_go_with_the_first(coordinator, desk):
     repeat = factories.assignment(of=desk.case, person=desk.first_reader, session=2, occasion=2)
     page = said(coordinator.get(address(desk.first)))
-    assert "Session 2, number 2" in page
+    assert "the later ones would mean nothing without the first" in page
+    assert '<td>2</td><td>2</td><td>unaided <span class="badge">repeat</span></td>' in page
     take(coordinator, desk.first)
     assert Assignment.objects.filter(withdrawn_at__isnull=False).count() == 2
     # A later one alone leaves the first where it is, and the reference untouched.

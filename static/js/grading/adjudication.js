@@ -8,6 +8,7 @@ import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { toldMark } from "./marks.js";
 import { settlingHelp } from "./panel-help.js";
 import { ProtocolView } from "./protocol.js";
+import { typedMenu } from "./scale.js";
 import { gradeRow, readCard, reasonChoice } from "./settling-parts.js";
 import { ValueEntry } from "./value-entry.js";
 
@@ -48,7 +49,7 @@ export class RsAdjudication extends HTMLElement {
 
   #unsettled() {
     const { structure, finding } = this.item;
-    const choice = this.choice?.typedMenu ? undefined : this.choice;
+    const choice = this.choice?.typedMenu ? this.choice.before : this.choice;
     return { structure, finding, covered: this.covered, choice, reason: this.reason, drawn: choice?.mark ? this.newMark : undefined };
   }
 
@@ -83,6 +84,7 @@ export class RsAdjudication extends HTMLElement {
     );
     this.badge = document.getElementById("save-badge");
     this.list = document.getElementById("settle-items");
+    this.#drawBadge();
     document.getElementById("status-keys")?.append(
       ...[[[capOfAction("keep-A"), capOfAction("keep-B")], t("keep")], [["0–9"], t("own grade")], [["↑", "↓"], t("item")], [[capOfAction("to-images")], t("keys to images")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
@@ -187,7 +189,9 @@ export class RsAdjudication extends HTMLElement {
     this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap(capOfAction("keep-A")), " ", cap(capOfAction("keep-B"))]), ...(finding.typed.length ? [" ", cap(capOfAction("typed")), ` ${t("not assessable")}`] : [])));
     this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
     const entry = finding.kind === "continuous" ? [this.valueEntry.show(finding, this.choice?.answer)] : [];
-    this.options.replaceChildren(...entry, ...finding.scale.map((grade) => gradeRow(grade, finding, { shown: this.item.shown, isChosen: this.choice?.answer?.kind === "grade" && this.choice.answer.grade === grade.value, onchoose: () => this.own({ kind: "grade", grade: grade.value }) })), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen(), ...this.#placeLine());
+    // Digits mean something else while the typed answers are open: the scale is away until then.
+    if (this.choice?.typedMenu) this.options.replaceChildren(typedMenu(this.#typedChoices(), (answer) => this.own(answer)));
+    else this.options.replaceChildren(...entry, ...finding.scale.map((grade) => gradeRow(grade, finding, { shown: this.item.shown, isChosen: this.choice?.answer?.kind === "grade" && this.choice.answer.grade === grade.value, onchoose: () => this.own({ kind: "grade", grade: grade.value }) })), ...this.#typedChosen(), ...this.#placeLine());
     this.#drawReasons();
     this.settleButton.disabled = !this.#complete();
     this.#drawList();
@@ -206,12 +210,6 @@ export class RsAdjudication extends HTMLElement {
     return this.item.mark_kind ? [] : this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
   }
 
-  #typedMenu() {
-    return this.#typedChoices().map(({ label, answer }, place) =>
-      make("button", { type: "button", class: "button button-small", onclick: () => this.own(answer) }, cap(String(place + 1)), label),
-    );
-  }
-
   /** Whether the choice is an answer that neither read gave: then a reason is asked. */
   #isThird() {
     return !this.covered && isThird(this.choice, this.item);
@@ -222,7 +220,7 @@ export class RsAdjudication extends HTMLElement {
   }
 
   #drawReasons() {
-    const choice = () => reasonChoice(this.config.adjudication_reasons, this.reason, (place) => this.because(place));
+    const choice = () => reasonChoice(this.config.adjudication_reasons, this.reason, (place) => this.because(place), t("asked when neither read is kept"));
     this.reasonArea.replaceChildren(...(this.#isThird() ? choice() : []));
   }
 
@@ -337,7 +335,7 @@ export class RsAdjudication extends HTMLElement {
 
   #drawBadge() {
     const n = this.items.filter((item) => item.settled).length;
-    this.badge?.replaceChildren(icon("check"), t("{n} settled and saved", { n }));
+    this.badge?.replaceChildren(icon("check"), n ? t("{n} settled and saved", { n }) : t("Nothing to save yet"));
   }
 
   say(words, kind = "") {
@@ -360,7 +358,8 @@ export class RsAdjudication extends HTMLElement {
       "keep-A": () => this.keep("A"),
       "keep-B": () => this.keep("B"),
       digit: () => this.#digit(asked.digit),
-      typed: () => { this.choice = { typedMenu: true }; this.draw(); },
+      typed: () => this.#typed(),
+      escape: () => this.choice?.typedMenu && this.#typed(),
       enter: () => this.settle(),
       submit: () => this.settle(),
       later: () => this.later(),
@@ -374,6 +373,13 @@ export class RsAdjudication extends HTMLElement {
       help: () => this.help(),
     };
     if (acts[asked.action]) { event.preventDefault(); acts[asked.action](); }
+  }
+
+  /** Open the typed answers, or go back from them to what was chosen before. */
+  #typed() {
+    if (!this.#typedChoices().length) { this.say(t("This item has no typed answers.")); return; }
+    this.choice = this.choice?.typedMenu ? this.choice.before : { typedMenu: true, before: this.choice };
+    this.draw();
   }
 
   #digit(digit) {

@@ -7,6 +7,7 @@ import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { markKey } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
+import { reasonChoice } from "./settling-parts.js";
 import { ValueEntry } from "./value-entry.js";
 
 export class RsPanel extends HTMLElement {
@@ -137,6 +138,7 @@ export class RsPanel extends HTMLElement {
   }
 
   drawSide() {
+    this.side.classList.toggle("is-overruling", this.mode === "overrule");
     if (this.lesion) {
       const finding = this.#lesionFinding(this.lesion);
       const n = this.config.lesions.indexOf(this.lesion) + 1;
@@ -175,12 +177,10 @@ export class RsPanel extends HTMLElement {
 
   #overruleForm(finding) {
     return [
-      make("div", { class: "section-line" }, t("Your grade")),
+      make("div", { class: "section-line" }, t("Your grade"), make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.leave() }, t("Back"), cap("Esc"))),
       finding.kind === "continuous" ? this.valueEntry.show(finding, this.pending) : "",
       make("div", { class: "reasons" }, ...finding.scale.map((grade) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.grade === grade.value), onclick: () => this.pick({ kind: "grade", grade: grade.value }) }, cap(String(grade.value)), grade.label))),
-      make("div", { class: "section-line" }, t("Reason")),
-      make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.reason_code === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
-      make("div", { class: "panel-actions" }, make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.leave() }, t("Back"), cap("Esc"))),
+      ...reasonChoice(this.config.adjudication_reasons, this.pending?.reason_code, (place) => this.because(place)),
     ];
   }
 

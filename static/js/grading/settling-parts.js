@@ -32,11 +32,13 @@ export function gradeRow(grade, finding, { shown, isChosen, onchoose }) {
   );
 }
 
-/** Why neither read is kept. */
-export function reasonChoice(reasons, chosen, onchoose) {
+/** The reasons of a decision, by Shift and a digit. */
+export function reasonChoice(reasons, chosen, onchoose, asked = "") {
   return [
-    make("div", { class: "section-line" }, make("span", {}, t("Reason"), " ", make("span", { class: "muted" }, t("asked when neither read is kept")))),
+    make("div", { class: "section-line" },
+      make("span", {}, t("Reason"), " ", make("span", { class: "muted" }, asked)),
+      make("span", { class: "muted" }, cap("Shift"), " + ", cap("1"), ...(reasons.length > 1 ? [" – ", cap(String(reasons.length))] : []))),
     make("div", { class: "reasons" }, ...reasons.map((reason, place) =>
-      make("button", { type: "button", class: "button button-small", "aria-pressed": String(chosen === reason.id), onclick: () => onchoose(place) }, cap(`Shift ${place + 1}`), reason.label))),
+      make("button", { type: "button", class: "button button-small", "aria-pressed": String(chosen === reason.id), onclick: () => onchoose(place) }, cap(String(place + 1)), reason.label))),
   ];
 }
