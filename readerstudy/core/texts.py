@@ -120,7 +120,11 @@ def read_catalogue(language: str) -> Catalog:
 
 def updated_catalogue(language: str) -> Catalog:
     """Return a language's catalogue with today's messages; what nobody says any more is left out."""
-    standing, wanted = read_catalogue(language), template_catalogue()
+    return merged(read_catalogue(language), template_catalogue(), language)
+
+
+def merged(standing: Catalog, wanted: Catalog, language: str) -> Catalog:
+    """Return the wanted messages with the translations that stand."""
     result = Catalog(
         locale=LANGUAGES[language],
         project="ReaderStudy",
