@@ -175,7 +175,8 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
                 raise StudyRefused(_("The file is empty or too long."))
             document = load_protocol(form.cleaned_data["source"])
         except (ProtocolError, StudyRefused) as error:
-            messages.error(request, _("The file cannot be shown yet: %(problem)s") % {"problem": error})
+            problem = error.in_short() if isinstance(error, ProtocolError) else error
+            messages.error(request, _("The file cannot be shown yet: %(problem)s") % {"problem": problem})
             return redirect("studies:edit_protocol", slug=slug)
     case = preview_case(study=study, document=document, user=request.user)
     return render(request, "grading/case_read.html", {"case": case, "desk": desk_config(user=request.user)})

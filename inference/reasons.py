@@ -61,6 +61,10 @@ SENTENCES = (
     # Why a job or a training could not be done.
     N_("The model's files are not those that were registered."),
     N_("%(file)s is missing."),
+    N_("%(file)s is not JSON."),
+    N_("%(file)s is too short to be safetensors."),
+    N_("%(file)s is not safetensors: its header does not fit the file."),
+    N_("%(file)s is not named by the manifest; nothing was opened."),
     N_("%(file)s is not the file that the manifest names; its SHA-256 differs."),
     N_(
         "The golden self-test failed: the answers differ by %(found)s from the maker's, %(allowed)s is allowed."
@@ -71,6 +75,7 @@ SENTENCES = (
         "Let a worker with a card listen to %(same)s, or set READERSTUDY_INFERENCE_QUEUE=inference.cpu, "
         "and try the run again."
     ),
+    N_("%(key)s: small letters, digits, dots and hyphens, at most 60; not %(value)s."),
     N_("The plan asks for a GPU and this worker has none. Say device: auto or cpu."),
     N_("%(name)s is an ONNX file; a training starts from weights of its own."),
     N_("The %(part)s set has no joint with an image and a grade. Nothing was trained."),

@@ -9,6 +9,7 @@ from django.urls import reverse
 from grading.blinding.frame import PageFrame, page_frame
 from grading.blinding.images import viewer_words
 from grading.blinding.protocol import protocol_words
+from grading.blinding.reading import offline_key
 from grading.blinding.settling import answer_words, shown_answers
 from grading.models import Discordance, PanelReview
 from grading.places import images_of, shown_mark
@@ -81,6 +82,8 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
         panel={
             **protocol_words(document),
             "cells": cells,
+            "assignment": str(assignment.public_id),
+            "offline_key": offline_key(assignment),
             "lesions": [
                 {
                     "id": mark["id"],

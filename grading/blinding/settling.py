@@ -9,6 +9,7 @@ from django.urls import reverse
 from grading.blinding.frame import PageFrame, page_frame
 from grading.blinding.images import viewer_words
 from grading.blinding.protocol import protocol_words
+from grading.blinding.reading import offline_key
 from grading.models import CoveredGrade, Discordance, MarkDiscordance
 from grading.places import images_of, shown_mark
 from grading.selectors import open_discordances, open_mark_items
@@ -67,6 +68,8 @@ def blinded_items(
             **protocol_words(document),
             "items": items,
             "covered": covered,
+            "assignment": str(assignment.public_id),
+            "offline_key": offline_key(assignment),
             "may_choose": document.adjudication["may_choose"],
             "addresses": {
                 "settle": reverse(settle, kwargs=place),

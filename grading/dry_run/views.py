@@ -50,7 +50,9 @@ def dry_run(request: HttpRequest, slug: str) -> HttpResponse:
                 codes=data["codes"],
             )
             return redirect(bench.address)
-        except (ProtocolError, StudyRefused) as error:
+        except ProtocolError as error:
+            form.add_error(None, [str(problem) for problem in error.problems])
+        except StudyRefused as error:
             form.add_error(None, str(error))
     return render(
         request,
@@ -93,7 +95,9 @@ def try_file(request: HttpRequest) -> HttpResponse:
         try:
             _begin(request, bench, source=data["source"], n_cases=data["n_cases"], study=lender)
             return redirect(bench.address)
-        except (ProtocolError, StudyRefused) as error:
+        except ProtocolError as error:
+            form.add_error(None, [str(problem) for problem in error.problems])
+        except StudyRefused as error:
             form.add_error(None, str(error))
     return render(request, "grading/dry_run_file.html", _shown(request, bench, form))
 

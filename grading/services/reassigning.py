@@ -8,6 +8,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from grading.models import Read
+from grading.services.handover import handover_of
+from grading.services.settlement import compare_first_reads
+from grading.sessions import submitted_read
 from readerstudy.accounts.models import User
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging.services.capability import close_presentation
@@ -49,6 +52,8 @@ def withdraw_assignment(
     """
     Take an assignment back; answers given so far are kept and count nowhere.
 
+    Where the case waited for this read alone, it is compared by those that are left.
+
     Raises
     ------
     StudyRefused
@@ -75,7 +80,39 @@ def withdraw_assignment(
         person=role.code,
         reason=reason,
     )
+    if assignment.duty.duty == CaseDuty.Duty.READER and assignment.session > 0:
+        compare_first_reads(case=assignment.case, at=at)
     return assignment
+
+
+def later_showings(assignment: Assignment) -> list[Assignment]:
+    """Return the reader's open showings of the same case that come after one: repeats, aided reads."""
+    later = (
+        Assignment.objects.filter(duty=assignment.duty_id, withdrawn_at__isnull=True)
+        .select_related("case", "user", "study")
+        .order_by("session", "position")
+    )
+    place = (assignment.session, assignment.position)
+    return [each for each in later if (each.session, each.position) > place and not is_submitted(each)]
+
+
+@transaction.atomic
+def withdraw_reads(
+    *, assignment: Assignment, reason: str, actor: Actor | None, at: datetime
+) -> list[Assignment]:
+    """
+    Take a reader's showing of a case back, and the later ones, which would mean nothing without it.
+
+    Raises
+    ------
+    StudyRefused, WrongState
+        As `withdraw_assignment`; nothing is changed then.
+    """
+    # The last first: the case is compared when the first read goes.
+    return [
+        withdraw_assignment(assignment=each, reason=reason, actor=actor, at=at)
+        for each in (*reversed(later_showings(assignment)), assignment)
+    ]
 
 
 @transaction.atomic
@@ -89,62 +126,34 @@ def reassign_reads(
     actor: Actor | None,
     at: datetime,
     cases: Collection[int] | None = None,
+    digest: str = "",
 ) -> Draw:
     """
     Give the cases that a reader has not submitted to another reader, as a new block in an order of its own.
-
-    A case of which the leaver submitted one showing stays with him as a whole where a later showing of it
-    would be lost otherwise: only cases without any submitted showing change hands, and later showings of the
-    others are withdrawn.
 
     Parameters
     ----------
     cases : collection of int, optional
         Primary keys; every unfinished case by default.
+    digest : str, optional
+        Of the `handover_of` that was shown; nothing is done where another one would be.
 
     Raises
     ------
     StudyRefused
-        If there is nothing to give, the successor is no active reader, or holds a duty for one of the cases.
+        As `handover_of`, or if no reason is given.
     """
     reason = _with_reason(reason)
     study = open_for_assignment(study)
     role, next_role = _role(study, leaver), _role(study, successor)
-    if not next_role.is_reader or next_role.left_at is not None:
+    plan = handover_of(study=study, leaver=leaver, successor=successor, cases=cases, for_update=True)
+    if digest and digest != plan.digest:
         raise StudyRefused(
-            _("%(successor)s is no active reader of this study. Nothing was changed.")
-            % {"successor": successor}
+            _("Reads went on since this was shown. Nothing was changed; look at what would change hands now.")
         )
-    if leaver.pk == successor.pk:
-        raise StudyRefused(_("Choose another person to take over. Nothing was changed."))
-    mine = list(
-        Assignment.objects.select_for_update()
-        .filter(
-            study=study,
-            user=leaver,
-            duty__duty=CaseDuty.Duty.READER,
-            withdrawn_at__isnull=True,
-            session__gt=0,
-        )
-        .order_by("session", "position")
-    )
-    if cases is not None:
-        mine = [each for each in mine if each.case_id in set(cases)]
-    kept = {each.case_id for each in mine if is_submitted(each)}
-    given = [each for each in mine if each.case_id not in kept]
-    lost = [each for each in mine if each.case_id in kept and not is_submitted(each)]
-    if not given and not lost:
-        raise StudyRefused(_("There is no unfinished case to give away. Nothing was changed."))
+    given = plan.given
     wanted = sorted({each.case_id for each in given})
-    taken = CaseDuty.objects.filter(case_id__in=wanted, user=successor).count()
-    if taken:
-        raise StudyRefused(
-            _(
-                "%(successor)s holds a duty for %(taken)s of these cases already; nobody has two. Nothing was changed."
-            )
-            % {"successor": successor, "taken": taken}
-        )
-    for each in (*given, *lost):
+    for each in (*given, *plan.lost):
         _withdraw(each, reason, at)
     generator = np.random.default_rng(seed)
     draw = Draw.objects.create(
@@ -213,6 +222,7 @@ def replace_reader(
     reason: str,
     actor: Actor | None,
     at: datetime,
+    digest: str = "",
 ) -> Draw | None:
     """
     Let a reader leave for good: unfinished cases go to the successor, submitted reads stay under the old code.
@@ -227,12 +237,24 @@ def replace_reader(
             _("%(leaver)s has left this study already. Nothing was changed.") % {"leaver": leaver}
         )
     waiting = Assignment.objects.filter(
-        study=study, user=leaver, duty__duty=CaseDuty.Duty.READER, withdrawn_at__isnull=True
+        ~submitted_read(),
+        study=study,
+        user=leaver,
+        duty__duty=CaseDuty.Duty.READER,
+        withdrawn_at__isnull=True,
+        session__gt=0,
     )
     draw = None
-    if any(not is_submitted(each) for each in waiting):
+    if waiting.exists():
         draw = reassign_reads(
-            study=study, leaver=leaver, successor=successor, seed=seed, reason=reason, actor=actor, at=at
+            study=study,
+            leaver=leaver,
+            successor=successor,
+            seed=seed,
+            reason=reason,
+            actor=actor,
+            at=at,
+            digest=digest,
         )
     role.left_at = at
     role.save(update_fields=["left_at"])

@@ -120,7 +120,11 @@ def read_catalogue(language: str) -> Catalog:
 
 def updated_catalogue(language: str) -> Catalog:
     """Return a language's catalogue with today's messages; what nobody says any more is left out."""
-    standing, wanted = read_catalogue(language), template_catalogue()
+    return merged(read_catalogue(language), template_catalogue(), language)
+
+
+def merged(standing: Catalog, wanted: Catalog, language: str) -> Catalog:
+    """Return the wanted messages with the translations that stand."""
     result = Catalog(
         locale=LANGUAGES[language],
         project="ReaderStudy",
@@ -132,7 +136,13 @@ def updated_catalogue(language: str) -> Catalog:
         if not message.id:
             continue
         known = standing.get(message.id, context=message.context)
-        result.add(message.id, known.string if known and not known.fuzzy else None, context=message.context)
+        # One that has a plural now, or has none any more, is translated anew.
+        is_alike = known is not None and isinstance(known.id, str) == isinstance(message.id, str)
+        result.add(
+            message.id,
+            known.string if known and is_alike and not known.fuzzy else None,
+            context=message.context,
+        )
     return result
 
 

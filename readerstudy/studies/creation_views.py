@@ -75,11 +75,11 @@ def protocol_verdict(request: HttpRequest) -> JsonResponse:
     """Return the problems of a file by line, and its hash where there is none."""
     form = ProtocolForm(request.POST)
     if not form.is_valid():
-        return JsonResponse({"problems": [_("The file is empty or too long.")]}, status=200)
+        return JsonResponse({"problems": [{"line": None, "said": _("The file is empty or too long.")}]})
     try:
         document = load_protocol(form.cleaned_data["source"])
     except ProtocolError as error:
-        return JsonResponse({"problems": [str(problem) for problem in error.problems]})
+        return JsonResponse({"problems": [{"line": each.line, "said": str(each)} for each in error.problems]})
     return JsonResponse(
         {
             "problems": [],

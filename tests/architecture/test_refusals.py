@@ -15,13 +15,11 @@ ROOMS = (
     "readerstudy/accounts",
 )
 REFUSALS = ("Refused", "BadAnswer", "WrongState", "OwnGradeFirst", "PlanChanged", "DataChanged")
-# What is wrong with one cell of a table: the last thing they are given.
-CELLS = ("BadCell", "RowProblem")
-# What no page says: commands, migrations, jobs, the measuring of images; what workers write down in English
-# (`inference/reasons.py`); and protocol files, whose problems come with their lines.
-APART = (
-    "/management/", "/migrations/", "/protocols/", "/tasks.py", "/benchmark/", "/engine/", "inference/running.py",
-)  # fmt: skip
+# What is wrong with one cell of a table, or at one place of a protocol: the last thing they are given.
+CELLS = ("BadCell", "RowProblem", "Problem", "problem", "refused", "wrong")
+# What no page says, the measuring of images; and what the engine and its jobs write down in English, which is found
+# again sentence by sentence where a page shows it (`inference/reasons.py`, and its test).
+APART = ("/benchmark/", "/engine/", "inference/running.py")
 
 Source = Iterable[tuple[str, ast.Module]]
 
@@ -96,6 +94,8 @@ def test_planted_refusals_are_seen():
         'raise panel.PanelRefused("No: " + reason)',
         'raise WrongState("%s" % state)',
         'problems.append("there is none")',
+        'Problem(1, "", f"{name} is missing")',
+        'problem(("findings",), "there is none")',
     ):
         assert untranslated(planted(code)) == ["grading/services/planted.py:1"], code
     assert untranslated(planted('raise StudyRefused(_("No: %(why)s") % {"why": why})')) == []

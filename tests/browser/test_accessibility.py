@@ -51,6 +51,12 @@ def pages_of(one: Any, role: str) -> Iterator[str]:
         yield reverse(name, kwargs={"slug": one.study.slug})
     for name, case in CASE_PAGES.get(role, []):
         yield one.page(name, role, case)
+    if role == "coordinator":
+        showing = one.assignment("first_reader", "unread")
+        study, code = one.study.slug, one.study.roles.get(user=showing.user).code
+        yield reverse("studies:withdraw_case", kwargs={"slug": study, "case": showing.case.public_id})
+        yield reverse("grading:reader_reads", kwargs={"slug": study, "code": code})
+        yield reverse("grading:withdraw_read", kwargs={"slug": study, "assignment": showing.public_id})
 
 
 def faults(page: Any) -> list[str]:

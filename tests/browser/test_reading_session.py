@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from grading.models import Rating
+from grading.models import Adjudication, PanelVote, Rating
 from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import ReaderQuery, ReaderStudy, ReadingSession
 from tests import factories
@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FIRST = "L1-2-right|narrowing"
 
 
-def wait_for_event(name, patience_s=60):
-    """Return when the server has recorded it."""
+def wait_for_event(name, patience_s=60, after=0):
+    """Return when the server has recorded it, once more than `after` times."""
     until = time.monotonic() + patience_s
-    while not AuditEvent.objects.filter(event=name).exists():
+    while AuditEvent.objects.filter(event=name).count() <= after:
         assert time.monotonic() < until, f"{name} was never recorded"
         threading.Event().wait(0.05)
 
@@ -123,6 +123,97 @@ def test_a_seniors_page_locks_and_reports_as_a_readers_does(
     page.wait_for_selector(ready)
     expect(lock).to_have_count(0)
     assert page.url == live_server.url + one.page(name, role, case)
+
+
+def lock_and_return(page, ready):
+    """Let nobody touch the page for longer than it waits, and open it as the same person: it comes back anew."""
+    before = AuditEvent.objects.filter(event="accounts.signed_out").count()
+    page.clock.fast_forward("20:00")
+    lock = page.locator("dialog.page-lock")
+    expect(lock).to_be_visible()
+    wait_for_event("accounts.signed_out", after=before)
+    page.fill("#lock-password", factories.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(lock).to_have_count(0)
+    page.wait_for_selector(ready)
+
+
+KEPT = """async () => {
+  const request = indexedDB.open("readerstudy");
+  await new Promise((done, failed) => { request.onsuccess = done; request.onerror = failed; });
+  const rows = request.result.transaction("waiting").objectStore("waiting").getAll();
+  await new Promise((done, failed) => { rows.onsuccess = done; rows.onerror = failed; });
+  return rows.result.map((row) => [row.id, new TextDecoder("latin1").decode(row.sealed)]);
+}"""
+
+
+def test_what_an_adjudicator_chose_and_did_not_settle_outlives_the_lock(
+    transactional_db, live_server, contexts
+):
+    one = two_complete_studies().one
+    page = ReadingDesk(live_server.url, one.assignment("adjudicator", "disputed")).sign_in(contexts())
+    page.clock.install()
+    page.goto(live_server.url + one.page("grading:adjudicate_case", "adjudicator", "disputed"))
+    ready = "rs-adjudication .option-row"
+    page.wait_for_selector(ready)
+    message, place = page.locator("rs-adjudication .panel-message"), page.locator("rs-adjudication p").first
+    reasons = page.locator("rs-adjudication .reasons button[aria-pressed=true]")
+    page.keyboard.press("ArrowDown")
+    expect(place).to_contain_text("item 2 of 3")
+    # The typed answers stand in place of the scale, whose digits mean something else, and lead back to it.
+    page.keyboard.press("0")
+    page.keyboard.press("x")
+    expect(page.locator("rs-adjudication .option-row")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator("rs-adjudication .option-row[aria-checked=true]")).to_have_count(1)
+    page.keyboard.press("x")
+    page.keyboard.press("1")
+    page.keyboard.press("Shift+Digit2")
+    expect(reasons).to_have_count(1)
+    lock_and_return(page, ready)
+    expect(place).to_contain_text("item 2 of 3")
+    expect(message).to_contain_text("What you had chosen is here again")
+    expect(page.locator("rs-adjudication p.option-row")).to_contain_text("Not assessable")
+    expect(reasons).to_have_count(1)
+    assert not Adjudication.objects.filter(discordance__case=one.cases["disputed"]).exists()
+    # Kept under lock and key: nothing of it is to be read on the computer.
+    ((name, sealed),) = page.evaluate(KEPT)
+    assert name == f"draft:{one.assignment('adjudicator', 'disputed').public_id}"
+    assert not any(word in sealed for word in ("kind", "choice", "not_assessable", "structure"))
+    # Settled, it is forgotten for the next item.
+    page.keyboard.press("Enter")
+    expect(place).to_contain_text("item 3 of 3")
+    lock_and_return(page, ready)
+    expect(place).to_contain_text("item 2 of 2")
+    expect(page.locator("rs-adjudication [aria-checked=true]")).to_have_count(0)
+    expect(message).to_have_text("")
+
+
+def test_what_a_panel_member_overruled_and_did_not_send_outlives_the_lock(
+    transactional_db, live_server, contexts
+):
+    one = two_complete_studies().one
+    page = ReadingDesk(live_server.url, one.assignment("panel_member", "to_confirm")).sign_in(contexts())
+    page.clock.install()
+    page.goto(live_server.url + one.page("grading:confirm_case", "panel_member", "to_confirm"))
+    ready = "rs-panel .grade-grid"
+    page.wait_for_selector(ready)
+    chosen = page.locator('rs-panel [data-item="L1-2-right|narrowing"]')
+    chosen.click()
+    given = "2" if chosen.inner_text() == "3" else "3"
+    page.keyboard.press("o")
+    page.keyboard.press(given)
+    page.keyboard.press("Shift+Digit1")
+    expect(chosen).to_have_text(given)
+    lock_and_return(page, ready)
+    expect(chosen).to_have_text(given)
+    expect(page.locator("rs-panel .panel-message")).to_contain_text("What you had overruled is here again")
+    with page.expect_response("**/confirm/") as answered:
+        page.keyboard.press("Control+Enter")
+    assert answered.value.status == 200, answered.value.text()
+    assert PanelVote.objects.filter(structure="L1-2-right", finding="narrowing", grade=int(given)).exists()
+    page.wait_for_url("**/panel/")
+    assert page.evaluate(KEPT) == []
 
 
 def test_the_charter_is_printed_dark_on_white_and_names_its_protocol(desk, contexts, tmp_path):

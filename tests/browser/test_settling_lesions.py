@@ -13,6 +13,14 @@ from tests.grading.marked import drawn, marked_desk, slice_uid, submitted
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+# What a page that locks waits for: that what was chosen is written down.
+WRITTEN = """async () => {
+  const before = [];
+  document.dispatchEvent(new CustomEvent("rs:locking", { detail: { before } }));
+  await Promise.all(before);
+}"""
+
+
 @pytest.fixture
 def desk(transactional_db, settings, tmp_path):
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
@@ -52,6 +60,12 @@ def test_a_place_is_drawn_anew_and_a_lesion_overruled(desk, live_server, windows
     expect(page.locator("rs-adjudication .place-line")).to_contain_text("The place that you drew counts")
     page.keyboard.press("2")
     page.keyboard.press("Shift+Digit1")
+    # The page goes away and comes back, as it does when it locks: the drawing, its class and the reason are kept.
+    page.evaluate(WRITTEN)
+    page.reload()
+    expect(page.locator("rs-adjudication .place-line")).to_contain_text("The place that you drew counts")
+    expect(page.locator("rs-adjudication .option-row[aria-checked=true]")).to_contain_text("Herniation")
+    page.wait_for_selector("rs-viewer[data-first-image]")
     with page.expect_response("**/settle/") as answered:
         page.keyboard.press("Enter")
     assert answered.value.status == 200, answered.value.text()

@@ -86,6 +86,7 @@ COORDINATOR_CALLS = {
     "studies:draw_partitions": {"seed": 4},
     "studies:screen_case": {"act": "exclude", "reason": ""},
     "studies:withdraw_case": {"code": "", "reason": ""},
+    "grading:withdraw_read": {"reason": "", "seen": ""},
 }
 
 
@@ -165,6 +166,8 @@ def test_office_acts_are_the_coordinators(client, two_studies, name):
     keywords = {"slug": "one"}
     if name in {"studies:screen_case", "studies:withdraw_case"}:
         keywords["case"] = two_studies.one.cases["unread"].public_id
+    if name == "grading:withdraw_read":
+        keywords["assignment"] = two_studies.one.assignment("first_reader", "unread").public_id
     address = reverse(name, kwargs=keywords)
     for role in ROLES:
         sign_in(client, two_studies.person(role))

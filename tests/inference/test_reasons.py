@@ -14,12 +14,15 @@ from inference.engine.specification import (
     SeriesRequirement,
     fit_report,
 )
+from inference.engine.training_plan import PlanRefused, TrainingPlan
 from inference.reasons import SENTENCES, WORDS, sentence_of, shown
 from tests.architecture.tree import called_name, modules
 
 #: Functions of the data sheet that return what is said of a series.
 RETURNING = {"fault", "fault_of_radiograph", "_too_wide"}
 COMPOSED = ("7: 7.", "7: 7", "7")
+#: Names of files and of keys, which are the same in every language.
+FILES = ("weights.safetensors", "safetensors", "JSON", "name", "MM")
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -95,6 +98,16 @@ def test_every_kind_of_series_has_a_word():
     assert set(KIND_WORDS.values()) <= set(WORDS)
 
 
+def refusals() -> Iterator[str]:
+    """What a form's plan, and a registered model whose files were damaged, are refused with."""
+    with pytest.raises(PlanRefused) as plan:
+        TrainingPlan(name="MM", version="1", start_from="x")
+    yield str(plan.value)
+    yield from (
+        f"weights.safetensors is {why}" for why in ("missing.", "not JSON.", "too short to be safetensors.")
+    )
+
+
 def test_what_is_said_is_found_again_whatever_it_is_made_of():
     axial = SeriesRequirement(CropSpec(3, 8, 8, 1, 1), 0.5)
     taken = InputSpecification({"CT-axial": axial}, (("CT-axial",), ("MR-axial", "MR-sagittal")))
@@ -107,6 +120,7 @@ def test_what_is_said_is_found_again_whatever_it_is_made_of():
         "cyst is given only where there is axial CT or axial MR.",
         "The images of this case are not in the cache; they may have been withdrawn. (tried 3 times)",
         "Axial T2: The images of the series differ in size.",
+        *refusals(),
     ]
     report = fit_report(
         OutputSchema(("neck",), {"tumour": 2}, {}, {}), structures=("a", "b"), n_grades={"tumour": 3, "x": 2}
@@ -117,7 +131,7 @@ def test_what_is_said_is_found_again_whatever_it_is_made_of():
         assert shown(text) == text
         with translation.override("zh-hans"):
             said = shown(text, {"narrowing": "狭窄", "cyst": "囊肿", "tumour": "肿瘤"})
-        for code in ("L1-2-left", "L1-2-right", "L4-5-left", "CT", "MR", "T2", "mm", "neck", "X"):
+        for code in (*FILES, "L1-2-left", "L1-2-right", "L4-5-left", "CT", "MR", "T2", "mm", "neck", "X"):
             said = said.replace(code, "")
         assert not any(letter.isascii() and letter.isalpha() for letter in said), said
 

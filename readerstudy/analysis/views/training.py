@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from inference.access import access_study_models, access_training
 from inference.engine.training_plan import PlanRefused
+from inference.reasons import shown
 from inference.services.errors import InferenceRefused
 from inference.services.training import start_training
 from readerstudy.analysis.access import access_figures
@@ -37,7 +38,9 @@ def training_start(request: HttpRequest, slug: str) -> HttpResponse:
             run = start_training(
                 training_set=frozen, plan=plan, scales=scales_of(study), actor=request.user, at=at
             )
-        except (PlanRefused, TrainingSetRefused, InferenceRefused) as refusal:
+        except PlanRefused as refusal:
+            messages.error(request, shown(str(refusal)))
+        except (TrainingSetRefused, InferenceRefused) as refusal:
             messages.error(request, str(refusal))
         else:
             messages.success(request, _("Training %(number)s waits for a worker.") % {"number": run.number})

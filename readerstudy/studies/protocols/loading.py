@@ -25,7 +25,7 @@ def canonical_digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_protocol(source: str, *, name: str = "protocol") -> ProtocolDocument:
+def load_protocol(source: str, *, name: str = "") -> ProtocolDocument:
     """
     Turn the text of a protocol file into a `ProtocolDocument`.
 

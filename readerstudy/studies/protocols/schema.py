@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 from readerstudy.studies.protocols.parsing import Lines, place_words
-from readerstudy.studies.protocols.problems import Problem
+from readerstudy.studies.protocols.problems import Problem, listed, shown
 
 SCHEMA_PATH = Path(__file__).with_name("schema.json")
 
@@ -21,33 +23,54 @@ def protocol_schema() -> dict[str, Any]:
     return schema
 
 
+# What a value must be, in words.
+_TYPES = {
+    "object": N_("entries of their own (key: value)"),
+    "array": N_("a list"),
+    "string": N_("a text"),
+    "integer": N_("a whole number"),
+    "number": N_("a number"),
+    "boolean": N_("true or false"),
+    "null": N_("nothing"),
+}
+
+#: One sentence of ours for each keyword of the schema that can be broken; a test holds both lists together.
+SENTENCES = {
+    "required": N_("%(wanted)s is missing"),
+    "enum": N_("%(value)s is not allowed; allowed are %(wanted)s"),
+    "const": N_("must be %(wanted)s, not %(value)s"),
+    "type": N_("must be %(wanted)s, not %(value)s"),
+    "minimum": N_("%(value)s is too small; at least %(wanted)s"),
+    "exclusiveMinimum": N_("%(value)s is too small; more than %(wanted)s"),
+    "maximum": N_("%(value)s is too large; at most %(wanted)s"),
+    "exclusiveMaximum": N_("%(value)s is too large; less than %(wanted)s"),
+    "pattern": N_(
+        "%(value)s cannot be a name: it begins with a letter and holds letters, digits and hyphens"
+    ),
+    "minLength": N_("the text is empty"),
+    "minItems": N_("holds too few entries; at least %(wanted)s"),
+    "minProperties": N_("holds too few entries; at least %(wanted)s"),
+    "maxItems": N_("holds too many entries; at most %(wanted)s"),
+    "additionalProperties": N_("%(value)s is not known here; known are %(wanted)s"),
+    "oneOf": N_("%(value)s fits none of the allowed forms; see docs/protocols.md"),
+}
+_OTHERWISE = N_("%(value)s is not allowed here")
+
+
 def _explain(error: jsonschema.ValidationError) -> str:
     """Say what a schema error means, and what is allowed."""
-    value, wanted = error.instance, error.validator_value
-    match error.validator:
+    value, wanted, keyword = error.instance, error.validator_value, str(error.validator)
+    match keyword:
         case "required":
-            missing = [name for name in wanted if name not in value]
-            return f"{', '.join(missing)} is missing"
-        case "enum":
-            return f"{value!r} is not allowed; allowed are {', '.join(map(str, wanted))}"
-        case "const":
-            return f"must be {wanted!r}, not {value!r}"
+            words = listed(name for name in wanted if name not in value)
         case "type":
-            return f"must be of type {wanted}, not {value!r}"
-        case "exclusiveMinimum":
-            return f"{value} is too small; more than {wanted}"
-        case "minimum":
-            return f"{value} is too small; at least {wanted}"
-        case "maximum" | "exclusiveMaximum":
-            return f"{value} is too large; at most {wanted}"
-        case "pattern":
-            return f"{value!r} does not fit the form {wanted}"
-        case "minItems" | "minProperties" | "minLength":
-            return f"holds too few entries; at least {wanted}"
-        case "oneOf" | "anyOf":
-            return f"{value!r} fits none of the allowed forms; see docs/protocols.md"
+            kinds = [wanted] if isinstance(wanted, str) else wanted
+            words = _(" or ").join(_(_TYPES[kind]) for kind in kinds)
+        case "enum":
+            words = listed(each if each != "" else shown(each) for each in wanted)
         case _:
-            return error.message
+            words = shown(wanted)
+    return _(SENTENCES.get(keyword, _OTHERWISE)) % {"value": shown(value), "wanted": words}
 
 
 def schema_problems(content: Any, lines: Lines) -> Iterator[Problem]:
@@ -56,10 +79,10 @@ def schema_problems(content: Any, lines: Lines) -> Iterator[Problem]:
         best = jsonschema.exceptions.best_match([error]) if error.context else error
         path = tuple(best.absolute_path)
         if best.validator == "additionalProperties" and isinstance(best.instance, dict):
-            known = sorted(best.schema.get("properties", {}))
+            known, sentence = sorted(best.schema.get("properties", {})), SENTENCES[best.validator]
             for name in best.instance:
                 if name not in known:
-                    message = f"{name} is not known here; known are {', '.join(known)}"
+                    message = _(sentence) % {"value": name, "wanted": listed(known)}
                     yield Problem(lines.of((*path, name)), place_words(path), message)
             continue
         yield Problem(lines.of(path), place_words(path), _explain(best))

@@ -43,7 +43,7 @@ def create_study(
     title: str = "",
     is_demonstration: bool = False,
     asks_before_reading: bool | None = None,
-    name: str = "protocol",
+    name: str = "",
 ) -> ReaderStudy:
     """
     Make a draft study from the text of a protocol file.
@@ -212,7 +212,7 @@ def open_study(
 
 @transaction.atomic
 def amend_protocol(
-    *, study: ReaderStudy, source: str, reason: str, actor: Actor | None, at: datetime, name: str = "protocol"
+    *, study: ReaderStudy, source: str, reason: str, actor: Actor | None, at: datetime, name: str = ""
 ) -> Protocol:
     """
     Give a study a new version of its protocol. Reads stay pinned to the version they were started with.

@@ -1,11 +1,15 @@
 // <rs-adjudication>: the adjudicator's side: one item at a time, A and B, the scale, one key.
 
 import { t } from "../viewer/texts.js";
-import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
-import { shade, shortAnswer } from "./grid.js";
+import { findingOf, isThird, markKindOf, stillStands } from "./disputed-item.js";
+import { announce, cap, icon, make, post, readConfig } from "./dom.js";
+import { Draft } from "./draft.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { toldMark } from "./marks.js";
+import { settlingHelp } from "./panel-help.js";
 import { ProtocolView } from "./protocol.js";
+import { typedMenu } from "./scale.js";
+import { gradeRow, readCard, reasonChoice } from "./settling-parts.js";
 import { ValueEntry } from "./value-entry.js";
 
 export class RsAdjudication extends HTMLElement {
@@ -28,6 +32,38 @@ export class RsAdjudication extends HTMLElement {
     document.addEventListener("rs:focus-panel", () => this.settleButton.focus());
     document.addEventListener("rs:marks", (event) => this.#placeDrawn(event.detail.marks));
     this.show(0);
+    this.#recall();
+  }
+
+  // --- what is not settled yet outlives the page --------------------------------------------------
+
+  /** Take up what an earlier visit left, unless something was done here meanwhile; keep every step from now on. */
+  async #recall() {
+    this.draft = new Draft(this.config.offline_key, this.config.assignment);
+    const before = JSON.stringify(this.#unsettled());
+    const found = await this.draft.recall();
+    if (JSON.stringify(this.#unsettled()) === before) this.#takeUp(found);
+    this.keepsDraft = true;
+    this.draft.keep(this.#unsettled());
+  }
+
+  #unsettled() {
+    const { structure, finding } = this.item;
+    const choice = this.choice?.typedMenu ? this.choice.before : this.choice;
+    return { structure, finding, covered: this.covered, choice, reason: this.reason, drawn: choice?.mark ? this.newMark : undefined };
+  }
+
+  #takeUp(found) {
+    const place = this.items.findIndex((item) => found && item.structure === found.structure && item.finding === found.finding);
+    if (place < 0) return;
+    if (place !== this.place) this.show(place);
+    const { choice, reason, drawn } = found;
+    // Decided anew meanwhile, or covered then and not now: what was chosen was chosen on something else.
+    if (!choice || found.covered !== this.covered || !stillStands(choice, this.item)) return;
+    Object.assign(this, { choice, reason, newMark: drawn });
+    this.draw();
+    if (drawn) this.#showMark();
+    this.say(t("What you had chosen is here again. It is not settled yet."));
   }
 
   #build() {
@@ -48,22 +84,15 @@ export class RsAdjudication extends HTMLElement {
     );
     this.badge = document.getElementById("save-badge");
     this.list = document.getElementById("settle-items");
+    this.#drawBadge();
     document.getElementById("status-keys")?.append(
       ...[[[capOfAction("keep-A"), capOfAction("keep-B")], t("keep")], [["0–9"], t("own grade")], [["↑", "↓"], t("item")], [[capOfAction("to-images")], t("keys to images")], [["?"], t("all keys")]].map(([caps, words]) => make("span", {}, ...caps.map(cap), words)),
     );
   }
 
-  get item() {
-    return this.items[this.place];
-  }
+  get item() { return this.items[this.place]; }
 
-  /** What an item asks. A disputed mark is asked as a scale: 0 no lesion, then the protocol's classes. */
-  #finding(item = this.item) {
-    if (!item.mark_kind) return this.view.finding(item.finding);
-    const kind = this.#markKind(item);
-    const scale = [{ value: 0, label: t("No lesion"), hint: "" }, ...kind.classes.map((each, n) => ({ value: n + 1, label: each.label, hint: "" }))];
-    return { label: kind.label, short: kind.label, definition: t("Marked differently by the first reads. The marks are drawn as A and B."), kind: "nominal", scale, typed: [] };
-  }
+  #finding(item = this.item) { return findingOf(item, this.view, this.config); }
 
   #placeLabel(item = this.item) {
     if (!item.mark_kind) return this.view.structure(item.structure).label;
@@ -96,26 +125,28 @@ export class RsAdjudication extends HTMLElement {
     announce("rs:set-marks", { marks: this.drawn.filter(({ id }) => id.startsWith(this.item.finding)).concat(own) });
   }
 
-  #markKind(item = this.item) {
-    return this.config.mark_kinds.find(({ id }) => id === item.mark_kind);
-  }
-
   /** Bring the first of the item's marks into view. */
   #showMark() {
     const marked = this.item.shown.find((shown) => shown.grade > 0);
     const go = () => {
-      this.#drawMarks();
+      this.#drawMarks(this.#ownPlace());
       announce("rs:go-to-mark", { id: `${this.item.finding}-${marked.letter}` });
     };
     if (document.querySelector("rs-viewer[data-first-image]")) go();
     else document.addEventListener("rs:first-image", go, { once: true });
   }
 
+  /** The place that was drawn anew, as the viewer draws it. */
+  #ownPlace() {
+    if (!this.choice?.mark || !this.newMark) return [];
+    return [{ ...this.newMark, class: markKindOf(this.item, this.config).classes[this.choice.answer.grade - 1].id }];
+  }
+
   /** Take the tool that draws a place instead of the readers' own. */
   redraw() {
     if (!this.item.mark_kind) return;
     if (this.config.may_choose !== "any") { this.say(t("The protocol allows A or B only.")); return; }
-    const kind = this.#markKind();
+    const kind = markKindOf(this.item, this.config);
     const grade = this.choice?.answer?.grade || this.item.shown.find((shown) => shown.grade > 0).grade;
     this.choice = { answer: { kind: "grade", grade } };
     this.#drawMarks();
@@ -153,39 +184,18 @@ export class RsAdjudication extends HTMLElement {
       make("h2", {}, finding.label, " ", make("span", { class: "muted" }, this.#placeLabel())),
       make("p", { class: "muted" }, finding.definition),
     );
-    this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => this.#card(shown, finding))));
+    this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => readCard(shown, finding, { isMark: Boolean(this.item.mark_kind), isKept: this.choice?.letter === shown.letter, onkeep: () => this.keep(shown.letter) }))));
     const keys = finding.kind === "continuous" ? [cap("0–9")] : [cap("0"), " – ", cap(String(finding.scale.length - 1))];
     this.scaleHead.replaceChildren(make("span", {}, this.covered ? t("Your own grade") : t("Settled grade")), make("span", { class: "muted" }, ...keys, ...(this.covered ? [] : [` ${t("or")} `, cap(capOfAction("keep-A")), " ", cap(capOfAction("keep-B"))]), ...(finding.typed.length ? [" ", cap(capOfAction("typed")), ` ${t("not assessable")}`] : [])));
     this.settleButton.replaceChildren(this.covered ? t("Keep my grade, show A and B") : t("Settle, next"), cap("↵"));
     const entry = finding.kind === "continuous" ? [this.valueEntry.show(finding, this.choice?.answer)] : [];
-    this.options.replaceChildren(...entry, ...finding.scale.map((grade) => this.#option(grade, finding)), ...(this.choice?.typedMenu ? this.#typedMenu() : []), ...this.#typedChosen(), ...this.#placeLine());
+    // Digits mean something else while the typed answers are open: the scale is away until then.
+    if (this.choice?.typedMenu) this.options.replaceChildren(typedMenu(this.#typedChoices(), (answer) => this.own(answer)));
+    else this.options.replaceChildren(...entry, ...finding.scale.map((grade) => gradeRow(grade, finding, { shown: this.item.shown, isChosen: this.choice?.answer?.kind === "grade" && this.choice.answer.grade === grade.value, onchoose: () => this.own({ kind: "grade", grade: grade.value }) })), ...this.#typedChosen(), ...this.#placeLine());
     this.#drawReasons();
     this.settleButton.disabled = !this.#complete();
     this.#drawList();
-  }
-
-  #card(shown, finding) {
-    const label = shown.kind === "grade" ? finding.scale[shown.grade].label : shown.kind === "value" ? finding.unit : t(shown.kind.replace("_", " "));
-    const highest = finding.scale.length - 1;
-    return make(
-      "button",
-      { type: "button", class: "read-card", role: "radio", "aria-checked": String(this.choice?.letter === shown.letter), onclick: () => this.keep(shown.letter) },
-      make("header", {}, make("span", {}, t("Read {letter}", { letter: shown.letter })), cap(capOfAction(`keep-${shown.letter}`))),
-      make("span", { class: "card-answer" }, make("span", { class: "box" }, shortAnswer(shown)), make("span", {}, label, this.item.mark_kind ? make("small", {}, (shown.confidence ?? null) === null ? "" : t("confidence {n} %", { n: shown.confidence })) : shown.kind === "grade" ? make("small", {}, t("grade {grade} of {highest}", { grade: shown.grade, highest })) : "")),
-    );
-  }
-
-  #option(grade, finding) {
-    const letters = this.item.shown.filter((shown) => shown.kind === "grade" && shown.grade === grade.value).map((shown) => cap(shown.letter));
-    const chosen = this.choice?.answer?.kind === "grade" && this.choice.answer.grade === grade.value;
-    return make(
-      "button",
-      { type: "button", class: "option-row", role: "radio", "aria-checked": String(chosen), onclick: () => this.own({ kind: "grade", grade: grade.value }) },
-      grade.picture ? make("img", { src: grade.picture, alt: "" }) : make("span"),
-      make("span", { class: "chip", "data-grade": shade(grade.value, finding.scale.length) }, String(grade.value)),
-      make("span", {}, make("span", { class: "label" }, grade.label), make("span", { class: "option-hint" }, grade.hint)),
-      make("span", { class: "marks" }, ...letters, chosen ? icon("check") : ""),
-    );
+    if (this.keepsDraft) this.draft.keep(this.#unsettled());
   }
 
   /** Where the lesion lies: at a reader's mark, or where the adjudicator drew it. */
@@ -200,18 +210,9 @@ export class RsAdjudication extends HTMLElement {
     return this.item.mark_kind ? [] : this.view.typedChoices(this.item.finding, this.config.not_assessable_reasons, t);
   }
 
-  #typedMenu() {
-    return this.#typedChoices().map(({ label, answer }, place) =>
-      make("button", { type: "button", class: "button button-small", onclick: () => this.own(answer) }, cap(String(place + 1)), label),
-    );
-  }
-
   /** Whether the choice is an answer that neither read gave: then a reason is asked. */
   #isThird() {
-    const answer = this.choice?.answer;
-    if (!answer || this.choice.letter || this.covered) return false;
-    if (this.choice.mark) return true;
-    return !this.item.shown.some((shown) => shown.kind === answer.kind && (shown.grade ?? null) === (answer.grade ?? null) && (shown.value ?? null) === (answer.value ?? null));
+    return !this.covered && isThird(this.choice, this.item);
   }
 
   #complete() {
@@ -219,12 +220,8 @@ export class RsAdjudication extends HTMLElement {
   }
 
   #drawReasons() {
-    if (!this.#isThird()) { this.reasonArea.replaceChildren(); return; }
-    this.reasonArea.replaceChildren(
-      make("div", { class: "section-line" }, make("span", {}, t("Reason"), " ", make("span", { class: "muted" }, t("asked when neither read is kept")))),
-      make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) =>
-        make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.reason === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
-    );
+    const choice = () => reasonChoice(this.config.adjudication_reasons, this.reason, (place) => this.because(place), t("asked when neither read is kept"));
+    this.reasonArea.replaceChildren(...(this.#isThird() ? choice() : []));
   }
 
   #drawList() {
@@ -261,7 +258,7 @@ export class RsAdjudication extends HTMLElement {
     const mark = answer.grade > 0 ? this.choice?.mark : undefined;
     if (!mark) this.#dropPlace();
     this.choice = mark ? { answer, mark } : { answer };
-    if (mark) this.#drawMarks([{ ...this.newMark, class: this.#markKind().classes[answer.grade - 1].id }]);
+    if (mark) this.#drawMarks(this.#ownPlace());
     this.draw();
   }
 
@@ -303,7 +300,10 @@ export class RsAdjudication extends HTMLElement {
         const open = this.items.findIndex((item, place) => place > this.place && !item.settled);
         const next = open >= 0 ? open : this.items.findIndex((item) => !item.settled);
         if (next >= 0) this.show(next);
-        else window.location.assign(this.config.addresses.next);
+        else {
+          await this.draft.forget();
+          window.location.assign(this.config.addresses.next);
+        }
       } else {
         this.say(answer.detail ?? t("The decision was not saved. Try again."), "alert");
       }
@@ -335,7 +335,7 @@ export class RsAdjudication extends HTMLElement {
 
   #drawBadge() {
     const n = this.items.filter((item) => item.settled).length;
-    this.badge?.replaceChildren(icon("check"), t("{n} settled and saved", { n }));
+    this.badge?.replaceChildren(icon("check"), n ? t("{n} settled and saved", { n }) : t("Nothing to save yet"));
   }
 
   say(words, kind = "") {
@@ -358,7 +358,8 @@ export class RsAdjudication extends HTMLElement {
       "keep-A": () => this.keep("A"),
       "keep-B": () => this.keep("B"),
       digit: () => this.#digit(asked.digit),
-      typed: () => { this.choice = { typedMenu: true }; this.draw(); },
+      typed: () => this.#typed(),
+      escape: () => this.choice?.typedMenu && this.#typed(),
       enter: () => this.settle(),
       submit: () => this.settle(),
       later: () => this.later(),
@@ -372,6 +373,13 @@ export class RsAdjudication extends HTMLElement {
       help: () => this.help(),
     };
     if (acts[asked.action]) { event.preventDefault(); acts[asked.action](); }
+  }
+
+  /** Open the typed answers, or go back from them to what was chosen before. */
+  #typed() {
+    if (!this.#typedChoices().length) { this.say(t("This item has no typed answers.")); return; }
+    this.choice = this.choice?.typedMenu ? this.choice.before : { typedMenu: true, before: this.choice };
+    this.draw();
   }
 
   #digit(digit) {
@@ -392,22 +400,7 @@ export class RsAdjudication extends HTMLElement {
   }
 
   help() {
-    this.helpBox ??= helpDialog(
-      t("All keys"),
-      [
-        [["A", "B"], t("keep that read")],
-        [["0", "–", "9"], t("own grade")],
-        [[capOfAction("typed")], t("not assessable, then a digit")],
-        [["Shift 1–9"], t("reason, when neither read is kept")],
-        [["↵"], t("settle, next")],
-        [[capOfAction("later")], t("later")],
-        ...(this.config.mark_kinds.length ? [[[capOfAction("marks")], t("draw the place of a disputed mark anew")]] : []),
-        [["↑", "↓"], t("item")],
-        [["[", "]"], t("slice back, on")],
-        [[capOfAction("to-images")], t("keys to images; Esc comes back")],
-      ],
-      t("Close"),
-    );
+    this.helpBox ??= settlingHelp({ marks: this.config.mark_kinds.length > 0 });
     this.helpBox.showModal();
   }
 }

@@ -1,4 +1,4 @@
-// The keys of the reader's panel, as one dialog.
+// The keys of the reader's panel, and of the adjudicator's, as one dialog each.
 
 import { t } from "../viewer/texts.js";
 import { helpDialog } from "./dom.js";
@@ -25,6 +25,26 @@ export function panelHelp({ measures, marks }) {
       [[capOfAction("slice-back"), capOfAction("slice-on")], t("slice back, on")],
       [[capOfAction("to-images")], t("keys to images; Esc comes back")],
       [["Ctrl ↵"], t("submit and next")],
+    ],
+    t("Close"),
+  );
+}
+
+/** @param {{marks: boolean}} asks Whether the protocol asks for marks. */
+export function settlingHelp({ marks }) {
+  return helpDialog(
+    t("All keys"),
+    [
+      [["A", "B"], t("keep that read")],
+      [["0", "–", "9"], t("own grade")],
+      [[capOfAction("typed")], t("not assessable, then a digit")],
+      [["Shift 1–9"], t("reason, when neither read is kept")],
+      [["↵"], t("settle, next")],
+      [[capOfAction("later")], t("later")],
+      ...(marks ? [[[capOfAction("marks")], t("draw the place of a disputed mark anew")]] : []),
+      [["↑", "↓"], t("item")],
+      [["[", "]"], t("slice back, on")],
+      [[capOfAction("to-images")], t("keys to images; Esc comes back")],
     ],
     t("Close"),
   );

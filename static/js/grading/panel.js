@@ -2,10 +2,12 @@
 
 import { t } from "../viewer/texts.js";
 import { announce, cap, helpDialog, icon, make, post, readConfig } from "./dom.js";
+import { Draft } from "./draft.js";
 import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { markKey } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
+import { reasonChoice } from "./settling-parts.js";
 import { ValueEntry } from "./value-entry.js";
 
 export class RsPanel extends HTMLElement {
@@ -30,6 +32,33 @@ export class RsPanel extends HTMLElement {
     document.addEventListener("rs:focus-panel", () => this.leave());
     for (const key of this.view.order) this.drawCell(key);
     this.leave();
+    this.draft = new Draft(this.config.offline_key, this.config.assignment);
+    this.draft.recall().then((found) => this.#takeUp(found ?? []));
+  }
+
+  /** Overrule again what an earlier visit overruled and did not send: where the same stands, and nothing newer is. */
+  #takeUp(found) {
+    const taken = found.filter(([key, , stood]) => stood === this.#stands(key) && !this.overruled.has(key));
+    for (const [key, answer] of taken) {
+      this.overruled.set(key, answer);
+      if (this.cells[key]) this.drawCell(key);
+    }
+    if (!taken.length) return;
+    this.#drawLesions();
+    if (this.mode === "look" && this.hasGrid) this.drawSide();
+    this.say(t("What you had overruled is here again. The case is not confirmed yet."));
+  }
+
+  #keepDraft() {
+    this.draft.keep([...this.overruled].map(([key, answer]) => [key, answer, this.#stands(key)]));
+  }
+
+  /** What stands at an item or a lesion, as one text; "" where there is none. */
+  #stands(key) {
+    const lesion = this.config.lesions.find(({ lesion }) => markKey(lesion) === key);
+    if (lesion) return lesion.class;
+    const cell = this.cells[key];
+    return cell ? JSON.stringify([cell.kind, cell.grade, cell.value]) : "";
   }
 
   #build() {
@@ -109,6 +138,7 @@ export class RsPanel extends HTMLElement {
   }
 
   drawSide() {
+    this.side.classList.toggle("is-overruling", this.mode === "overrule");
     if (this.lesion) {
       const finding = this.#lesionFinding(this.lesion);
       const n = this.config.lesions.indexOf(this.lesion) + 1;
@@ -147,12 +177,10 @@ export class RsPanel extends HTMLElement {
 
   #overruleForm(finding) {
     return [
-      make("div", { class: "section-line" }, t("Your grade")),
+      make("div", { class: "section-line" }, t("Your grade"), make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.leave() }, t("Back"), cap("Esc"))),
       finding.kind === "continuous" ? this.valueEntry.show(finding, this.pending) : "",
       make("div", { class: "reasons" }, ...finding.scale.map((grade) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.grade === grade.value), onclick: () => this.pick({ kind: "grade", grade: grade.value }) }, cap(String(grade.value)), grade.label))),
-      make("div", { class: "section-line" }, t("Reason")),
-      make("div", { class: "reasons" }, ...this.config.adjudication_reasons.map((reason, place) => make("button", { type: "button", class: "button button-small", "aria-pressed": String(this.pending?.reason_code === reason.id), onclick: () => this.because(place) }, cap(`Shift ${place + 1}`), reason.label))),
-      make("div", { class: "panel-actions" }, make("button", { class: "button button-quiet button-small", type: "button", onclick: () => this.leave() }, t("Back"), cap("Esc"))),
+      ...reasonChoice(this.config.adjudication_reasons, this.pending?.reason_code, (place) => this.because(place)),
     ];
   }
 
@@ -183,6 +211,12 @@ export class RsPanel extends HTMLElement {
   }
 
   #finishOverruling() {
+    const isComplete = this.pending.kind && this.pending.reason_code;
+    this.#drawOverruling();
+    if (isComplete) this.#keepDraft();
+  }
+
+  #drawOverruling() {
     if (this.pending.kind && this.pending.reason_code && this.lesion) {
       const key = markKey(this.lesion.lesion);
       if (this.pending.grade === this.#standing(this.lesion)) this.overruled.delete(key);
@@ -236,7 +270,11 @@ export class RsPanel extends HTMLElement {
     this.busy = true;
     try {
       const { status, body: answer } = await post(address, body);
-      if (status === 200) { window.location.assign(this.config.addresses.next); return; }
+      if (status === 200) {
+        await this.draft.forget();
+        window.location.assign(this.config.addresses.next);
+        return;
+      }
       this.say(answer.detail ?? t("The vote was not saved. Try again."));
     } catch {
       this.say(t("No connection. The vote was not saved. Try again."));

@@ -90,7 +90,7 @@ export class ProtocolView {
     const { typed } = this.finding(findingId);
     const choices = [];
     if (typed.includes("not-assessable")) {
-      for (const reason of reasons) choices.push({ label: `${t("Not assessable")}: ${reason.label}`, answer: { kind: "not_assessable", reason: reason.id } });
+      for (const reason of reasons) choices.push({ label: t("Not assessable: {reason}", { reason: reason.label }), answer: { kind: "not_assessable", reason: reason.id } });
     }
     if (typed.includes("absent")) choices.push({ label: t("Joint absent"), answer: { kind: "absent" } });
     if (typed.includes("fused")) choices.push({ label: t("Joint fused"), answer: { kind: "fused" } });

@@ -27,13 +27,13 @@ export class Submission {
     panel.questions.flush();
     const { missing } = panel.questions;
     if (missing) { this.#askFor(missing.id); return; }
-    if (panel.cells.conflicts.size) { panel.drawConflict(); return; }
+    if (panel.cells.conflicts.size) { panel.saving.drawConflict(); return; }
     const untyped = panel.view.order.filter((key) => !["grade", "value"].includes(panel.cells.get(key).kind)).length;
     submitDialog({
       number: panel.config.running_number,
       facts: [
         panel.hasGrid && t("{n} of {total} answered, {typed} of them not assessable, absent or fused.", { n: panel.cells.answered, total: panel.view.order.length, typed: untyped }),
-        panel.config.mark_kinds.length && t("Marks: {n}", { n: panel.markEntries().length }),
+        panel.config.mark_kinds.length && t("Marks: {n}", { n: panel.marking.entries().length }),
       ],
       unseen,
       reasons: panel.config.unseen_reasons,
@@ -44,7 +44,7 @@ export class Submission {
 
   #askForConfidence(id) {
     const { panel } = this;
-    panel.openMarks(id);
+    panel.marking.open(id);
     panel.say(t("This mark has no confidence yet. Give it one, then submit."), "warn");
   }
 
@@ -63,7 +63,7 @@ export class Submission {
     try {
       await panel.queue.flush();
       if (panel.queue.closed) { panel.say(panel.queue.closed, "alert"); return; }
-      if (panel.cells.conflicts.size) { panel.drawConflict(); return; }
+      if (panel.cells.conflicts.size) { panel.saving.drawConflict(); return; }
       if (panel.queue.waiting.length) { panel.say(t("Answers are still on their way to the server. Submit again when they are saved."), "warn"); return; }
       if (panel.config.is_preview) { panel.say(t("This is a preview: the case would be submitted now. Nothing was sent.")); return; }
       await panel.savePlace(false);

@@ -31,14 +31,13 @@ export function startProtocolEditor() {
     if (mine !== asked) return;
     list.replaceChildren(...body.problems.map((problem) => {
       const item = document.createElement("li");
-      const line = /^line (\d+)/.exec(problem)?.[1];
-      item.textContent = problem;
-      if (line) {
+      item.textContent = problem.said;
+      if (problem.line) {
         const go = document.createElement("button");
         go.type = "button";
         go.className = "quiet";
         go.textContent = t("Go there");
-        go.addEventListener("click", () => goTo(source, Number(line)));
+        go.addEventListener("click", () => goTo(source, problem.line));
         item.append(" ", go);
       }
       return item;

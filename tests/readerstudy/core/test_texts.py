@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from babel.messages.catalog import Catalog
 from django.template import Context, Template
 from django.utils import translation
 
@@ -12,6 +13,7 @@ from readerstudy.core.texts import (
     SCRIPT_TEXTS,
     as_po,
     catalogue_path,
+    merged,
     places,
     read_catalogue,
     root,
@@ -71,6 +73,20 @@ def test_every_translation_keeps_its_placeholders():
             (message.id, str(problem)) for message in read_catalogue(language) for problem in message.check()
         ]
         assert found == []
+
+
+def test_a_message_that_gains_or_loses_a_plural_is_translated_anew():
+    standing, wanted = Catalog("zh_Hans"), Catalog("zh_Hans")
+    standing.add(("One vote", "%(n)s votes"), ("%(n)s 票",))
+    standing.add("A case", "一例")
+    wanted.add("One vote")
+    wanted.add(("A case", "%(n)s cases"))
+    catalogue = merged(standing, wanted, "zh_Hans")
+    assert as_po(catalogue)
+    assert {str(message.id) for message in untranslated(catalogue)} == {
+        "One vote",
+        "('A case', '%(n)s cases')",
+    }
 
 
 def test_planted_message_without_translation_is_seen():

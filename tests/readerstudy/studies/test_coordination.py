@@ -191,7 +191,8 @@ class TestProtocolEditor:
         told = client.post(page("studies:check_protocol", study), {"source": source}).json()["problems"]
         line = source[: source.index("cut: 9")].count("\n") + 1
         assert len(told) == 1
-        assert told[0].startswith(f"line {line}")
+        assert told[0]["line"] == line
+        assert told[0]["said"].startswith(f"line {line}, findings[1].cut: ")
 
     def test_an_amendment_is_a_new_version_with_a_reason(self, office):
         client, study, _ = office
@@ -232,7 +233,14 @@ class TestReaders:
         client.post(address, {"act": "pause", "reason": "holiday"})
         old.refresh_from_db()
         assert old.paused_at is not None
-        client.post(address, {"act": "replace", "reason": "moved", "successor": "R7", "seed": 2})
+        wanted = {"act": "replace", "reason": "moved", "successor": "R7", "seed": 2}
+        shown = client.post(address, wanted)
+        text = " ".join(shown.content.decode().split())
+        assert f"R7 takes over from {old.code}?" in text
+        assert "leaves the study for good" in text
+        # Looked at, not done.
+        assert not Assignment.objects.filter(withdrawn_at__isnull=False).exists()
+        client.post(address, wanted | {"digest": shown.context["handover"].digest})
         assert Assignment.objects.filter(user=new.user, withdrawn_at=None).count() == 12
         assert not Assignment.objects.filter(user=old.user, withdrawn_at=None).exists()
 

@@ -163,15 +163,15 @@ class TestProblems:
         assert message.startswith("this is not YAML")
 
     @pytest.mark.parametrize(
-        ("source", "message"),
+        ("source", "line", "message"),
         [
-            ("", "the file is empty"),
-            ("a: &x 1\nb: *x\n", "YAML aliases (*name) are not allowed; write the text out"),
-            ("x" * (512 * 1024 + 1), "the file is larger than 512 kB"),
+            ("", 1, "the file is empty"),
+            ("a: &x 1\nb: *x\n", 2, "YAML aliases (*name) are not allowed; write the text out"),
+            ("x" * (512 * 1024 + 1), 1, "the file is larger than 512 kB"),
         ],
     )
-    def test_empty_aliased_and_oversized_files_are_refused(self, source, message):
-        assert problems(source) == [(1, message)]
+    def test_empty_aliased_and_oversized_files_are_refused(self, source, line, message):
+        assert problems(source) == [(line, message)]
 
     def test_object_that_would_run_code_is_refused(self):
         found = problems("protocol: !!python/object/apply:os.system ['true']\n")

@@ -21,7 +21,8 @@ class RowProblem:
     message: str
 
     def __str__(self) -> str:
-        return f"line {self.line}, {self.column}: {self.message}"
+        values = {"line": self.line, "place": self.column, "problem": self.message}
+        return _("line %(line)s, %(place)s: %(problem)s") % values
 
 
 class ImportRefused(Exception):
