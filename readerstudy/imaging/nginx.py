@@ -70,6 +70,9 @@ server {{
         add_header Content-Security-Policy "{policy}";
         sendfile on;
         tcp_nopush on;
+        # Erased images are emptied before they are removed, so what stays open here for a while holds nothing.
+        open_file_cache max=1000 inactive=10s;
+        open_file_cache_valid 1s;
     }}
 
     location = /rs-verdict {{
@@ -85,6 +88,8 @@ server {{
         proxy_cache_key "$rs_presentation|$cookie_{cookie}|$cookie_{session}|$http_authorization";
         proxy_cache_valid 204 {seconds}s;
         proxy_ignore_headers Cache-Control Expires Vary;
+        open_file_cache max=1000 inactive=10s;
+        open_file_cache_valid 1s;
     }}
 
     location @rs_application {{

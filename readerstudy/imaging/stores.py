@@ -230,7 +230,20 @@ def read_metadata(folder: Path) -> list[Json]:
 
 
 def remove_image_set(scope: UUID, image_set: UUID) -> None:
-    """Erase pixels, identity and originals of an image set."""
+    """
+    Erase pixels, identity and originals of an image set.
+
+    Every file is emptied first: one that a web server still holds open would keep its bytes on the disk after its
+    name is gone.
+    """
+    identity = _identity_path(scope, image_set)
+    for path in (
+        *set_path(scope, image_set).rglob("*"),
+        *_originals_folder(scope, image_set).rglob("*"),
+        identity,
+    ):
+        if path.is_file() and not path.is_symlink():
+            os.truncate(path, 0)
     shutil.rmtree(set_path(scope, image_set), ignore_errors=True)
     shutil.rmtree(_originals_folder(scope, image_set), ignore_errors=True)
-    _identity_path(scope, image_set).unlink(missing_ok=True)
+    identity.unlink(missing_ok=True)

@@ -2,7 +2,9 @@
 
 import gzip
 import logging
+import os
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -118,7 +120,12 @@ def test_coordinators_read_file_names_back_and_withdrawal_erases_them(
     address = f"{HOST}/dicomweb/{presentation}/studies"
     assert session(token=case.token).get(address).status_code == 200
 
-    withdraw_images(image_set=canary_set, at=timezone.now())
+    with ExitStack() as held:
+        # As a web server that keeps files open does.
+        opened = [held.enter_context(path.open("rb")) for path in data_root.rglob("*") if path.is_file()]
+        assert {os.fstat(stream.fileno()).st_size > 0 for stream in opened} == {True}
+        withdraw_images(image_set=canary_set, at=timezone.now())
+        assert {os.fstat(stream.fileno()).st_size for stream in opened} == {0}
 
     assert [row.name_sealed for row in _outcomes(canary_set)] == [b"", b"", b""]
     assert identity_of(canary_set).patient_id == ""
