@@ -1,11 +1,10 @@
 // The reading room: viewer and grading panel. They are independent and talk by DOM events. The viewer
 // is loaded apart, so that the first key of the panel works before the viewer is up and a viewer that
 // fails to load leaves the panel alive.
-import { askEarly } from "./viewer/early.js";
+import "./viewer/ask-now.js";
 import "./grading/index.js";
 
 performance.mark("rs:script");
-askEarly();
 import("./viewer/index.js").catch((error) => {
   console.error("The viewer could not be loaded", error);
   document.dispatchEvent(

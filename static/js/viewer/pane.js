@@ -73,6 +73,8 @@ export class Pane extends EventTarget {
     this.#hideFailure();
     this.#name();
     this.#wait();
+    // Measured and made while the server is being asked, not when the image is there.
+    this.surface ??= new Surface(this.surfaceElement);
     try {
       await stack.open();
     } catch (failure) {
@@ -126,7 +128,6 @@ export class Pane extends EventTarget {
   async #draw(index, image) {
     const { stack } = this;
     const frame = stack.frames[index];
-    if (!this.surface) this.surface = new Surface(this.surfaceElement);
     this.look.window ??= this.windowFor(this.wish, frame, image);
     const shape = JSON.stringify([frame.rows, frame.columns, frame.spacing]);
     if (!this.look.view || (this.fitted && this.shape !== shape)) {
@@ -208,8 +209,8 @@ export class Pane extends EventTarget {
   }
 
   resize() {
+    this.surface?.resize();
     if (!this.surface || !this.frame) return;
-    this.surface.resize();
     if (this.fitted) this.home();
     else this.redraw();
   }
