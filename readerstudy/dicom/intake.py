@@ -1,5 +1,6 @@
 """One file in, one blinded image out: what the bounded child process does with each file."""
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,8 @@ class Intake:
         SHA-256 of the pixels.
     n_frames : int
         Number of frame files written.
+    checks : list of list of int
+        CRC-32 and number of bytes of each frame's encoded pixels.
     dtype : str
         NumPy type of the pixels.
     instance_number : float
@@ -82,6 +85,7 @@ class Intake:
     transfer_syntax: str
     digest: str
     n_frames: int
+    checks: list[list[int]]
     dtype: str
     instance_number: float
     weighting: str
@@ -229,6 +233,7 @@ def take_in(
     head = frame_head(transfer_syntax)
     digest = PixelDigest(form)
     first: Frame | None = None
+    checks = []
     for number, frame in enumerate(frames_of(dataset, form), start=1):
         array = frame
         if lut is not None:
@@ -242,6 +247,7 @@ def take_in(
             raise Refused("the pixels cannot be encoded") from None
         with open(f"{out}_{number}", "wb", buffering=0) as stream:
             stream.writelines((head, data, FRAME_TAIL))
+        checks.append([zlib.crc32(data), len(data)])
     if first is None:
         raise Refused("the file holds no frame")
     attributes |= _pixel_attributes(form, first)
@@ -267,6 +273,7 @@ def take_in(
         transfer_syntax=transfer_syntax,
         digest=digest.hexdigest(),
         n_frames=form.frames,
+        checks=checks,
         dtype=first.dtype.newbyteorder("<").str,
         instance_number=number_value if number_value is not None and abs(number_value) < 1e9 else 0.0,
         weighting=weighting_of(

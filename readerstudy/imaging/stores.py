@@ -23,6 +23,7 @@ from django.conf import settings
 from readerstudy.core.keys import derive_key
 from readerstudy.dicom.frames import Json
 from readerstudy.dicom.intake import FRAME_TAIL
+from readerstudy.imaging.checksums import joined
 
 BASE_VIEW = "base"
 METADATA_NAME = "metadata.json.gz"
@@ -173,13 +174,32 @@ def frame_name(instance: str, frame: int) -> str:
 SEALS, SEALS_BLOCK = "00991001", "00990010"
 
 
-def frame_seal(instance: str, frame: int, data: bytes | memoryview) -> int:
-    """
-    Return the check sum that binds the encoded pixels of a frame to its place: CRC-32 over UID, number and bytes.
+def _place_check(instance: str, frame: int) -> int:
+    return zlib.crc32(f"{instance}/{frame}\n".encode())
 
-    A guard against mix-ups on the way (another frame's bytes look like an image), not against an attacker.
+
+def seals_of(instance: str, checks: list[list[int]]) -> Json:
     """
-    return zlib.crc32(data, zlib.crc32(f"{instance}/{frame}\n".encode()))
+    Return the elements that bind the encoded pixels of an instance's frames to their places.
+
+    Each is a CRC-32 over UID, number and bytes: a guard against mix-ups on the way (another frame's bytes look like
+    an image), not against an attacker.
+
+    Parameters
+    ----------
+    instance : str
+        Blinded UID.
+    checks : list of list of int
+        CRC-32 and number of bytes of each frame's encoded pixels (`dicom.intake.Intake`).
+    """
+    seals = [
+        joined(_place_check(instance, frame), check, n_bytes)
+        for frame, (check, n_bytes) in enumerate(checks, start=1)
+    ]
+    return {
+        SEALS_BLOCK: {"vr": "LO", "Value": ["READERSTUDY"]},
+        SEALS: {"vr": "UL", "Value": seals},
+    }
 
 
 def _sealed(folder: Path, entry: Json, *, anew: bool) -> Json:
@@ -188,7 +208,7 @@ def _sealed(folder: Path, entry: Json, *, anew: bool) -> Json:
     instance = entry["00080018"]["Value"][0]
     count = int((entry.get("00280008", {}).get("Value") or [1])[0])
     head_end, tail = b"\r\n\r\n", len(FRAME_TAIL)
-    seals = []
+    checks = []
     for frame in range(1, count + 1):
         try:
             with open(f"{folder}/{frame_name(instance, frame)}", "rb", buffering=0) as stream:
@@ -197,12 +217,9 @@ def _sealed(folder: Path, entry: Json, *, anew: bool) -> Json:
             # An image without pixels is told of when it is asked for.
             return {tag: value for tag, value in entry.items() if tag not in (SEALS, SEALS_BLOCK)}
         start = bytes(stored[:400]).index(head_end) + len(head_end)
-        seals.append(frame_seal(instance, frame, stored[start:-tail]))
-    return {
-        **entry,
-        SEALS_BLOCK: {"vr": "LO", "Value": ["READERSTUDY"]},
-        SEALS: {"vr": "UL", "Value": seals},
-    }
+        pixels = stored[start:-tail]
+        checks.append([zlib.crc32(pixels), len(pixels)])
+    return {**entry, **seals_of(instance, checks)}
 
 
 def write_metadata(folder: Path, instances: list[Json], *, anew: bool = False) -> None:
@@ -216,7 +233,7 @@ def write_metadata(folder: Path, instances: list[Json], *, anew: bool = False) -
     """
     instances = [_sealed(folder, entry, anew=anew) for entry in instances]
     data = json.dumps(instances, separators=(",", ":")).encode()
-    write_private(folder / METADATA_NAME, gzip.compress(data, compresslevel=9, mtime=0))
+    write_private(folder / METADATA_NAME, gzip.compress(data, compresslevel=6, mtime=0))
 
 
 def read_metadata(folder: Path) -> list[Json]:

@@ -202,6 +202,7 @@ class Chunk:
         answer = item.answer
         attributes = uids.attributes(answer["attributes"])
         attributes["00083002"] = element("UI", answer["transfer_syntax"])
+        attributes |= stores.seals_of(names["instance"], answer["checks"])
         folder = self._folders.get(names["series"])
         if folder is None:
             folder = self._folders[names["series"]] = self._folder(series, image_set)
