@@ -78,6 +78,59 @@ SENTENCES = (
     N_("%(key)s: small letters, digits, dots and hyphens, at most 60; not %(value)s."),
     N_("The plan asks for a GPU and this worker has none. Say device: auto or cpu."),
     N_("%(name)s is an ONNX file; a training starts from weights of its own."),
+    # Why the files of a model are not taken.
+    N_("%(file)s is not a folder with %(names)s."),
+    N_(
+        "%(file)s does not belong to a model version: it is %(kind)s, which could run code when opened. "
+        "Only %(names)s are taken; nothing was opened."
+    ),
+    N_("%(file)s does not belong to a model version. Only %(names)s are taken; nothing was opened."),
+    N_("The manifest has format %(value)s; this product reads %(own)s."),
+    N_("The model was made for preprocessing %(value)s; this product has %(own)s."),
+    N_("The manifest names the task %(value)s; there are %(names)s."),
+    N_("A model of presence gives one finding of two grades at one structure."),
+    N_("The classes of the network are not those of the output schema."),
+    N_("The manifest is incomplete or malformed: %(detail)s."),
+    N_("%(file)s is refused: %(why)s. Nothing of it was run."),
+    N_("%(file)s is refused: %(why)s."),
+    N_("The manifest names the executor %(value)s; there are %(names)s."),
+    N_("%(file)s is larger than %(n)s MiB."),
+    N_("%(file)s does not hold one object."),
+    N_("%(file)s is %(kind)s, not safetensors; it was not opened."),
+    N_("%(file)s is not well-formed safetensors (%(detail)s)."),
+    N_("%(name)s gives %(task)s, not %(wanted)s."),
+    N_("The weights do not fit the network of the manifest: %(detail)s"),
+    N_("The manifest describes no grader: %(detail)s"),
+    N_("An ONNX grader grades every joint by itself; the manifest says otherwise."),
+    N_("The manifest takes %(kinds)s; the network does not see it."),
+    N_("The network sees %(kinds)s and nothing else; the manifest differs."),
+    N_("%(file)s cannot be loaded: %(detail)s"),
+    N_("%(file)s takes %(names)s; the manifest says %(wanted)s."),
+    N_("%(file)s gives %(names)s; the manifest says %(wanted)s."),
+    N_("The model gives %(name)s as %(value)s, not as %(wanted)s."),
+    N_(
+        "The model is an ONNX file and onnxruntime is not installed here. Install it with `pip install "
+        "onnxruntime -c constraints.txt` and start the worker again."
+    ),
+    N_("it is larger than %(n)s MiB"),
+    N_("it is not an ONNX model: it is damaged or cut short"),
+    N_("it is not an ONNX model: it does not hold one graph"),
+    N_("it is not an ONNX model: its graph is empty"),
+    N_("it is not an ONNX model: a message is missing where one must be"),
+    N_("it is not an ONNX model: a name is no text"),
+    N_("it is not an ONNX model: it is no protobuf message"),
+    N_("it asks for operators of the foreign domain %(value)s"),
+    N_("it uses the operator %(name)s of the foreign domain %(value)s"),
+    N_("it uses the operator %(name)s, which is not among those that are let in"),
+    N_("it has more than %(n)s nodes"),
+    N_("it keeps data in another file (external data); one single file is taken"),
+    N_("it holds tensors of text or of an unknown type"),
+    N_("it holds tensors of text"),
+    N_("a graph is nested in one of its nodes (control flow)"),
+    N_("it carries instructions for training"),
+    N_("it holds sparse tensors"),
+    N_("it defines functions of its own"),
+    N_("it needs more memory than a model may"),
     N_("The %(part)s set has no joint with an image and a grade. Nothing was trained."),
     N_(
         "In the training set every joint has the same grade, or none, for %(classes)s: there is nothing to learn. "
@@ -103,6 +156,11 @@ WORDS = (
     N_("none"),
     N_("training"),
     N_("validation"),
+    N_("a pickle"),
+    N_("a zip archive (torch.save, TorchScript and .pt2 files are such)"),
+    N_("a gzip archive"),
+    N_("a bzip2 archive"),
+    N_("a NumPy file"),
 )
 _BY_LOWER = {word[0].lower() + word[1:]: word for word in WORDS} | {word.lower(): word for word in WORDS}
 _JOINED = {
@@ -175,8 +233,10 @@ def named(value: str, names: Mapping[str, str]) -> str:
     if word is not None:
         said = gettext(word)
         return said[:1].upper() + said[1:] if value[:1].isupper() else said
+    if sentence_of(value):
+        return shown(value, names)
     for mark, join in _JOINED.items():
         first, between, rest = value.partition(mark)
         if between:
             return join(named(first, names), named(rest, names))
-    return shown(value, names) if sentence_of(value) else value
+    return value

@@ -144,11 +144,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelRefused(f"{folder.name} is not a folder with {MANIFEST_NAME} and {WEIGHTS_NAME}.")
     for path in sorted(folder.iterdir()):
         if path.name not in _ALLOWED or path.is_symlink() or not path.is_file():
-            why = _carries_code(path)
+            taken = ", ".join(sorted(_ALLOWED))
+            if why := _carries_code(path):
+                raise ModelRefused(
+                    f"{path.name} does not belong to a model version: it is {why}, which could run code when opened. "
+                    f"Only {taken} are taken; nothing was opened."
+                )
             raise ModelRefused(
-                f"{path.name} does not belong to a model version"
-                + (f": it is {why}, which could run code when opened" if why else "")
-                + f". Only {', '.join(sorted(_ALLOWED))} are taken; nothing was opened."
+                f"{path.name} does not belong to a model version. Only {taken} are taken; nothing was opened."
             )
     for name in (MANIFEST_NAME, WEIGHTS_NAME):
         if not (folder / name).exists():

@@ -47,15 +47,16 @@ class OnnxGrader:
         except Exception as error:  # the runtime's own exceptions have no common base
             raise ModelRefused(f"{path.name} cannot be loaded: {str(error).splitlines()[0][:300]}") from error
         wanted = {name for kind in config.kinds for name in (kind, f"{kind}.present")}
-        for what, found, expected in (
-            ("takes", {each.name for each in self._session.get_inputs()}, wanted),
-            ("gives", {each.name for each in self._session.get_outputs()}, set(config.n_grades)),
-        ):
-            if found != expected:
-                raise ModelRefused(
-                    f"{path.name} {what} {', '.join(sorted(found))}; the manifest says "
-                    f"{', '.join(sorted(expected))}."
-                )
+        taken = {each.name for each in self._session.get_inputs()}
+        if taken != wanted:
+            raise ModelRefused(
+                f"{path.name} takes {', '.join(sorted(taken))}; the manifest says {', '.join(sorted(wanted))}."
+            )
+        given, expected = {each.name for each in self._session.get_outputs()}, set(config.n_grades)
+        if given != expected:
+            raise ModelRefused(
+                f"{path.name} gives {', '.join(sorted(given))}; the manifest says {', '.join(sorted(expected))}."
+            )
 
     def __call__(
         self, crops: Mapping[str, Tensor], present: Mapping[str, Tensor], levels: Tensor | None = None

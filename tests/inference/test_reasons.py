@@ -22,7 +22,7 @@ from tests.architecture.tree import called_name, modules
 RETURNING = {"fault", "fault_of_radiograph", "_too_wide"}
 COMPOSED = ("7: 7.", "7: 7", "7")
 #: Names of files and of keys, which are the same in every language.
-FILES = ("weights.safetensors", "safetensors", "JSON", "name", "MM")
+FILES = ("weights.safetensors", "safetensors", "JSON", "gzip", "ONNX", "name", "MM")
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -49,6 +49,9 @@ def _said(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 found = list(node.args[2:])
             elif where in ("JobRefused", "TrainingRefused"):
                 found = list(node.args)
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            if called_name(node.exc) in ("ModelRefused", "OnnxRefused"):
+                found = list(node.exc.args)
         elif isinstance(node, ast.Assign):
             target = ast.unparse(node.targets[0])
             if target.endswith(("refusal", "detail")) or target.startswith(("result.left_out", "refusal,")):
@@ -73,8 +76,6 @@ def test_every_sentence_of_the_engine_is_known():
     checked = 0
     for name, tree in modules("inference"):
         if name.startswith(("inference/engine/", "inference/running.py", "inference/training.py")):
-            if name.startswith("inference/engine/onnx"):
-                continue  # files that were never registered: said by a command, to an administrator
             assert unknown(tree) == [], name
             checked += len(list(_said(tree)))
     assert checked > 25
@@ -86,6 +87,8 @@ def test_every_sentence_of_the_engine_is_known():
         'result.notes.append(f"{n} mm are odd.")',
         'result.refusal = "This is not known."',
         'result.left_out[name] = "it is a strange joint"',
+        'raise ModelRefused(f"{path.name} is strange.")',
+        'raise OnnxRefused("it is a strange file")',
         'FitLine("a", True, f"{n} strange grades")',
         'def fault(self):\n    return f"it has {n} legs"',
     ],
@@ -106,6 +109,15 @@ def refusals() -> Iterator[str]:
     yield from (
         f"weights.safetensors is {why}" for why in ("missing.", "not JSON.", "too short to be safetensors.")
     )
+    yield (
+        "weights.safetensors does not belong to a model version: it is a gzip archive, which could run code when "
+        "opened. Only JSON, safetensors are taken; nothing was opened."
+    )
+    yield (
+        "weights.safetensors is refused: it uses the operator MM, which is not among those that are let in. "
+        "Nothing of it was run."
+    )
+    yield "weights.safetensors gives MM, X; the manifest says MM."
 
 
 def test_what_is_said_is_found_again_whatever_it_is_made_of():
