@@ -653,7 +653,7 @@ def test_promises_hold_in_200_runs(record_property):
 
 
 # Every kind of act; in a single piece of the long form the rarest may not come about.
-RARE = {"overrule", "plan changed"}
+RARE = {"overrule", "plan changed", "send back"}
 ACTS = RARE | {
     "assign", "save", "submit", "reopen", "settle", "confirm", "send back", "lock", "unlock", "unblind", "amend",
     "withdraw case", "withdraw assignment", "reassign_reads", "replace_reader", "pause", "resume", "partition",
