@@ -485,7 +485,7 @@ def test_a_reopened_read_starts_from_its_marks(desk):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shape": "point"}, "a point has no extent"),
+        ({"shape": "point"}, "shape point has no extent"),
         ({"shape": "polygon"}, "only boxes have a union"),
         ({"classes": []}, "too few"),
         ({"classes": [LESION["classes"][0]] * 2}, "defined twice"),
