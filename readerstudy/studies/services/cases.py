@@ -131,7 +131,7 @@ def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
             % {"pseudonym": case.pseudonym}
         )
     Case.objects.filter(pk=case.pk).update(status=Case.Status.INCLUDED, exclusion_reason="")
-    _record_case("studies.case.included", case, actor, at)
+    record_case("studies.case.included", case, actor, at)
 
 
 @transaction.atomic
@@ -145,7 +145,7 @@ def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) 
             % {"reason": repr(reason), "known": ", ".join(known)}
         )
     Case.objects.filter(pk=case.pk).update(status=Case.Status.EXCLUDED, exclusion_reason=reason)
-    _record_case("studies.case.excluded", case, actor, at, reason=reason)
+    record_case("studies.case.excluded", case, actor, at, reason=reason)
 
 
 @transaction.atomic
@@ -162,7 +162,7 @@ def withdraw_case(*, case: Case, actor: Actor | None, at: datetime, reason: str 
     Case.objects.filter(pk=case.pk).update(
         status=Case.Status.WITHDRAWN, withdrawal={"at": at.isoformat(), "from": case.status}, clinical={}
     )
-    _record_case("studies.case.withdrawn", case, actor, at, **({"reason": reason} if reason else {}))
+    record_case("studies.case.withdrawn", case, actor, at, **({"reason": reason} if reason else {}))
     if case.image_set is not None:
         withdraw_images(image_set=case.image_set, at=at, actor=actor)
     transaction.on_commit(partial(erase_elsewhere, case))
@@ -177,7 +177,7 @@ def accept_sides_by_convention(*, case: Case, actor: Actor | None, at: datetime)
     """
     before_reading(case)
     Case.objects.filter(pk=case.pk).update(sides_accepted_by_convention=True)
-    _record_case("studies.case.sides_accepted", case, actor, at)
+    record_case("studies.case.sides_accepted", case, actor, at)
 
 
 @transaction.atomic
@@ -193,7 +193,7 @@ def fix_numbering(*, case: Case, variant: str, actor: Actor | None, at: datetime
     Case.objects.filter(pk=case.pk).update(
         numbering={"variant": variant, "by": actor.display_name if actor else "", "at": at.isoformat()}
     )
-    _record_case("studies.case.numbered", case, actor, at, variant=variant)
+    record_case("studies.case.numbered", case, actor, at, variant=variant)
 
 
 @dataclass(frozen=True)
@@ -237,10 +237,11 @@ def import_landmarks(
                 "set_at": at,
             },
         )
-    _record_case("studies.landmarks.imported", case, actor, at, n=len(places))
+    record_case("studies.landmarks.imported", case, actor, at, n=len(places))
 
 
-def _record_case(event: str, case: Case, actor: Actor | None, at: datetime, **detail: object) -> None:
+def record_case(event: str, case: Case, actor: Actor | None, at: datetime, **detail: object) -> None:
+    """Write down in the audit trail what became of a case."""
     record(
         event=event,
         at=at,

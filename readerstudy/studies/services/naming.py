@@ -8,10 +8,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from readerstudy.core.audit import Actor, record
+from readerstudy.core.audit import Actor
 from readerstudy.imaging.services.subjects import identity_of, state_laterality
 from readerstudy.studies.models import Case, Centre, Patient, ReaderStudy
-from readerstudy.studies.services.cases import before_reading
+from readerstudy.studies.services.cases import before_reading, record_case
 from readerstudy.studies.services.errors import StudyRefused
 
 
@@ -89,17 +89,8 @@ def state_case(*, case: Case, stated: Stated, source: str, actor: Actor | None, 
         Case.objects.filter(pk=case.pk).update(clinical=case.clinical)
         changed += sorted(clinical)
     if changed:
-        record(
-            event="studies.case.stated",
-            at=at,
-            actor=actor,
-            study_id=case.study.public_id,
-            subject_type="case",
-            subject_id=case.public_id,
-            case=case.pseudonym,
-            changed=", ".join(sorted(set(changed))),
-            source=source,
-        )
+        said = ", ".join(sorted(set(changed)))
+        record_case("studies.case.stated", case, actor, at, changed=said, source=source)
 
 
 def _name_patient(case: Case, name: str) -> None:
