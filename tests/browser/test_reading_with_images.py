@@ -19,21 +19,13 @@ from readerstudy.imaging.services import receive
 from readerstudy.phantom.files.folder import write_folder
 from readerstudy.studies.models import Assignment, CaseDuty
 from tests import factories
+from tests.browser import key_timing
 from tests.browser.reading_desk import PATIENCE_MS, ReadingDesk, badge
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # A reader's pace: one answer in a tenth of a second, faster than anybody reads.
 KEY_MS = 100
-
-# From each key to the moment after its answer was painted, by the page's own clock.
-TIMING = """() => {
-  window.keyTimes = [];
-  document.addEventListener("keydown", (event) => {
-    const from = event.timeStamp;
-    requestAnimationFrame(() => setTimeout(() => keyTimes.push(performance.now() - from), 0));
-  }, { capture: true });
-}"""
 
 # Which viewports draw, in which frame of the browser, after the panel has named one joint after the other at once.
 FOLLOW = """(structures) => new Promise((done) => {
@@ -96,14 +88,13 @@ def _open(desk: ReadingDesk, contexts: Any) -> Any:
 def test_a_case_by_keys_while_the_images_follow(desk_with_images, contexts, record_property):
     """The times are recorded; a bound on them belongs to a quiet machine."""
     page = _open(desk_with_images, contexts)
-    page.evaluate(TIMING)
+    key_timing.watch(page)
     for place, item in enumerate(desk_with_images.document.items):
         page.keyboard.press(str(place % item.finding.n_grades), delay=KEY_MS)
     badge(page, "saved")
-    times = sorted(page.evaluate("() => window.keyTimes"))
-    assert len(times) == len(desk_with_images.document.items)
-    record_property("p50_ms_to_screen", round(times[len(times) // 2], 1))
-    record_property("p95_ms_to_screen", round(times[int(0.95 * (len(times) - 1))], 1))
+    taken = key_timing.key_times(page)
+    assert len(taken.times) == len(desk_with_images.document.items)
+    taken.record(record_property)
     page.wait_for_selector("rs-viewer:not([data-following])")
     # Away from the page before its database goes.
     page.goto("about:blank")

@@ -58,8 +58,9 @@ export function startDesk() {
   const lock = new PageLock(config);
   for (const name of ["keydown", "pointerdown", "wheel", "pointermove"]) {
     document.addEventListener(name, () => {
+      const { since } = presence;
       presence.touch(now());
-      sessionStorage.setItem(SINCE, String(presence.since));
+      if (presence.since !== since) sessionStorage.setItem(SINCE, String(presence.since));
     }, { passive: true, capture: true });
   }
   const note = make("span", { class: "break-note", role: "status", hidden: true });

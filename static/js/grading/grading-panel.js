@@ -349,9 +349,11 @@ export class RsGrading extends HTMLElement {
     const moved = splitKey(key)[0] !== splitKey(this.current)[0] || !this.announced;
     if (key !== this.current) { this.mode = "grade"; this.noteField.hidden = true; }
     this.current = key;
-    this.grid.place(key, { focus });
+    this.grid.place(key);
     this.drawScale();
     this.drawOverall();
+    // Focus makes the browser lay the page out: once, after all that changes.
+    if (focus) this.focusCell();
     if (moved) {
       this.announced = true;
       announce("rs:activate-structure", { structure: splitKey(key)[0] });

@@ -62,7 +62,7 @@ export class GradeGrid {
 
   #cell(structure, finding, onpick) {
     const key = itemKey(structure.id, finding.id);
-    const button = make("button", { type: "button", class: "cell is-empty", role: "gridcell", tabindex: "-1", "data-item": key, onclick: () => onpick(key) });
+    const button = make("button", { type: "button", class: "cell is-empty", role: "gridcell", tabindex: "-1", "aria-selected": "false", "data-item": key, onclick: () => onpick(key) });
     this.buttons.set(key, button);
     return button;
   }
@@ -109,11 +109,15 @@ export class GradeGrid {
   place(key, { focus = false } = {}) {
     const [structureId, findingId] = splitKey(key);
     const structure = this.view.structure(structureId);
-    for (const [other, button] of this.buttons) {
-      button.classList.toggle("is-current", other === key);
-      button.tabIndex = other === key ? 0 : -1;
-      button.setAttribute("aria-selected", String(other === key));
-    }
+    const mark = (button, here) => {
+      button.classList.toggle("is-current", here);
+      button.tabIndex = here ? 0 : -1;
+      button.setAttribute("aria-selected", String(here));
+    };
+    // Every key comes by here: only the two cells that change are touched.
+    if (this.placed !== undefined) mark(this.buttons.get(this.placed), false);
+    mark(this.buttons.get(key), true);
+    this.placed = key;
     for (const [name, head] of this.heads) head.classList.toggle("is-here", name === structure.side || name === `${structure.side}|${findingId}`);
     for (const [level, title] of this.rows) title.classList.toggle("is-here", level === structure.group);
     if (focus) this.buttons.get(key).focus({ preventScroll: true });
