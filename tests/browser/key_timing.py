@@ -51,4 +51,6 @@ def key_times(page: Any) -> KeyTimes:
     """Return the times of all keys since `watch`."""
     seen, reported = page.evaluate(_TIMES)
     assert len(reported) <= seen
-    return KeyTimes(tuple(sorted([_UNREPORTED_MS] * (seen - len(reported)) + [float(each) for each in reported])))
+    return KeyTimes(
+        tuple(sorted([_UNREPORTED_MS] * (seen - len(reported)) + [float(each) for each in reported]))
+    )

@@ -11,6 +11,7 @@ from tests.browser.reading_desk import badge, cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+
 def test_fifty_items_without_a_mouse(desk, contexts, record_property):
     page = desk.open(desk.sign_in(contexts()))
     key_timing.watch(page)
