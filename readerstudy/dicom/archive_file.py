@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from readerstudy.dicom.limits import Limits
-from readerstudy.dicom.refusal import Refused
+from readerstudy.dicom.refusal import Refused, is_no_room
 
 _CLUTTER = frozenset({"thumbs.db", ".ds_store", "desktop.ini"})
 
@@ -82,8 +82,17 @@ def members(path: Path, out: Path, limits: Limits) -> Iterator[tuple[str, str, s
                 target.unlink(missing_ok=True)
                 yield info.filename, "", refusal.reason
                 continue
-            except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
+            except (
+                zipfile.BadZipFile,
+                zlib.error,
+                OSError,
+                EOFError,
+                NotImplementedError,
+                RuntimeError,
+            ) as error:
                 target.unlink(missing_ok=True)
+                if is_no_room(error):
+                    raise
                 yield info.filename, "", "damaged inside the archive"
                 continue
             written += size

@@ -2,7 +2,8 @@
 The child process: reads requests from standard input, one JSON object a line, and answers each.
 
 ``python -m readerstudy.dicom.child`` knows no database, no key and no network. It bounds its own memory
-before it imports anything that parses; its parent bounds its time. A request it cannot answer becomes a
+before it imports anything that parses. Its parent bounds its time; an alarm of its own ends it where the parent
+is busy with other things. A request it cannot answer becomes a
 refusal; if it dies, the parent refuses the file and starts another child.
 """
 
@@ -10,10 +11,16 @@ import gc
 import json
 import os
 import resource
+import signal
 import sys
 import types
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
+
+from readerstudy.dicom import fast_json
+
+# Behind the parent's own bound, which gives the better answer.
+_ALARM_LATER_S = 1.0
 
 
 def _bound(memory_bytes: int, file_bytes: int) -> None:
@@ -22,8 +29,8 @@ def _bound(memory_bytes: int, file_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
 
-def _send(stream: TextIO, answer: dict[str, Any]) -> None:
-    stream.write(json.dumps(answer, separators=(",", ":")) + "\n")
+def _send(stream: BinaryIO, answer: dict[str, Any]) -> None:
+    stream.write(fast_json.dumps(answer) + b"\n")
     stream.flush()
 
 
@@ -41,7 +48,8 @@ class _NoDownload(types.ModuleType):
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    out = os.fdopen(os.dup(1), "w")
+    out = os.fdopen(os.dup(1), "wb")
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     # Libraries that print (GDCM, libjpeg) must not reach the answers, nor their words the logs.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -76,7 +84,7 @@ def main() -> None:
 
     config.settings.reading_validation_mode = config.IGNORE
     from readerstudy.dicom.intake import take_in
-    from readerstudy.dicom.refusal import Refused
+    from readerstudy.dicom.refusal import Refused, is_no_room
 
     look_for_text = bool(first["look_for_text"])
     if look_for_text:
@@ -88,6 +96,8 @@ def main() -> None:
     _send(out, {"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
+        if "seconds" in request:
+            signal.setitimer(signal.ITIMER_REAL, request["seconds"] + _ALARM_LATER_S)
         try:
             if request["do"] == "expand":
                 from readerstudy.dicom.archive_file import members
@@ -121,9 +131,14 @@ def main() -> None:
             answer = {"refused": "the file needs more memory than one image may"}
         except RecursionError:
             answer = {"refused": "the file nests sequences deeper than any real object"}
-        except Exception:
-            # Whatever a parser raises on damaged data: the file is refused, the text of the error may quote it.
-            answer = {"refused": "the file is damaged"}
+        except Exception as error:
+            # A full disk says nothing of the file. Whatever else a parser raises on damaged data refuses it; the text
+            # of the error may quote it.
+            if is_no_room(error):
+                answer = {"not_written": str(getattr(error, "strerror", ""))}
+            else:
+                answer = {"refused": "the file is damaged"}
+        signal.setitimer(signal.ITIMER_REAL, 0)
         _send(out, answer)
 
 

@@ -1,5 +1,7 @@
 """One file in, one blinded image out: what the bounded child process does with each file."""
 
+import errno
+import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,6 +197,16 @@ def _percentile_window(array: Frame, rescale: tuple[float, float] | None) -> Jso
     }
 
 
+def _write(path: str, parts: tuple[bytes, ...]) -> None:
+    """Write a new file, in one call of the system."""
+    place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        if os.writev(place, parts) != sum(map(len, parts)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(place)
+
+
 def take_in(
     path: Path, out: Path, *, syntax: FrameSyntax, limits: Limits, look_for_text: bool = False
 ) -> Intake:
@@ -218,6 +230,8 @@ def take_in(
     ------
     Refused
         With the reason.
+    OSError
+        If there is no room for the frames.
     """
     dataset = read_image(path, limits)
     identity = _identity(dataset)
@@ -245,8 +259,7 @@ def take_in(
             data = encode_frame(array, syntax, form.bits_stored)
         except Exception:
             raise Refused("the pixels cannot be encoded") from None
-        with open(f"{out}_{number}", "wb", buffering=0) as stream:
-            stream.writelines((head, data, FRAME_TAIL))
+        _write(f"{out}_{number}", (head, data, FRAME_TAIL))
         checks.append([zlib.crc32(data), len(data)])
     if first is None:
         raise Refused("the file holds no frame")

@@ -1,5 +1,7 @@
 """Why a file is not taken: one exception with a sentence that a coordinator can act on."""
 
+import errno
+
 
 class Refused(Exception):
     """
@@ -11,3 +13,8 @@ class Refused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def is_no_room(error: BaseException) -> bool:
+    """Return whether an error says that nothing can be written, which says nothing of the file that was read."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -1,16 +1,15 @@
-"""From a folder or archive to answers of the reading processes, in order of arrival."""
+"""What an import takes in, file by file, whatever it comes from."""
 
 import hmac
 import os
 import queue
 import stat
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -29,7 +28,6 @@ class Item:
 
     name: str
     name_key: str
-    place: int = 0
     path: Path | None = None
     staged: Path | None = None
     expected: str = ""
@@ -70,12 +68,6 @@ def _first_bytes(path: Path) -> bytes | None:
 
 def _is_archive(head: bytes, name: str) -> bool:
     return head in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
-
-
-# Files read while a chunk is being committed: as many as a chunk, so that reading never waits for the database.
-WAITING = 250
-# Files that each reading process is handed ahead, so that it goes on while this process is busy with a chunk.
-AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -133,6 +125,50 @@ def folder_source(source: Path) -> Source:
     return _files_source(lambda: _walk(source))
 
 
+_T = TypeVar("_T")
+# As many as two reading processes are handed ahead.
+_FETCHED_AHEAD = 64
+
+
+def _ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """Yield what `items` yields, made by a thread meanwhile: where its maker waits, for a network or a process."""
+    made: queue.Queue[tuple[bool, _T | BaseException | None]] = queue.Queue(maxsize=_FETCHED_AHEAD)
+    stop = threading.Event()
+
+    def put(is_item: bool, value: _T | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                made.put((is_item, value), timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            for item in items:
+                put(True, item)
+                if stop.is_set():
+                    return
+            put(False, None)
+        except BaseException as error:
+            put(False, error)
+
+    thread = threading.Thread(target=produce, daemon=True, name="import-files")
+    thread.start()
+    try:
+        while True:
+            is_item, value = made.get()
+            if is_item:
+                yield cast("_T", value)
+            elif isinstance(value, BaseException):
+                raise value
+            else:
+                return
+    finally:
+        stop.set()
+        thread.join()
+
+
 def _files_source(walk: Callable[[], Iterator[tuple[str, Path]]]) -> Source:
     def items(work: Work, reader: ReaderProcess) -> Iterator[Item]:
         # Files that cannot even be looked at carry their refusal already.
@@ -153,7 +189,7 @@ def _files_source(walk: Callable[[], Iterator[tuple[str, Path]]]) -> Source:
             archives += 1
             folder = work.staging / f"archive-{archives}"
             folder.mkdir(mode=0o700)
-            for inner, number, reason in reader.expand(path, folder):
+            for inner, number, reason in _ahead(reader.expand(path, folder)):
                 full = f"{name}/{inner}" if inner else name
                 if reason:
                     yield work.item(full, answer={"refused": reason})
@@ -166,7 +202,7 @@ def _files_source(walk: Callable[[], Iterator[tuple[str, Path]]]) -> Source:
 def archive_source(studies: ArchiveStudies) -> Source:
     """Return the source that fetches imaging studies of an archive, object by object."""
 
-    def items(work: Work, reader: ReaderProcess) -> Iterator[Item]:
+    def fetched(work: Work, reader: ReaderProcess) -> Iterator[Item]:
         archive = Archive(studies.archive)
         folder = work.staging / "fetched"
         folder.mkdir(mode=0o700)
@@ -185,129 +221,7 @@ def archive_source(studies: ArchiveStudies) -> Source:
                 else:
                     yield work.item(name, path=path, expected=instance)
 
+    def items(work: Work, reader: ReaderProcess) -> Iterator[Item]:
+        yield from _ahead(fetched(work, reader))
+
     return items
-
-
-class ReadingPool:
-    """
-    A few reading processes at work on one import.
-
-    Parameters
-    ----------
-    limits : Limits
-        Bounds of each process.
-    processes : int
-        How many (one per core is right).
-    syntax : str
-        Form of the frames, see `dicom.pixels`.
-    """
-
-    def __init__(self, limits: Limits, *, processes: int, syntax: str) -> None:
-        self._limits = limits
-        self._processes = processes
-        self._syntax = syntax
-        self.peak_memory_bytes = 0
-
-    def read(
-        self,
-        source: Source,
-        work: Work,
-    ) -> Iterator[Item]:
-        """
-        Yield each item with its answer, in the order of the source; those that `work` does not want are left out.
-
-        The order decides which of two clashing files stays, so it must not depend on which process was
-        faster. Not more than `WAITING` files wait between reading and committing, whatever the folder's size.
-        """
-        todo: queue.Queue[Item | None] = queue.Queue(maxsize=AHEAD * self._processes)
-        done: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=WAITING)
-        stop = threading.Event()
-
-        def put(target: "queue.Queue[Any]", value: object) -> bool:
-            while not stop.is_set():
-                try:
-                    target.put(value, timeout=0.2)
-                    return True
-                except queue.Full:
-                    continue
-            return False
-
-        def produce() -> None:
-            try:
-                with ReaderProcess(self._limits) as reader:
-                    number = 0
-                    for item in source(work, reader):
-                        if item.name_key in work.skip:
-                            continue
-                        number += 1
-                        item.place = number
-                        item.staged = work.staging / f"f{number:07d}"
-                        if not put(done if item.answer else todo, item):
-                            return
-            except BaseException as error:
-                put(done, error)
-            finally:
-                for _ in range(self._processes):
-                    put(todo, None)
-
-        def read() -> None:
-            reader = ReaderProcess(self._limits)
-            asked: deque[Item] = deque()
-            more = True
-            try:
-                while (more or asked) and not stop.is_set():
-                    while more and len(asked) < AHEAD:
-                        try:
-                            item = todo.get_nowait() if asked else todo.get(timeout=0.2)
-                        except queue.Empty:
-                            break
-                        if item is None or item.path is None or item.staged is None:
-                            more = False
-                        else:
-                            reader.ask(item.path, item.staged, syntax=self._syntax)
-                            asked.append(item)
-                    if not asked:
-                        continue
-                    item = asked.popleft()
-                    item.answer = reader.answer()
-                    if (
-                        item.expected
-                        and item.answer.get("uids", {}).get("instance", item.expected) != item.expected
-                    ):
-                        item.answer = {
-                            "refused": "the archive delivered another image than the one asked for"
-                        }
-                    if not put(done, item):
-                        return
-            except BaseException as error:
-                put(done, error)
-            finally:
-                reader.stop()
-                self.peak_memory_bytes = max(self.peak_memory_bytes, reader.peak_memory_bytes)
-                put(done, None)
-
-        threads = [threading.Thread(target=produce, daemon=True, name="import-files")]
-        threads += [
-            threading.Thread(target=read, daemon=True, name=f"import-read-{k}")
-            for k in range(self._processes)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            running, following = self._processes, 1
-            early: dict[int, Item] = {}
-            while running:
-                value = done.get()
-                if value is None:
-                    running -= 1
-                elif isinstance(value, BaseException):
-                    raise value
-                else:
-                    early[value.place] = value
-                while following in early:
-                    yield early.pop(following)
-                    following += 1
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()

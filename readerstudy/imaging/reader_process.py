@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +18,32 @@ from typing import IO, Any
 
 from django.conf import settings
 
+from readerstudy.dicom import fast_json
 from readerstudy.dicom.limits import Limits
 
 TOO_SLOW = "reading the file took longer than one image may"
 DIED = "reading the file ended the reading process (too much memory, or damage)"
 
 
+class CannotWrite(Exception):
+    """There is no room for what was read, which says nothing of the file; the message is for coordinators."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"Images cannot be written: {why}. What was stored stays. Make room on the disk and start again; "
+            "files that are in are not read twice."
+        )
+
+
+_SECONDS_TO_START = 60.0
+# Requests lie in a pipe until the child comes to them: so many bytes fit into the smallest, and writing never waits.
+_REQUEST_BYTES = 48 * 1024
+# Answers of a few dozen images, so that a child goes on while nobody reads them.
+_ANSWER_BYTES = 256 * 1024
+
+
 def _line(request: dict[str, Any]) -> bytes:
+    # Not orjson: a path may hold bytes that are no text.
     return json.dumps(request).encode() + b"\n"
 
 
@@ -40,7 +60,8 @@ class ReaderProcess:
     One child that reads files of unknown origin; started when needed, replaced when it dies.
 
     Requests may be made ahead (`ask`, then `answer` in the same order), so that the child goes on while the parent
-    is busy. Whatever ends the child is laid to the request that it was at; those behind it go to the next child.
+    is busy; `wait_for_answers` waits for several children at once. Whatever ends the child is laid to the request that
+    it was at; those behind it go to the next child.
 
     Parameters
     ----------
@@ -55,10 +76,13 @@ class ReaderProcess:
         self._recycle_after = recycle_after
         self._child: subprocess.Popen[bytes] | None = None
         self._buffer = bytearray()
+        self._ready = self._ended = False
         self._asked: collections.deque[_Asked] = collections.deque()
-        # Of the requests without an answer, how many the present child has got.
-        self._handed = 0
+        # Of the requests without an answer, how many the present child has got, and their bytes.
+        self._handed = self._handed_bytes = 0
         self._read = self._answered = 0
+        # When the child came to the request that it is at, as far as is known here.
+        self._began = 0.0
         self.peak_memory_bytes = 0
 
     def __enter__(self) -> "ReaderProcess":
@@ -74,12 +98,13 @@ class ReaderProcess:
         """The present child's process id, None between two children."""
         return self._child.pid if self._child is not None else None
 
-    def stop(self) -> None:
-        """End the child, if there is one."""
-        child, self._child, self._handed = self._child, None, 0
+    def stop(self) -> int | None:
+        """End the child, if there is one; returns the signal that ended it."""
+        child, self._child, self._handed, self._handed_bytes = self._child, None, 0, 0
+        self._ready = self._ended = False
         self._buffer.clear()
         if child is None:
-            return
+            return None
         for stream in (child.stdin, child.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -87,8 +112,9 @@ class ReaderProcess:
         self._note_peak(child.pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-        os.wait4(child.pid, 0)
-        child.returncode = -signal.SIGKILL
+        _, status, _ = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        return -child.returncode if child.returncode < 0 else None
 
     def _note_peak(self, pid: int) -> None:
         """
@@ -101,7 +127,8 @@ class ReaderProcess:
                 if line.startswith("VmHWM:"):
                     self.peak_memory_bytes = max(self.peak_memory_bytes, int(line.split()[1]) * 1024)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
+        """Start a child; what it is asked waits until it is ready."""
         environment = {
             "PATH": os.defpath,
             "PYTHONPATH": str(settings.BASE_DIR),
@@ -114,7 +141,7 @@ class ReaderProcess:
             "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
             "LC_ALL": "C.UTF-8",
         }
-        child = subprocess.Popen(
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "readerstudy.dicom.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -125,21 +152,20 @@ class ReaderProcess:
             umask=0o077,
             start_new_session=True,
         )
-        self._child, self._read = child, 0
-        self._buffer.clear()
+        self._read, self._began = 0, time.monotonic()
+        with contextlib.suppress(OSError):
+            # Refused where an account has many pipes already: then the child waits for its reader sooner.
+            fcntl.fcntl(self._streams()[1], fcntl.F_SETPIPE_SZ, _ANSWER_BYTES)
         self._write(
             _line({"limits": self._limits.as_json(), "look_for_text": settings.READERSTUDY_LOOK_FOR_TEXT})
         )
-        answer = self._answer(time.monotonic() + 60)
-        if not answer or not answer.get("ready"):
-            self.stop()
-            raise RuntimeError("The process that reads images does not start.")
-        return child
 
     def _write(self, line: bytes) -> None:
         stdin, _ = self._streams()
-        stdin.write(line)
-        stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            # A child that has ended is noticed where its answer is awaited.
+            stdin.write(line)
+            stdin.flush()
 
     def _streams(self) -> tuple[IO[bytes], IO[bytes]]:
         child = self._child
@@ -147,19 +173,44 @@ class ReaderProcess:
             raise RuntimeError("No reading process was started.")
         return child.stdin, child.stdout
 
-    def _answer(self, deadline: float) -> dict[str, Any] | None:
-        """Return the next answer, None where the child died or the time is over."""
-        descriptor = self._streams()[1].fileno()
-        while (end := self._buffer.find(b"\n")) < 0:
-            rest = deadline - time.monotonic()
-            if rest <= 0 or not select.select([descriptor], [], [], rest)[0]:
-                return {"refused": TOO_SLOW, "fatal": True}
-            block = os.read(descriptor, 1 << 20)
-            if not block:
-                return None
-            self._buffer += block
-        answer: dict[str, Any] = json.loads(self._buffer[:end])
+    def _take_line(self) -> dict[str, Any] | None:
+        """Return the next line that has come; None where none has."""
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            return None
+        line: dict[str, Any] = fast_json.loads(self._buffer[:end])
         del self._buffer[: end + 1]
+        self._began = time.monotonic()
+        return line
+
+    def _fill(self) -> None:
+        """Take what the child has written; called when there is something, or nothing more will come."""
+        block = os.read(self._streams()[1].fileno(), 1 << 20)
+        self._ended = not block
+        self._buffer += block
+        if not self._ready and (line := self._take_line()) is not None:
+            self._ready = bool(line.get("ready"))
+
+    def _answer(self, seconds: float) -> dict[str, Any] | None:
+        """
+        Return the next answer, None where the child died; a refusal where the time is over.
+
+        Parameters
+        ----------
+        seconds : float
+            How long the child may take from the moment that it came to the request.
+        """
+        descriptor = self._streams()[1].fileno()
+        while not self._ready or (answer := self._take_line()) is None:
+            if not self._ended:
+                rest = self._began + (seconds if self._ready else _SECONDS_TO_START) - time.monotonic()
+                if select.select([descriptor], [], [], max(0.0, rest))[0]:
+                    self._fill()
+                    continue
+            if not self._ready:
+                self.stop()
+                raise RuntimeError("The process that reads images does not start.")
+            return None if self._ended else {"refused": TOO_SLOW, "fatal": True}
         return answer
 
     def read(self, path: Path, out: Path, *, syntax: str) -> dict[str, Any]:
@@ -195,10 +246,9 @@ class ReaderProcess:
         return self.answer()
 
     def _ask(self, request: dict[str, Any], path: Path) -> None:
-        self._asked.append(_Asked(_line(request), self._limits.seconds_for(path.stat().st_size)))
-        with contextlib.suppress(BrokenPipeError):
-            # A child that has ended is noticed where its answer is awaited.
-            self._hand_over()
+        seconds = self._limits.seconds_for(path.stat().st_size)
+        self._asked.append(_Asked(_line(request | {"seconds": seconds}), seconds))
+        self._hand_over()
 
     def _hand_over(self) -> None:
         """Give the child what it has not got yet; a fresh one, once its time has come."""
@@ -206,29 +256,55 @@ class ReaderProcess:
             if self._handed:
                 return
             self.stop()
-        if self._child is None:
-            self._start()
         while self._handed < len(self._asked):
-            if self._read >= self._recycle_after and self._handed:
+            if self._child is None:
+                self._start()
+            line = self._asked[self._handed].line
+            is_full = self._handed_bytes + len(line) > _REQUEST_BYTES or self._read >= self._recycle_after
+            if is_full and self._handed:
                 return
-            self._write(self._asked[self._handed].line)
+            if not self._handed:
+                self._began = time.monotonic()
+            self._write(line)
             self._handed += 1
+            self._handed_bytes += len(line)
             self._read += 1
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether `answer` would return without waiting: one has come, none will, or the time is over."""
+        is_over = self._ended or time.monotonic() >= self.deadline
+        return is_over or b"\n" in self._buffer
+
+    @property
+    def deadline(self) -> float:
+        """When the time of the earliest request without an answer is over, by `time.monotonic`."""
+        return self._began + (self._asked[0].seconds if self._ready else _SECONDS_TO_START)
+
     def answer(self) -> dict[str, Any]:
-        """Return the answer to the earliest request that has none."""
-        with contextlib.suppress(BrokenPipeError):
-            # A child that has ended may have left answers.
-            self._hand_over()
-        # It began on this request when it sent the answer before, which is in hand: the time counts from now.
-        answer = self._answer(time.monotonic() + self._asked.popleft().seconds)
+        """
+        Return the answer to the earliest request that has none.
+
+        Raises
+        ------
+        CannotWrite
+            If the child found no room for what it read: nothing is said of the file then.
+        """
+        # A child that has ended may have left answers.
+        self._hand_over()
+        asked = self._asked.popleft()
+        answer = self._answer(asked.seconds)
         if answer is None or answer.get("fatal"):
-            self.stop()
-            return answer or {"refused": DIED}
+            ended_by = self.stop()
+            # The child's own alarm, where nobody looked at its time here.
+            return answer or {"refused": TOO_SLOW if ended_by == signal.SIGALRM else DIED}
         self._handed -= 1
+        self._handed_bytes -= len(asked.line)
         self._answered += 1
         if self._answered % 50 == 0 and self._child is not None:
             self._note_peak(self._child.pid)
+        if "not_written" in answer:
+            raise CannotWrite(answer["not_written"])
         return answer
 
     def expand(self, path: Path, out: Path) -> Iterator[tuple[str, str, str]]:
@@ -239,18 +315,33 @@ class ReaderProcess:
         """
         if self._child is None:
             self._start()
-        try:
-            self._write(_line({"do": "expand", "path": str(path), "out": str(out)}))
-            while True:
-                answer = self._answer(time.monotonic() + 60)
-                if answer is None or "refused" in answer:
-                    yield "", "", (answer or {"refused": DIED})["refused"]
-                    if answer is None or answer.get("fatal"):
-                        self.stop()
-                    return
-                if answer.get("done"):
-                    return
-                yield answer["name"], answer["number"], answer["reason"]
-        except BrokenPipeError:
-            self.stop()
-            yield "", "", DIED
+        self._write(_line({"do": "expand", "path": str(path), "out": str(out)}))
+        while True:
+            self._began = time.monotonic()
+            answer = self._answer(60)
+            if answer is not None and "not_written" in answer:
+                raise CannotWrite(answer["not_written"])
+            if answer is None or "refused" in answer:
+                yield "", "", (answer or {"refused": DIED})["refused"]
+                if answer is None or answer.get("fatal"):
+                    self.stop()
+                return
+            if answer.get("done"):
+                return
+            yield answer["name"], answer["number"], answer["reason"]
+
+
+def wait_for_answers(readers: Sequence[ReaderProcess]) -> None:
+    """
+    Wait until one of several reading processes has an answer; each must have been asked for one.
+
+    Returns at once where one has; else when an answer comes, a child ends, or the time of one is over.
+    """
+    for reader in readers:
+        reader._hand_over()
+    if any(reader.has_answer for reader in readers):
+        return
+    by_place = {reader._streams()[1].fileno(): reader for reader in readers}
+    rest = min(reader.deadline for reader in readers) - time.monotonic()
+    for place in select.select(list(by_place), [], [], max(0.0, rest))[0]:
+        by_place[place]._fill()

@@ -6,6 +6,8 @@ with its values, and that sentence is its own code. It is found again here, by i
 Rows written by earlier versions are sentences as well; one that is not known any more is shown as it stands.
 """
 
+import re
+
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as N_
 
@@ -89,6 +91,24 @@ SENTENCES = (
     N_("no series or study UID: grouped by frame of reference"),
 )
 
+#: Why an import or a search stopped, as its error says it.
+PROBLEMS = (
+    N_("The archive %(archive)s refuses this server (%(status)s). Nothing was changed; try again later."),
+    N_("The archive %(archive)s answers with an error (%(status)s). Nothing was changed; try again later."),
+    N_("The archive %(archive)s gave no answer within %(seconds)s s. Nothing was changed; try again later."),
+    N_(
+        "The archive %(archive)s cannot be reached, or ended the connection. Nothing was changed; try again later."
+    ),
+    N_("The archive %(archive)s gave an answer that is not DICOMweb. Nothing was changed; try again later."),
+    N_("There is no archive of this name in the server's configuration."),
+    N_("The folder or file to import does not exist or may not be read."),
+    N_(
+        "Images cannot be written: %(why)s. What was stored stays. Make room on the disk and start again; files that "
+        "are in are not read twice."
+    ),
+    N_("The worker stopped %(times)s times while doing this; it was not tried again."),
+)
+
 #: Values that are words.
 _WORDS = frozenset(
     {
@@ -101,6 +121,9 @@ _WORDS = frozenset(
 
 
 _KNOWN = Sentences(SENTENCES, lambda name: f"(?P<{name}>.{{1,40}}?)")
+_KNOWN_PROBLEMS = Sentences(PROBLEMS, lambda name: f"(?P<{name}>.{{1,80}}?)")
+# What the job engine puts before an error's own words.
+_EXCEPTION_NAME = re.compile(r"(?:\w+\.)*[A-Z]\w+: ")
 
 
 def sentence_of(reason: str) -> tuple[str, dict[str, str]] | None:
@@ -120,3 +143,10 @@ def shown(reason: str) -> str:
     return gettext(sentence) % {
         name: gettext(value) if value in _WORDS else value for name, value in values.items()
     }
+
+
+def problem_shown(problem: str) -> str:
+    """Return why an import or a search stopped in the language that is active; as it stands where it is not known."""
+    words = _EXCEPTION_NAME.sub("", problem, count=1) if _EXCEPTION_NAME.match(problem) else problem
+    found = _KNOWN_PROBLEMS.find(words)
+    return gettext(found[0]) % found[1] if found is not None else words

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from readerstudy.core.keys import derive_key
+from readerstudy.dicom import fast_json
 from readerstudy.dicom.frames import Json
 from readerstudy.dicom.intake import FRAME_TAIL
 from readerstudy.imaging.checksums import joined
@@ -232,7 +233,7 @@ def write_metadata(folder: Path, instances: list[Json], *, anew: bool = False) -
         Seal again what is sealed already: the instances have other UIDs than before.
     """
     instances = [_sealed(folder, entry, anew=anew) for entry in instances]
-    data = json.dumps(instances, separators=(",", ":")).encode()
+    data = fast_json.dumps(instances)
     write_private(folder / METADATA_NAME, gzip.compress(data, compresslevel=6, mtime=0))
 
 
@@ -242,7 +243,7 @@ def read_metadata(folder: Path) -> list[Json]:
         data = (folder / METADATA_NAME).read_bytes()
     except FileNotFoundError:
         return []
-    instances: list[Json] = json.loads(gzip.decompress(data))
+    instances: list[Json] = fast_json.loads(gzip.decompress(data))
     return instances
 
 

@@ -18,7 +18,6 @@ from readerstudy.imaging import stores
 from readerstudy.imaging.archive import Archive, ArchiveStudies
 from readerstudy.imaging.intake_queue import (
     Item,
-    ReadingPool,
     Source,
     UploadedFiles,
     Work,
@@ -32,6 +31,7 @@ from readerstudy.imaging.models import (
     ImportOutcome,
     Laterality,
 )
+from readerstudy.imaging.reading_pool import ReadingPool
 from readerstudy.imaging.services.placing import Chunk
 from readerstudy.imaging.task_names import FILL
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImportBatch, Series
+from readerstudy.imaging.reasons import problem_shown
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.task_names import IMPORT_IMAGES
 
@@ -57,7 +58,7 @@ def import_rows(study: ReaderStudy) -> list[ImportRow]:
                 n_duplicate=batch.n_duplicate,
                 n_conflict=batch.n_conflict,
                 n_refused=batch.n_refused,
-                problem=problem.removeprefix("readerstudy.imaging.archive.ArchiveUnavailable: ")[:300],
+                problem=problem_shown(problem)[:300],
             )
         )
     return rows

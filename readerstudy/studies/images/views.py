@@ -21,7 +21,7 @@ from readerstudy.imaging.archive import (
     configured_archives,
 )
 from readerstudy.imaging.models import ImageSet, ImportBatch
-from readerstudy.imaging.reasons import shown
+from readerstudy.imaging.reasons import problem_shown, shown
 from readerstudy.imaging.selectors import import_report
 from readerstudy.imaging.services import (
     UploadRefused,
@@ -72,7 +72,7 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             found = Archive(criteria.pop("archive")).search(**criteria)
         except (ArchiveUnavailable, ArchiveUnknown) as error:
-            problem = str(error)
+            problem = problem_shown(str(error))
     rows = import_rows(study)
     return render(
         request,

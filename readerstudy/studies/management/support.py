@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 
 from readerstudy.accounts.models import User
 from readerstudy.imaging.archive import ArchiveUnavailable
+from readerstudy.imaging.reader_process import CannotWrite
 from readerstudy.imaging.services.receiving import SourceMissing
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.protocols.loading import ProtocolError
@@ -37,5 +38,5 @@ def plain_refusals() -> Iterator[None]:
     """Turn the services' refusals into the command's one message."""
     try:
         yield
-    except (StudyRefused, ProtocolError, SourceMissing, ArchiveUnavailable) as error:
+    except (StudyRefused, ProtocolError, SourceMissing, ArchiveUnavailable, CannotWrite) as error:
         raise CommandError(str(error)) from None

@@ -8,17 +8,14 @@ import time
 import zipfile
 from collections import Counter
 
-import numpy as np
 import pytest
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from readerstudy.dicom.limits import Limits
 from readerstudy.imaging import stores
 from readerstudy.imaging.models import Instance
 from readerstudy.imaging.reader_process import DIED, TOO_SLOW, ReaderProcess
 from readerstudy.imaging.selectors import import_report
-from tests.readerstudy.imaging.canaries import Canaries, canary_object
+from tests.readerstudy.imaging.images import image
 from tests.readerstudy.imaging.mutations import mutated
 
 MEBIBYTE = 2**20
@@ -131,23 +128,8 @@ def test_ten_thousand_mutated_files(shared_data, tmp_path):
     assert reasons["taken"] > 500
 
 
-def _image(path, size: int):
-    """Write a sound square image of noise and return its path."""
-    dataset = canary_object(Canaries("IMGE"), index=0)
-    for element in list(dataset):
-        if element.VR == "SQ" or element.tag.is_private or element.tag.group == 0x6000:
-            del dataset[element.tag]
-    dataset.Rows = dataset.Columns = size
-    dataset.PixelData = np.random.default_rng(3).integers(0, 4096, (size, size)).astype("<u2").tobytes()
-    dataset["PixelData"].VR = "OW"
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
 def test_a_child_that_needs_too_much_memory_is_refused_and_the_next_file_is_read(tmp_path):
-    large, small = _image(tmp_path / "large", 4096), _image(tmp_path / "small", 64)
+    large, small = image(tmp_path / "large", 4096), image(tmp_path / "small", 64)
     with ReaderProcess(Limits(memory_bytes=96 * MEBIBYTE)) as reader:
         refused = reader.read(large, tmp_path / "a", syntax="htj2k")["refused"]
         assert refused in ("the file needs more memory than one image may", DIED)
@@ -155,7 +137,7 @@ def test_a_child_that_needs_too_much_memory_is_refused_and_the_next_file_is_read
 
 
 def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path):
-    large, small = _image(tmp_path / "large", 4096), _image(tmp_path / "small", 64)
+    large, small = image(tmp_path / "large", 4096), image(tmp_path / "small", 64)
     with ReaderProcess(Limits(seconds_per_file=0.02)) as reader:
         assert reader.read(large, tmp_path / "a", syntax="htj2k") == {"refused": TOO_SLOW, "fatal": True}
     with ReaderProcess(Limits()) as reader:
@@ -167,7 +149,7 @@ def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path):
 
 
 def test_files_asked_for_ahead_keep_their_answers_when_one_ends_the_child(tmp_path):
-    large, small = _image(tmp_path / "large", 4096), _image(tmp_path / "small", 64)
+    large, small = image(tmp_path / "large", 4096), image(tmp_path / "small", 64)
     with ReaderProcess(Limits(memory_bytes=96 * MEBIBYTE)) as reader:
         for number, path in enumerate((small, large, small, small)):
             reader.ask(path, tmp_path / f"frame-{number}", syntax="htj2k")
@@ -178,7 +160,7 @@ def test_files_asked_for_ahead_keep_their_answers_when_one_ends_the_child(tmp_pa
 
 
 def test_a_file_that_takes_too_long_is_refused_alone_and_those_behind_it_are_read(tmp_path):
-    small = _image(tmp_path / "small", 64)
+    small = image(tmp_path / "small", 64)
     with ReaderProcess(Limits(seconds_per_file=3)) as reader:
         reader.read(small, tmp_path / "frame", syntax="htj2k")
         first = reader.process_id
@@ -191,7 +173,7 @@ def test_a_file_that_takes_too_long_is_refused_alone_and_those_behind_it_are_rea
 
 
 def test_a_child_is_replaced_after_its_share_of_files_however_many_are_asked_for(tmp_path):
-    small, children = _image(tmp_path / "small", 64), set()
+    small, children = image(tmp_path / "small", 64), set()
     with ReaderProcess(Limits(), recycle_after=2) as reader:
         for number in range(5):
             reader.ask(small, tmp_path / f"frame-{number}", syntax="htj2k")

@@ -2,11 +2,16 @@
 
 import ast
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from django.utils import translation
+import requests
+from django.utils import timezone, translation
 
-from readerstudy.imaging.reasons import SENTENCES, sentence_of, shown
+from readerstudy.imaging.archive import Archive, ArchiveUnknown
+from readerstudy.imaging.reader_process import CannotWrite
+from readerstudy.imaging.reasons import PROBLEMS, SENTENCES, problem_shown, sentence_of, shown
+from readerstudy.imaging.services.receiving import SourceMissing, request_fill
 
 ROOT = Path(__file__).resolve().parents[3] / "readerstudy"
 #: Where the sentences of an import come from; other errors of these packages are told to programs, not to people.
@@ -15,7 +20,10 @@ SOURCES = [
         ROOT / "dicom" / f"{name}.py"
         for name in ("attributes", "archive_file", "child", "intake", "parsing", "pixels")
     ),
-    *(ROOT / "imaging" / f"{name}.py" for name in ("archive", "intake_queue", "reader_process")),
+    *(
+        ROOT / "imaging" / f"{name}.py"
+        for name in ("archive", "intake_queue", "reader_process", "reading_pool")
+    ),
     ROOT / "imaging" / "services" / "placing.py",
 ]
 
@@ -44,7 +52,11 @@ def _said(path: Path) -> set[str]:
                 for key, value in zip(node.keys, node.values, strict=True)
                 if isinstance(key, ast.Constant) and key.value == "refused"
             ]
-        elif isinstance(node, ast.Assign) and path.name in ("placing.py", "reader_process.py"):
+        elif isinstance(node, ast.Assign) and path.name in (
+            "placing.py",
+            "reader_process.py",
+            "reading_pool.py",
+        ):
             found += [node.value] if all(getattr(t, "id", "_").isupper() for t in node.targets) else []
         elif (
             isinstance(node, ast.Yield)
@@ -88,3 +100,42 @@ def test_one_row_shows_in_either_language():
 def test_a_row_of_another_version_shows_as_it_stands():
     with translation.override("zh-hans"):
         assert shown("a reason; that nobody gives any more") == "a reason; that nobody gives any more"
+
+
+def _answered(status: int) -> requests.HTTPError:
+    response = requests.Response()
+    response.status_code = status
+    return requests.HTTPError(response=response)
+
+
+@pytest.mark.django_db
+def test_why_an_import_stopped_is_said_in_either_language(settings, tmp_path):
+    settings.READERSTUDY_ARCHIVES = {"pacs": {"url": "http://127.0.0.1:9", "title": "Ward 3: X-ray"}}
+    archive = Archive("pacs")
+    errors = [
+        *(
+            archive._plain(error)
+            for error in (_answered(403), _answered(500), requests.Timeout(), ValueError())
+        ),
+        archive._plain(requests.ConnectionError()),
+        CannotWrite("No space left on device"),
+    ]
+    with pytest.raises(ArchiveUnknown) as unknown:
+        Archive("other")
+    with pytest.raises(SourceMissing) as missing:
+        request_fill(scope=uuid4(), source=tmp_path / "none", at=timezone.now())
+    told = [f"{type(error).__module__}.{type(error).__name__}: {error}" for error in errors]
+    told += [str(unknown.value), str(missing.value)]
+    told.append("The worker stopped 3 times while doing this; it was not tried again.")
+    assert len(told) == len(PROBLEMS)
+    with translation.override("en"):
+        assert [problem_shown(text) for text in told[:6]] == [str(error) for error in errors]
+    with translation.override("zh-hans"):
+        shown_words = [problem_shown(text) for text in told]
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in words) for words in shown_words)
+    assert sum("Ward 3: X-ray" in words for words in shown_words) == 5
+
+
+def test_another_error_shows_as_it_stands():
+    assert problem_shown("builtins.ValueError: what nobody foresaw") == "what nobody foresaw"
+    assert problem_shown("what nobody foresaw: at all") == "what nobody foresaw: at all"
