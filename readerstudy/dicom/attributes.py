@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
 from readerstudy.dicom.frames import Json, frame_places
 from readerstudy.dicom.parsing import Identifiers
@@ -326,8 +325,7 @@ def allowed_attributes(dataset: Dataset, uids: Identifiers, *, n_frames: int) ->
     out |= _rescale_elements(rescale_of(dataset))
     out |= _lut_sequence(dataset, "VOILUTSequence", "00283010")
     out |= references(dataset)
-    if Tag(0x5200, 0x9230) in dataset or Tag(0x5200, 0x9229) in dataset:
-        out |= _functional_groups(dataset, n_frames)
+    out |= _functional_groups(dataset, n_frames)
     if n_frames > 1:
         for keyword, tag in (
             ("ConcatenationUID", "00209161"),

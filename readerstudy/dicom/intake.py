@@ -115,7 +115,7 @@ def _identity(dataset: Dataset) -> dict[str, str]:
     out = {"patient_id": patient_id, "issuer": issuer}
     for name, keyword in _IDENTITY_KEYWORDS.items():
         text = text_of(dataset, keyword)
-        out[name] = "".join(c for c in text if c.isprintable())[:200]
+        out[name] = (text if text.isprintable() else "".join(c for c in text if c.isprintable()))[:200]
     return out
 
 
@@ -277,8 +277,7 @@ def take_in(
         attributes |= _percentile_window(first, None if lut is not None else rescale)
     if _lossy(dataset):
         attributes["00282110"] = element("CS", "01")
-    number_text = dataset.get_item("InstanceNumber")
-    number_value = finite(text_of(dataset, "InstanceNumber")) if number_text is not None else None
+    number_value = finite(text_of(dataset, "InstanceNumber"))
     return Intake(
         identity=identity,
         uids={"study": uids.study, "series": uids.series, "instance": uids.instance},

@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.plain import read_plain
 from readerstudy.dicom.refusal import Refused
-from readerstudy.dicom.values import transfer_syntax_of, value_of
+from readerstudy.dicom.values import raw_of, transfer_syntax_of, value_of
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -232,7 +232,7 @@ def _check_kind(dataset: Dataset) -> None:
         raise Refused("the file does not say how it is encoded (no transfer syntax)")
     if identifiers_of(dataset).sop_class not in IMAGE_CLASSES:
         raise Refused("the object is not an image for reading (SOP class)")
-    element = dataset.get_item("PixelData")
+    element = raw_of(dataset, "PixelData")
     if element is None or not element.value:
         raise Refused("the file has no pixels")
     frame_of_reference = value_of(dataset, "FrameOfReferenceUID")

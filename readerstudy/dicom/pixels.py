@@ -15,7 +15,7 @@ from pydicom.encaps import generate_frames
 
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.refusal import Refused
-from readerstudy.dicom.values import transfer_syntax_of, value_of
+from readerstudy.dicom.values import raw_of, transfer_syntax_of, value_of
 
 Frame = NDArray[Any]
 FrameSyntax = Literal["htj2k", "jpeg-ls", "explicit-le"]
@@ -166,7 +166,8 @@ def _stored_values(array: Frame, form: PixelForm) -> Frame:
 
 def _native_frames(dataset: Dataset, form: PixelForm) -> Iterator[Frame]:
     # The bytes as they lie; to ask pydicom for their value costs more than to read them.
-    data = dataset.get_item("PixelData").value
+    element = raw_of(dataset, "PixelData")
+    data: Any = element.value if element is not None else b""
     cell = form.bits_allocated // 8
     subsampled = form.photometric == "YBR_FULL_422"
     pixels = form.rows * form.columns

@@ -8,6 +8,7 @@ nothing behind them (PS3.5 section 7.1, PS3.10 section 7.1). It gives pydicom's 
 when they are asked for, and leaves every other file to `dcmread`.
 """
 
+from functools import lru_cache
 from struct import Struct
 from typing import cast
 
@@ -16,6 +17,8 @@ from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_eleme
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
+
+from readerstudy.dicom.values import KNOWN_TAGS
 
 _HEAD = Struct("<HH2sH").unpack_from
 _LENGTH = Struct("<L").unpack_from
@@ -64,11 +67,7 @@ def read_plain(data: bytes) -> Dataset | None:
         return None
     dataset = Dataset(elements)
     stated = elements.get(_CHARACTER_SET)
-    encoding = (
-        convert_encodings(convert_raw_data_element(cast("RawDataElement", stated)).value)
-        if stated
-        else default_encoding
-    )
+    encoding = _encoding(cast("RawDataElement", stated)) if stated else default_encoding
     dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=encoding)
     dataset.file_meta = FileMetaDataset(header)
     dataset.file_meta.set_original_encoding(
@@ -77,9 +76,17 @@ def read_plain(data: bytes) -> Dataset | None:
     return dataset
 
 
+# Files of one series state it in the same bytes at the same place.
+@lru_cache(maxsize=64)
+def _encoding(stated: RawDataElement) -> list[str]:
+    """Return Python's names of a stated character set."""
+    return convert_encodings(convert_raw_data_element(stated).value)
+
+
 def _elements(data: bytes, start: int, end: int, *, after: int) -> Elements | None:
     """Return the raw elements from `start` to `end`, their tags above `after`; None where they are not plain."""
     out: Elements = {}
+    known = KNOWN_TAGS.get
     last, position = after, start
     while position < end:
         if position + 8 > end:
@@ -99,7 +106,7 @@ def _elements(data: bytes, start: int, end: int, *, after: int) -> Elements | No
         if not last < number < _FIRST_ITEM or stop > end:
             return None
         value = data[position:stop] if length else cast("bytes | None", empty_value_for_VR(vr, raw=True))
-        tag = BaseTag(number)
+        tag = known(number) or BaseTag(number)
         out[tag] = RawDataElement(tag, vr, length, value, position, False, True)
         last, position = number, stop
     return out

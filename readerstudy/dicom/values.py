@@ -8,26 +8,35 @@ absent one exists; with sixty attributes asked for per file that is a third of t
 from functools import lru_cache
 from typing import Any
 
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
+# One object for each tag that is asked for. A key that is the same object is found without a comparison, which the tags
+# of pydicom do in Python; `plain` reads files with these objects.
 _TAGS: dict[str, BaseTag] = {}
+KNOWN_TAGS: dict[int, BaseTag] = {}
 _ASCII_TEXT = frozenset({"CS", "DA", "LO", "SH"})
+
+
+def raw_of(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
+    """Return an element as it lies in the data set, None where the attribute is absent."""
+    tag = _TAGS.get(keyword)
+    if tag is None:
+        number = int(Tag(keyword))
+        tag = _TAGS[keyword] = KNOWN_TAGS.setdefault(number, BaseTag(number))
+    # Not `get_item`: it makes a tag of the tag at every call.
+    return dataset._dict.get(tag)
 
 
 def value_of(dataset: Dataset, keyword: str) -> Any:
     """
-    Return what ``dataset.get(keyword)`` returns, None where the attribute is absent.
+    Return what ``dataset.get(keyword)`` returns, None where the attribute is absent; a person's name may be a text.
 
     Plain values (one short text, one number, a list of decimals) come straight from their bytes; everything
     else, and everything that is not as the standard says, goes through pydicom and fails as it fails there.
     """
-    tag = _TAGS.get(keyword)
-    if tag is None:
-        tag = _TAGS[keyword] = Tag(keyword)
-    # The view's mapping is the data set's own: `get_item` makes a tag of the tag at every call.
-    raw = dataset.items().mapping.get(tag)  # type: ignore[attr-defined]
+    raw = raw_of(dataset, keyword)
     if raw is None:
         return None
     if isinstance(raw, RawDataElement) and raw.is_little_endian:
@@ -66,6 +75,12 @@ def _plain_value(vr: str | None, data: bytes) -> Any:
         return int(text) if len(text) <= 12 and _unsigned(text.strip(" ")).isdigit() else None
     if vr == "UI":
         return text if "\\" not in text and " " not in text else None
+    if vr == "CS" and "\\" in text:
+        codes = text.split("\\")
+        return codes if all(code == code.strip(" ") for code in codes) else None
+    if vr == "PN":
+        # A name with one group of components and no spaces to judge.
+        return text if not set(text) & set("\\=") and text == text.strip(" ") else None
     if vr in _ASCII_TEXT:
         # Leading spaces are pydicom's to judge; these characters are the same in every character set.
         return text if "\\" not in text and text[0] != " " else None
