@@ -1,17 +1,20 @@
 """
-The child process: reads requests from standard input, one JSON object a line, and answers each.
+The child process: reads requests from a pipe, one JSON object a line, and answers each.
 
-``python -m readerstudy.dicom.child`` knows no database, no key and no network. It bounds its own memory
-before it imports anything that parses. Its parent bounds its time; an alarm of its own ends it where the parent
-is busy with other things. A request it cannot answer becomes a
-refusal; if it dies, the parent refuses the file and starts another child.
+``python -m readerstudy.dicom.child`` knows no database, no key and no network. It bounds its own memory before it
+imports anything that parses, and then divides: for each pair of pipes that arrives on its standard input (a socket)
+there is a process that answers, without the time that the imports take. Its parent bounds its time; an alarm of its own
+ends it where the parent is busy with other things. A request it cannot answer becomes a refusal; if it dies, the parent
+refuses the file and asks for another one.
 """
 
+import contextlib
 import gc
 import json
 import os
 import resource
 import signal
+import socket
 import sys
 import types
 from pathlib import Path
@@ -46,15 +49,37 @@ class _NoDownload(types.ModuleType):
             raise AttributeError(name)
 
 
+def _see_off(options: int) -> None:
+    """Take leave of processes that have ended: until then their numbers are nobody else's."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitid(os.P_ALL, 0, options) is not None:
+            continue
+
+
+def _divided(control: socket.socket) -> tuple[BinaryIO, BinaryIO]:
+    """Return in a new process for each pair of pipes that arrives; this process ends after all of them."""
+    while True:
+        _, places, _, _ = socket.recv_fds(control, 1, 2)
+        if len(places) != 2:
+            _see_off(os.WEXITED)
+            os._exit(0)
+        _see_off(os.WEXITED | os.WNOHANG)
+        if os.fork() == 0:
+            control.close()
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            return os.fdopen(places[0], "rb"), os.fdopen(places[1], "wb")
+        for place in places:
+            os.close(place)
+
+
 def main() -> None:
-    """Answer requests until standard input ends."""
-    out = os.fdopen(os.dup(1), "wb")
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    # Libraries that print (GDCM, libjpeg) must not reach the answers, nor their words the logs.
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    first = json.loads(sys.stdin.readline())
+    """Divide for each pair of pipes, and answer requests until the pipe ends."""
+    first = json.loads(sys.argv[1])
+    control = socket.socket(fileno=os.dup(0))
+    # Libraries that print (GDCM, libjpeg) must not reach anybody, nor their words the logs.
+    null = os.open(os.devnull, os.O_RDWR)
+    for place in (0, 1, 2):
+        os.dup2(null, place)
     from readerstudy.dicom.limits import Limits
 
     limits = Limits(**first["limits"])
@@ -93,8 +118,9 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(20_000)
     gc.enable()
-    _send(out, {"ready": True})
-    for line in sys.stdin:
+    asked, out = _divided(control)
+    _send(out, {"ready": True, "process": os.getpid()})
+    for line in asked:
         request = json.loads(line)
         if "seconds" in request:
             signal.setitimer(signal.ITIMER_REAL, request["seconds"] + _ALARM_LATER_S)

@@ -1,4 +1,4 @@
-"""The parent's side of the bounded child process."""
+"""The parent's side of the bounded child processes."""
 
 import collections
 import contextlib
@@ -7,6 +7,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 
@@ -36,6 +37,7 @@ class CannotWrite(Exception):
 
 
 _SECONDS_TO_START = 60.0
+_SECONDS_TO_END = 2.0
 # Requests lie in a pipe until the child comes to them: so many bytes fit into the smallest, and writing never waits.
 _REQUEST_BYTES = 48 * 1024
 # Answers of a few dozen images, so that a child goes on while nobody reads them.
@@ -55,9 +57,122 @@ class _Asked:
     seconds: float
 
 
+@dataclass
+class _Child:
+    """A process that answers: its pipes, and its id once it has told it."""
+
+    requests: int
+    answers: int
+    process_id: int | None = None
+
+    def close(self) -> None:
+        os.close(self.requests)
+        os.close(self.answers)
+
+
+class ChildMaker:
+    """
+    A process that has loaded what reading files needs, and divides into children that read.
+
+    Started when first needed, and again where it was ended.
+
+    Parameters
+    ----------
+    limits : Limits
+        Bounds of each child.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def __enter__(self) -> "ChildMaker":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process that divides, once its children have ended; children that have not go on without it."""
+        process, self._process = self._process, None
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+        if process is not None:
+            try:
+                process.wait(timeout=_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def child(self) -> _Child:
+        """Return a new child; what it is asked waits until it is there."""
+        asked, requests = os.pipe()
+        answers, answering = os.pipe()
+        with contextlib.suppress(OSError):
+            # Refused where an account has many pipes already: then the child waits for its reader sooner.
+            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, _ANSWER_BYTES)
+        try:
+            if self._control is None:
+                self._start()
+            try:
+                self._send(asked, answering)
+            except OSError:
+                self.stop()
+                self._start()
+                self._send(asked, answering)
+        except BaseException:
+            os.close(requests)
+            os.close(answers)
+            raise
+        finally:
+            os.close(asked)
+            os.close(answering)
+        return _Child(requests, answers)
+
+    def is_child(self, status: str) -> bool:
+        """Whether ``/proc/<process>/status`` is of a process that this one made."""
+        return self._process is not None and f"\nPPid:\t{self._process.pid}\n" in status
+
+    def _send(self, *places: int) -> None:
+        assert self._control is not None  # noqa: S101  (started before)
+        socket.send_fds(self._control, [b"c"], places)
+
+    def _start(self) -> None:
+        environment = {
+            "PATH": os.defpath,
+            "PYTHONPATH": str(settings.BASE_DIR),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # One thread each: children share the cores, and idle thread pools cost memory.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            # Blocks of an image's size stay with the process instead of going back to the system after each file.
+            "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+            "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+            "LC_ALL": "C.UTF-8",
+        }
+        first = {"limits": self._limits.as_json(), "look_for_text": settings.READERSTUDY_LOOK_FOR_TEXT}
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  (this program, and figures of the settings)
+                [sys.executable, "-m", "readerstudy.dicom.child", json.dumps(first)],
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                # Not the data root: a folder there could shadow a library's plug-ins.
+                cwd="/",
+                umask=0o077,
+                start_new_session=True,
+            )
+
+
 class ReaderProcess:
     """
-    One child that reads files of unknown origin; started when needed, replaced when it dies.
+    One child that reads files of unknown origin; made when needed, replaced when it dies.
 
     Requests may be made ahead (`ask`, then `answer` in the same order), so that the child goes on while the parent
     is busy; `wait_for_answers` waits for several children at once. Whatever ends the child is laid to the request that
@@ -67,14 +182,18 @@ class ReaderProcess:
     ----------
     limits : Limits
         Memory, time and size bounds.
+    maker : ChildMaker, optional
+        Shared by several; one of its own by default.
     recycle_after : int
         Number of files after which a fresh child takes over, so that leaks of decoders stay small.
     """
 
-    def __init__(self, limits: Limits, *, recycle_after: int = 2000) -> None:
+    def __init__(self, limits: Limits, *, maker: ChildMaker | None = None, recycle_after: int = 2000) -> None:
         self._limits = limits
+        self._own_maker = ChildMaker(limits) if maker is None else None
+        self._maker = maker or self._own_maker
         self._recycle_after = recycle_after
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._buffer = bytearray()
         self._ready = self._ended = False
         self._asked: collections.deque[_Asked] = collections.deque()
@@ -95,83 +214,54 @@ class ReaderProcess:
 
     @property
     def process_id(self) -> int | None:
-        """The present child's process id, None between two children."""
-        return self._child.pid if self._child is not None else None
+        """The present child's process id; None between two children, and until a child has told it."""
+        return self._child.process_id if self._child is not None else None
 
-    def stop(self) -> int | None:
-        """End the child, if there is one; returns the signal that ended it."""
+    def stop(self) -> None:
+        """End the child, if there is one."""
+        self._end_child()
+        if self._own_maker is not None:
+            self._own_maker.stop()
+
+    def _end_child(self) -> None:
         child, self._child, self._handed, self._handed_bytes = self._child, None, 0, 0
         self._ready = self._ended = False
         self._buffer.clear()
         if child is None:
-            return None
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        self._note_peak(child.pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
-        _, status, _ = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        return -child.returncode if child.returncode < 0 else None
+            return
+        # The number of a process that has ended may be another's by now. One that has not told it ends with its pipes.
+        if child.process_id is not None and self._maker.is_child(self._note_peak(child.process_id)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.process_id, signal.SIGKILL)
+        child.close()
 
-    def _note_peak(self, pid: int) -> None:
-        """
-        Keep the largest resident memory of the child so far.
+    def _note_peak(self, process: int) -> str:
+        """Keep the largest resident memory of the child so far; returns what the system says of the process."""
+        try:
+            status = Path(f"/proc/{process}/status").read_text()
+        except OSError:
+            return ""
+        for line in status.splitlines():
+            if line.startswith("VmHWM:"):
+                self.peak_memory_bytes = max(self.peak_memory_bytes, int(line.split()[1]) * 1024)
+        return status
 
-        Not from `wait4`: its `ru_maxrss` counts the parent's memory at the moment of the fork.
-        """
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    self.peak_memory_bytes = max(self.peak_memory_bytes, int(line.split()[1]) * 1024)
-
-    def _start(self) -> None:
-        """Start a child; what it is asked waits until it is ready."""
-        environment = {
-            "PATH": os.defpath,
-            "PYTHONPATH": str(settings.BASE_DIR),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            # One thread each: children share the cores, and idle thread pools cost memory.
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            # Blocks of an image's size stay with the process instead of going back to the system after each file.
-            "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-            "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
-            "LC_ALL": "C.UTF-8",
-        }
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "readerstudy.dicom.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            # Not the data root: a folder there could shadow a library's plug-ins.
-            cwd="/",
-            umask=0o077,
-            start_new_session=True,
-        )
+    def _start(self) -> _Child:
+        child = self._child = self._maker.child()
         self._read, self._began = 0, time.monotonic()
-        with contextlib.suppress(OSError):
-            # Refused where an account has many pipes already: then the child waits for its reader sooner.
-            fcntl.fcntl(self._streams()[1], fcntl.F_SETPIPE_SZ, _ANSWER_BYTES)
-        self._write(
-            _line({"limits": self._limits.as_json(), "look_for_text": settings.READERSTUDY_LOOK_FOR_TEXT})
-        )
+        return child
 
     def _write(self, line: bytes) -> None:
-        stdin, _ = self._streams()
+        child = self._child or self._start()
         with contextlib.suppress(BrokenPipeError):
             # A child that has ended is noticed where its answer is awaited.
-            stdin.write(line)
-            stdin.flush()
+            while line:
+                line = line[os.write(child.requests, line) :]
 
-    def _streams(self) -> tuple[IO[bytes], IO[bytes]]:
-        child = self._child
-        if child is None or child.stdin is None or child.stdout is None:
-            raise RuntimeError("No reading process was started.")
-        return child.stdin, child.stdout
+    @property
+    def _answers(self) -> int:
+        """The pipe in which answers come."""
+        return (self._child or self._start()).answers
 
     def _take_line(self) -> dict[str, Any] | None:
         """Return the next line that has come; None where none has."""
@@ -185,11 +275,13 @@ class ReaderProcess:
 
     def _fill(self) -> None:
         """Take what the child has written; called when there is something, or nothing more will come."""
-        block = os.read(self._streams()[1].fileno(), 1 << 20)
+        block = os.read(self._answers, 1 << 20)
         self._ended = not block
         self._buffer += block
         if not self._ready and (line := self._take_line()) is not None:
             self._ready = bool(line.get("ready"))
+            if self._child is not None:
+                self._child.process_id = line.get("process")
 
     def _answer(self, seconds: float) -> dict[str, Any] | None:
         """
@@ -200,15 +292,15 @@ class ReaderProcess:
         seconds : float
             How long the child may take from the moment that it came to the request.
         """
-        descriptor = self._streams()[1].fileno()
+        answers = self._answers
         while not self._ready or (answer := self._take_line()) is None:
             if not self._ended:
                 rest = self._began + (seconds if self._ready else _SECONDS_TO_START) - time.monotonic()
-                if select.select([descriptor], [], [], max(0.0, rest))[0]:
+                if select.select([answers], [], [], max(0.0, rest))[0]:
                     self._fill()
                     continue
             if not self._ready:
-                self.stop()
+                self._end_child()
                 raise RuntimeError("The process that reads images does not start.")
             return None if self._ended else {"refused": TOO_SLOW, "fatal": True}
         return answer
@@ -255,10 +347,8 @@ class ReaderProcess:
         if self._child is not None and self._read >= self._recycle_after:
             if self._handed:
                 return
-            self.stop()
+            self._end_child()
         while self._handed < len(self._asked):
-            if self._child is None:
-                self._start()
             line = self._asked[self._handed].line
             is_full = self._handed_bytes + len(line) > _REQUEST_BYTES or self._read >= self._recycle_after
             if is_full and self._handed:
@@ -295,14 +385,15 @@ class ReaderProcess:
         asked = self._asked.popleft()
         answer = self._answer(asked.seconds)
         if answer is None or answer.get("fatal"):
-            ended_by = self.stop()
-            # The child's own alarm, where nobody looked at its time here.
-            return answer or {"refused": TOO_SLOW if ended_by == signal.SIGALRM else DIED}
+            # It may have ended by its own alarm, where nobody looked at its time here.
+            was_late = time.monotonic() >= self._began + asked.seconds
+            self._end_child()
+            return answer or {"refused": TOO_SLOW if was_late else DIED}
         self._handed -= 1
         self._handed_bytes -= len(asked.line)
         self._answered += 1
         if self._answered % 50 == 0 and self._child is not None:
-            self._note_peak(self._child.pid)
+            self._note_peak(self._child.process_id or 0)
         if "not_written" in answer:
             raise CannotWrite(answer["not_written"])
         return answer
@@ -313,8 +404,6 @@ class ReaderProcess:
 
         The last tuple has no name where the archive as a whole was refused.
         """
-        if self._child is None:
-            self._start()
         self._write(_line({"do": "expand", "path": str(path), "out": str(out)}))
         while True:
             self._began = time.monotonic()
@@ -324,7 +413,7 @@ class ReaderProcess:
             if answer is None or "refused" in answer:
                 yield "", "", (answer or {"refused": DIED})["refused"]
                 if answer is None or answer.get("fatal"):
-                    self.stop()
+                    self._end_child()
                 return
             if answer.get("done"):
                 return
@@ -341,7 +430,7 @@ def wait_for_answers(readers: Sequence[ReaderProcess]) -> None:
         reader._hand_over()
     if any(reader.has_answer for reader in readers):
         return
-    by_place = {reader._streams()[1].fileno(): reader for reader in readers}
+    by_place = {reader._answers: reader for reader in readers}
     rest = min(reader.deadline for reader in readers) - time.monotonic()
     for place in select.select(list(by_place), [], [], max(0.0, rest))[0]:
         by_place[place]._fill()

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from readerstudy.dicom.limits import Limits
 from readerstudy.imaging.intake_queue import Item, Source, Work
-from readerstudy.imaging.reader_process import ReaderProcess, wait_for_answers
+from readerstudy.imaging.reader_process import ChildMaker, ReaderProcess, wait_for_answers
 
 OTHER_THAN_ASKED = "the archive delivered another image than the one asked for"
 
@@ -19,8 +19,8 @@ WAITING = 250
 class _Reader(ReaderProcess):
     """A reading process and the files that it was handed, in their order."""
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
+    def __init__(self, limits: Limits, maker: ChildMaker) -> None:
+        super().__init__(limits, maker=maker)
         self.items: deque[Item] = deque()
 
 
@@ -52,8 +52,9 @@ class ReadingPool:
         faster. Not more than `WAITING` files wait for their turn, whatever the folder's size.
         """
         with ExitStack() as stack:
-            expander = stack.enter_context(ReaderProcess(self._limits))
-            readers = [stack.enter_context(_Reader(self._limits)) for _ in range(self._processes)]
+            maker = stack.enter_context(ChildMaker(self._limits))
+            expander = stack.enter_context(ReaderProcess(self._limits, maker=maker))
+            readers = [stack.enter_context(_Reader(self._limits, maker)) for _ in range(self._processes)]
             stack.callback(self._note_peak, readers)
             wanted = _wanted(source, work, expander)
             turns: deque[Item] = deque()
