@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor
-from readerstudy.imaging.services.subjects import identity_of, state_laterality
+from readerstudy.imaging.services.subjects import patient_numbers, state_laterality
 from readerstudy.studies.models import Case, Centre, Patient, ReaderStudy
 from readerstudy.studies.services.cases import before_reading, record_case
 from readerstudy.studies.services.errors import StudyRefused
@@ -32,14 +32,14 @@ class Stated:
 
 
 def cases_by_patient_number(study: ReaderStudy) -> dict[str, list[Case]]:
-    """Return the study's cases by the patient number of their files, which the identity store alone knows."""
+    """Return the study's cases by every patient number of their files, which the identity store alone knows."""
     found: dict[str, list[Case]] = defaultdict(list)
     cases = Case.objects.filter(study=study, image_set__isnull=False).exclude(status=Case.Status.WITHDRAWN)
     for case in cases.select_related("study", "image_set", "patient__centre").order_by("pk"):
         if case.image_set is None:
             continue
-        found[identity_of(case.image_set).patient_id].append(case)
-    found.pop("", None)
+        for number in dict.fromkeys(patient_numbers(case.image_set)):
+            found[number].append(case)
     return dict(found)
 
 
