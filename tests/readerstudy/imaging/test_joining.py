@@ -149,6 +149,7 @@ def test_the_model_reads_the_pixels_of_either_number(whole):
     assert read_volume(axial).values.shape[0] == 5
 
 
+@pytest.mark.both_databases
 def test_later_imports_under_either_number_come_into_the_one_set(
     whole, take_in, folder_of, slices, shared_data, client_of
 ):
@@ -227,6 +228,7 @@ def test_withdrawal_erases_what_came_under_every_number(
         assert outcomes(take_in(folder)) == {("refused", WITHDRAWN)}
 
 
+@pytest.mark.both_databases
 def test_a_number_that_is_taken_out_stands_as_before_with_its_later_images(
     radiographs, first_slices, take_in, folder_of, slices, data_root, client_of
 ):

@@ -88,6 +88,7 @@ def everything(study: ReaderStudy) -> list[object]:
     ]
 
 
+@pytest.mark.both_databases
 def test_one_case_stays_with_the_images_and_the_knowledge_of_both(study, pair):
     stays, comes = pair
     Case.objects.filter(pk=stays.pk).update(clinical={"age": "63"})
@@ -301,6 +302,7 @@ def test_every_row_that_speaks_of_a_case_forbids_it_or_is_carried_over():
     assert speaking - handled - standing_models() == set()
 
 
+@pytest.mark.both_databases
 def test_what_came_under_another_number_leaves_with_it_into_the_same_partition(study, pair):
     _stays, comes = pair
     Patient.objects.filter(study=study).update(partition="train", partition_draw=factories.draw(study=study))
