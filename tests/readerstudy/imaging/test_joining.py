@@ -10,6 +10,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -113,7 +114,9 @@ def test_joining_changes_no_file_and_shows_the_images_of_both(
 
     assert files_below(data_root) == before
     assert labels(whole) == WORDS
-    assert (labels(first_slices), study_table(first_slices)) == ([], ())
+    assert study_table(first_slices) == ()
+    with pytest.raises(CommandError, match=f"are shown by the set {whole.public_id}"):
+        call_command("open_images", str(first_slices.public_id))
     assert set(pixel_digests(whole)) == digests
     # Whoever had looked before looks at something else now.
     bearer = {"cookies": "", "authorization": f"Bearer {opened.token}", "now": timezone.now()}
@@ -303,6 +306,35 @@ def test_a_study_that_was_filed_under_the_wrong_number_comes_to_its_patient(
             ("duplicate", "the same image is already there")
         }
     assert taken_out(right, ct) == alone
+
+
+def test_what_was_joined_is_joined_on_with_all_its_numbers(
+    whole, first_slices, take_in, folder_of, slices, data_root, client_of
+):
+    other = {
+        "PatientID": "A-THIRD-ONE",
+        "StudyInstanceUID": "1.2.3.4",
+        "SeriesInstanceUID": "1.2.3.4.5",
+        "FrameOfReferenceUID": "1.2.3.4.6",
+        "SOPInstanceUID": "1.2.3.4.7",
+    }
+    third = take_in(folder_of("third", slices[:1], **other)).image_sets.get()
+
+    all_three = joined(third, whole)
+
+    assert labels(all_three) == sorted([*WORDS, "Axial T2"])
+    assert patient_numbers(all_three) == ("A-THIRD-ONE", RADIOGRAPHS, SLICES)
+    assert len(client_of(all_three).search_for_studies()) == 3
+    batch = take_in(folder_of("later", slices))
+    assert (list(batch.image_sets), batch.n_stored) == ([all_three], len(slices) - 5)
+    # One number leaves, the others stay together.
+    alone = taken_out(all_three, ImagingStudy.objects.exclude(modalities="MR").get())
+    assert alone == whole
+    assert (labels(alone), patient_numbers(alone)) == (["AP X-ray", "Lateral X-ray"], (RADIOGRAPHS,))
+    withdraw_images(image_set=all_three, at=timezone.now())
+    held = [Path(name).parts[2].removesuffix(".sealed") for name in files_below(data_root)]
+    assert set(held) == {str(whole.public_id)}
+    assert outcomes(take_in(folder_of("back", slices))) == {("refused", WITHDRAWN)}
 
 
 def test_copies_of_the_joined_set_hold_both_under_one_pseudonym(whole, tmp_path):

@@ -115,6 +115,18 @@ def test_one_case_stays_with_the_images_and_the_knowledge_of_both(study, pair):
     assert (event.detail["case"], event.detail["joined"]) == (stays.pseudonym, comes.pseudonym)
 
 
+def test_several_cases_come_at_once(study, pair):
+    images = factories.image_set(scope=study.public_id)
+    factories.series(of=factories.imaging_study(of=images), modality="DX", label="AP X-ray")
+    # Two of them were one patient's already.
+    pair.append(factories.case(study=study, image_set=images, patient=pair[1].patient))
+    join(pair)
+    (row,) = case_rows(study)
+    assert (row.pseudonym, row.modalities, row.n_series) == (pair[0].pseudonym, "MR, CT, X-ray", 3)
+    assert Patient.objects.get() == pair[0].patient
+    assert AuditEvent.objects.filter(event="studies.case.joined").count() == 2
+
+
 def test_unopened_reads_of_the_case_that_stays_stay_and_the_others_are_taken_back(study, pair):
     stays, comes = pair
     readers = [factories.user(name) for name in ("first", "second", "third")]
