@@ -108,6 +108,7 @@ class JoiningPage:
     partition: str
     kept: str
     taken_back: str
+    others: str
     problems: tuple[str, ...]
     digest: str
 
@@ -140,6 +141,7 @@ def joining_page(study: ReaderStudy, plan: Joining) -> JoiningPage:
         partition=partition_words(plan.partition),
         kept=_readers(plan.kept, codes),
         taken_back=_readers(plan.taken_back, codes),
+        others=", ".join(case.pseudonym for case in plan.others),
         problems=plan.problems,
         digest=plan.digest,
     )

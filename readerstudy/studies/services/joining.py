@@ -55,6 +55,8 @@ class Joining:
         Of the joined patient.
     kept, taken_back : tuple of Assignment
         Unopened reads that stay and that go.
+    others : tuple of Case
+        Further cases of the patients that come; they become cases of the one that stays.
     problems : tuple of str
         Why it cannot be done, each a sentence; empty where it can.
     digest : str
@@ -67,6 +69,7 @@ class Joining:
     partition: str
     kept: tuple[Assignment, ...]
     taken_back: tuple[Assignment, ...]
+    others: tuple[Case, ...]
     problems: tuple[str, ...]
     digest: str
 
@@ -79,12 +82,14 @@ def plan_joining(*, study: ReaderStudy, stays: Case, comes: Sequence[Case]) -> J
     partitions = [case.patient.partition for case in cases if case.patient.partition]
     kept = tuple(_standing(stays))
     taken_back = tuple(each for case in comes for each in _standing(case))
+    others = Case.objects.filter(study=study, patient__in=[case.patient for case in comes])
+    others = others.exclude(pk__in=[case.pk for case in cases]).exclude(patient=stays.patient)
     facts = [
         [str(case.public_id), case.status, case.clinical, case.numbering, case.patient.partition]
         + ([*pixel_digests(case.image_set)] if case.image_set else [])
         for case in cases
     ]
-    facts.append([str(each.public_id) for each in (*kept, *taken_back)])
+    facts.append([str(each.public_id) for each in (*kept, *taken_back, *others.order_by("pk"))])
     return Joining(
         stays=stays,
         comes=tuple(comes),
@@ -92,6 +97,7 @@ def plan_joining(*, study: ReaderStudy, stays: Case, comes: Sequence[Case]) -> J
         partition=partitions[0] if partitions else "",
         kept=kept,
         taken_back=taken_back,
+        others=tuple(others.order_by("pseudonym")),
         problems=tuple(dict.fromkeys(problems)),
         digest=hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest(),
     )

@@ -384,6 +384,7 @@ def test_a_coordinator_sees_what_will_be_and_does_it(coordinator, study, pair):
     reader = factories.user("reader")
     factories.study_role("reader", study=study, person=reader, code="R7")
     factories.assignment(of=comes, person=reader)
+    further = factories.case(study=study, patient=comes.patient)
     assert f'href="{joining_address()}"' in said(
         coordinator.get(reverse("studies:cases", kwargs={"slug": "one"}))
     )
@@ -395,14 +396,15 @@ def test_a_coordinator_sees_what_will_be_and_does_it(coordinator, study, pair):
     assert "2 imaging studies, 2 series, 2 images" in page
     assert "Missing, optional: X-ray" in page
     assert "R7" in page
+    assert f"Further cases of this patient</th><td>{further.pseudonym}<" in page
     digest = page.split('name="digest" value="')[1].split('"')[0]
     answer = coordinator.post(joining_address(), {**sent, "digest": digest}, follow=True)
     assert f"{stays.pseudonym} is one case now." in said(answer)
-    assert Case.objects.count() == 1
-    uid = ReaderStudy.objects.get().cases.get().image_set.imaging_studies.latest("pk").blinded_uid
+    assert set(Case.objects.filter(patient=stays.patient)) == {stays, further}
+    uid = stays.image_set.imaging_studies.latest("pk").blinded_uid
     answer = coordinator.post(images_address(stays), {"study": uid, "patient": "other"}, follow=True)
     assert "It waits for screening." in said(answer)
-    assert Case.objects.count() == 2
+    assert Case.objects.count() == 3
 
 
 def test_what_is_done_is_what_was_shown(coordinator, study, pair):
