@@ -87,19 +87,20 @@ def take_out_images(
     own = [row for row in rows if row.home == image_set]
     if not chosen or not rest or (own and all(row in chosen for row in own)):
         raise CannotTakeOut
-    numbers = {row.home for row in chosen}
-    number = numbers.pop() if len(numbers) == 1 else None
-    if (
-        number is not None
-        and number.joined_into_id == image_set.pk
-        and all(row.home != number for row in rest)
-    ):
-        target = number
+    left = {row.home for row in rest}
+    numbers = [
+        home
+        for home in dict.fromkeys(row.home for row in chosen)
+        if home.joined_into_id == image_set.pk and home not in left
+    ]
+    if numbers:
+        target = numbers[0]
     else:
         key = subject_key(image_set.scope, issuer=" taken out", patient_id=chosen[0].blinded_uid)
         target = ImageSet.objects.get_or_create(
             scope=image_set.scope, subject_key=key, defaults={"created_at": at}
         )[0]
+    ImageSet.objects.filter(pk__in=[each.pk for each in numbers[1:]]).update(joined_into=target)
     ImageSet.objects.filter(pk=target.pk).update(joined_into=None)
     moved = ImagingStudy.objects.filter(pk__in=[row.pk for row in chosen])
     moved.filter(drawer=None).update(drawer=image_set)

@@ -327,6 +327,12 @@ def test_what_was_joined_is_joined_on_with_all_its_numbers(
     assert len(client_of(all_three).search_for_studies()) == 3
     batch = take_in(folder_of("later", slices))
     assert (list(batch.image_sets), batch.n_stored) == ([all_three], len(slices) - 5)
+    # Two numbers leave together, and come back.
+    two = ImagingStudy.objects.exclude(blinded_uid=third.imaging_studies.order_by("pk").last().blinded_uid)
+    both = taken_out(all_three, *two)
+    assert (both, patient_numbers(both)) == (whole, (RADIOGRAPHS, SLICES))
+    assert patient_numbers(all_three) == ("A-THIRD-ONE",)
+    all_three = joined(third, both)
     # One number leaves, the others stay together.
     alone = taken_out(all_three, ImagingStudy.objects.exclude(modalities="MR").get())
     assert alone == whole
