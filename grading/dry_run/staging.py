@@ -30,6 +30,7 @@ class Prop:
     numbering: dict[str, Any]
     images: tuple[Any, ...] = ()
     image_set: ImageSet | None = None
+    drawers: tuple[ImageSet, ...] = ()
     landmarks: tuple[Landmark, ...] = ()
 
 
@@ -123,6 +124,9 @@ def _prop(case: Case, document: ProtocolDocument) -> Prop:
         numbering=numbering,
         images=(*studies, *series, *instances),
         image_set=case.image_set,
+        drawers=tuple(
+            ImageSet.objects.filter(lent_studies__in=studies).exclude(pk=case.image_set.pk).distinct()
+        ),
         landmarks=tuple(case.landmarks.order_by("pk")),
     )
 
@@ -189,7 +193,10 @@ def set_the_stage(script: Script, *, at: datetime) -> None:
 def _put_images(prop: Prop) -> None:
     if prop.image_set is None:
         return
-    ImageSet.objects.bulk_create([prop.image_set])
+    # Two cases may have images in one drawer; whose number it is matters to no dry run.
+    for drawer in prop.drawers:
+        drawer.joined_into = None
+    ImageSet.objects.bulk_create([prop.image_set, *prop.drawers], ignore_conflicts=True)
     for model in (ImagingStudy, Series, Instance):
         model.objects.bulk_create([each for each in prop.images if isinstance(each, model)])
 

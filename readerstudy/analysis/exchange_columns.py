@@ -17,7 +17,7 @@ CASES = (
     "sides",
 )  # fmt: skip
 # The coordinator's own table of imported images; the last two may be absent, and every other column is a value.
-CLINICAL = ("dicom_patient_id", "case_id", "patient_id", "centre", "laterality")
+CLINICAL = ("dicom_patient_id", "case_id", "patient_id", "centre", "laterality", "one_case")
 CLINICAL_VALUES = ("case_id", "patient_id", "name", "value")
 ADJUDICATIONS = (
     "case_id", "patient_id", "structure", "finding", "was_audit", "choice", "kept_reader_id", "kind", "grade",

@@ -11,6 +11,8 @@ register_events(
         ),
         "imaging.burned_in.looked_at": "looked at {n} series whose pixels may hold text",
         "imaging.images.withdrawn": "erased the images and the identity of a patient",
+        "imaging.images.joined": "joined {n} imaging studies of one patient under another number",
+        "imaging.images.taken_out": "took {n} imaging studies out into a set of their own",
         "imaging.images.exported": "exported {count} de-identified images",
         "imaging.laterality.stated": "stated left and right of an imaging study: {laterality} ({source})",
         "imaging.identity.viewed": "looked up the identity behind a case",

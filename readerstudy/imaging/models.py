@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 
 class Laterality(models.TextChoices):
@@ -20,6 +21,9 @@ class ImageSet(models.Model):
 
     `scope` is the public id of the reader study (imaging lies below studies and knows no more of it).
     `subject_key` is a keyed hash of issuer and patient id, so that a later import finds the same patient.
+
+    A patient with several numbers has a set for each of them, of which one shows the images of all; the others
+    are `joined_into` it. Files, originals and identity stay in the folders of the set under whose number they came.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -27,12 +31,17 @@ class ImageSet(models.Model):
     subject_key = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
+    joined_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="joined")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["scope", "subject_key"], name="one_image_set_per_subject_and_scope"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(joined_into__isnull=True) | ~Q(joined_into=models.F("pk")),
+                name="no_image_set_is_joined_into_itself",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -44,10 +53,12 @@ class ImagingStudy(models.Model):
     One DICOM study under its blinded UID.
 
     The blinded UID is the keyed hash of the original one with the key of the reader study, so the same
-    study imported again is recognised without keeping the original UID here.
+    study imported again is recognised without keeping the original UID here. `image_set` shows it; `drawer` is
+    the set under whose number it came, where that is another one.
     """
 
     image_set = models.ForeignKey(ImageSet, on_delete=models.CASCADE, related_name="imaging_studies")
+    drawer = models.ForeignKey(ImageSet, null=True, on_delete=models.PROTECT, related_name="lent_studies")
     blinded_uid = models.CharField(max_length=64, unique=True)
     modalities = models.CharField(max_length=64, blank=True)
     laterality = models.CharField(max_length=16, choices=Laterality, default=Laterality.UNKNOWN)
@@ -64,6 +75,11 @@ class ImagingStudy(models.Model):
 
     def __str__(self) -> str:
         return self.blinded_uid
+
+    @property
+    def home(self) -> ImageSet:
+        """The set in whose folders its files, originals and identity lie."""
+        return self.drawer or self.image_set
 
 
 class Series(models.Model):
@@ -145,9 +161,10 @@ class ImportBatch(models.Model):
 
     @property
     def image_sets(self) -> models.QuerySet[ImageSet]:
-        """The image sets that this import stored something in, or found again."""
+        """The image sets that show what this import stored or found again."""
         touched = self.outcomes.filter(outcome__in=["stored", "duplicate"]).values("image_set")
-        return ImageSet.objects.filter(pk__in=touched).order_by("pk")
+        shown = ImageSet.objects.filter(pk__in=touched).values(shown=Coalesce("joined_into", "pk"))
+        return ImageSet.objects.filter(pk__in=shown).order_by("pk")
 
 
 class ImportOutcome(models.Model):

@@ -74,7 +74,7 @@ def study_table(
     uids = UidMap.for_alias(alias) if alias else None
     rows = (
         Series.objects.filter(imaging_study__image_set=image_set)
-        .select_related("imaging_study__image_set")
+        .select_related("imaging_study__image_set", "imaging_study__drawer")
         .order_by("imaging_study__pk", "number")
     )
     out = []
@@ -161,7 +161,7 @@ def lateralities(image_set: ImageSet) -> tuple[str, ...]:
 
 def _folder_of(series: Series) -> Path:
     study = series.imaging_study
-    root = stores.view_root(study.image_set.scope, study.image_set.public_id)
+    root = stores.view_root(study.image_set.scope, study.home.public_id)
     return stores.series_folder(root, study.blinded_uid, series.blinded_uid)
 
 
@@ -398,8 +398,8 @@ def pixel_digests(image_set: ImageSet) -> tuple[str, ...]:
 
 
 def image_sets_of(scope: UUID) -> list[ImageSet]:
-    """Return the image sets of a reader study that were not withdrawn."""
-    return list(ImageSet.objects.filter(scope=scope, withdrawn_at=None).order_by("pk"))
+    """Return the image sets of a reader study that show images: not withdrawn, not joined into another."""
+    return list(ImageSet.objects.filter(scope=scope, withdrawn_at=None, joined_into=None).order_by("pk"))
 
 
 @dataclass(frozen=True)
@@ -421,7 +421,7 @@ class ShownInstances:
         self._uids = UidMap.for_alias(alias) if alias else None
         rows = (
             Instance.objects.filter(series__imaging_study__image_set=image_set)
-            .select_related("series__imaging_study__image_set")
+            .select_related("series__imaging_study__image_set", "series__imaging_study__drawer")
             .order_by("pk")
             if image_set is not None
             else []

@@ -6,12 +6,14 @@ The three stores below the data root, and the sealing of names.
 anything that a file said about a person.
 """
 
+import contextlib
 import gzip
 import json
 import os
 import secrets
 import shutil
 import zlib
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -247,21 +249,70 @@ def read_metadata(folder: Path) -> list[Json]:
     return instances
 
 
-def remove_image_set(scope: UUID, image_set: UUID) -> None:
+def remove_views(scope: UUID, image_set: UUID) -> None:
     """
-    Erase pixels, identity and originals of an image set.
+    Remove the linked views of an image set that has changed; they are made again when next opened.
+
+    The names go and the files stay: a view may hold frames of other sets.
+    """
+    try:
+        folders = list(set_path(scope, image_set).iterdir())
+    except FileNotFoundError:
+        return
+    for folder in folders:
+        if folder.name != BASE_VIEW:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_study(scope: UUID, home: UUID, study: str, instances: Iterable[str]) -> None:
+    """
+    Erase pixels and originals of one imaging study, and what the identity store knows of it alone.
 
     Every file is emptied first: one that a web server still holds open would keep its bytes on the disk after its
     name is gone.
+
+    Parameters
+    ----------
+    home : UUID
+        The image set in whose folders it lies.
+    study : str
+        Its blinded UID.
+    instances : iterable of str
+        Blinded UIDs of its images.
     """
-    identity = _identity_path(scope, image_set)
-    for path in (
-        *set_path(scope, image_set).rglob("*"),
-        *_originals_folder(scope, image_set).rglob("*"),
-        identity,
-    ):
+    pixels = set_path(scope, home) / BASE_VIEW / study
+    originals = [_originals_folder(scope, home) / f"{instance}.sealed" for instance in instances]
+    for path in (*pixels.rglob("*"), *originals):
         if path.is_file() and not path.is_symlink():
             os.truncate(path, 0)
-    shutil.rmtree(set_path(scope, image_set), ignore_errors=True)
-    shutil.rmtree(_originals_folder(scope, image_set), ignore_errors=True)
-    identity.unlink(missing_ok=True)
+    shutil.rmtree(pixels, ignore_errors=True)
+    for path in originals:
+        path.unlink(missing_ok=True)
+    identity = read_identity(scope, home)
+    if identity.get("studies", {}).pop(study, None) is not None:
+        write_identity(scope, home, identity)
+
+
+def remove_image_set(scope: UUID, image_set: UUID, *, keep: Mapping[str, Collection[str]]) -> None:
+    """
+    Erase pixels, originals and identity in the folders of an image set, also what a crash left there without a row.
+
+    Parameters
+    ----------
+    keep : mapping
+        Studies that another set shows by now, each with its instances; all blinded UIDs. They stay.
+    """
+    remove_views(scope, image_set)
+    identity, originals = _identity_path(scope, image_set), _originals_folder(scope, image_set)
+    kept = {f"{instance}.sealed" for instances in keep.values() for instance in instances}
+    folder = set_path(scope, image_set)
+    doomed = [path for path in folder.rglob("*") if not set(path.relative_to(folder).parts) & keep.keys()]
+    doomed += [path for path in originals.rglob("*") if path.name not in kept]
+    for path in (*doomed, identity):
+        if path.is_file() and not path.is_symlink():
+            os.truncate(path, 0)
+            path.unlink()
+    # The deepest first; a folder that still holds something of another set stays.
+    for path in (*sorted(doomed, reverse=True), folder, originals):
+        with contextlib.suppress(OSError):
+            path.rmdir()

@@ -24,6 +24,10 @@ register_events(
         "studies.case.included": "included case {case}",
         "studies.case.excluded": "excluded case {case}: {reason}",
         "studies.case.withdrawn": "withdrew case {case} and erased its images",
+        "studies.case.joined": (
+            "joined {joined} to case {case}: {n} imaging studies came, {n_taken_back} unopened reads were taken back"
+        ),
+        "studies.case.taken_out": "took {n} imaging studies out of case {case} into case {new}",
         "studies.case.sides_accepted": "accepted the sides of case {case} by convention",
         "studies.case.stated": "took from {source} of case {case}: {changed}",
         "studies.case.numbered": "fixed the level numbering of case {case}: {variant}",

@@ -1,10 +1,12 @@
 """Forms of the coordinator's pages."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.assignment import AssignmentDesign
 
@@ -132,6 +134,56 @@ class WithdrawalForm(forms.Form):
         if code != self._pseudonym:
             raise forms.ValidationError(_("This is not the code of this case. Nothing was changed."))
         return code
+
+
+def _codes_field(label: Any, **options: Any) -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    return forms.CharField(label=label, max_length=400, widget=widget, **options)
+
+
+class JoiningForm(forms.Form):
+    """Which case stays, and which come to it, by their codes."""
+
+    stays = _codes_field(_("The case that stays"))
+    comes = _codes_field(
+        _("The cases that come to it"), help_text=_("One code, or several with commas between them.")
+    )
+
+    def __init__(self, *args: Any, study: ReaderStudy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._study = study
+
+    def _found(self, codes: list[str]) -> list[Case]:
+        found = {
+            case.pseudonym: case
+            for case in Case.objects.select_related("study", "patient__centre", "image_set").filter(
+                study=self._study, pseudonym__in=codes
+            )
+        }
+        unknown = [code for code in codes if code not in found]
+        if unknown:
+            raise forms.ValidationError(_("The study has no case %(code)s.") % {"code": ", ".join(unknown)})
+        return [found[code] for code in codes]
+
+    def clean_stays(self) -> Case:
+        return self._found([self.cleaned_data["stays"].strip()])[0]
+
+    def clean_comes(self) -> list[Case]:
+        codes = [code.strip() for code in self.cleaned_data["comes"].replace("，", ",").split(",")]
+        return self._found([code for code in dict.fromkeys(codes) if code])
+
+
+class TakingOutForm(forms.Form):
+    """Which imaging studies leave a case, and whether they are of another person."""
+
+    OTHER, SAME = "other", "same"
+
+    study = forms.MultipleChoiceField()
+    patient = forms.ChoiceField(choices=[(OTHER, ""), (SAME, "")])
+
+    def __init__(self, *args: Any, studies: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["study"].choices = [(uid, uid) for uid in studies]
 
 
 class OpenForm(forms.Form):

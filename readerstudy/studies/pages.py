@@ -62,7 +62,7 @@ def case_page(study: ReaderStudy, number: object) -> Page:
     return Paginator(cases.values_list("pk", flat=True), CASES_PER_PAGE).get_page(number)
 
 
-def _missing(wanted: Iterable[str], present: Collection[str]) -> str:
+def missing_kinds(wanted: Iterable[str], present: Collection[str]) -> str:
     """Return which kinds of image a case lacks, in words; a case without images lacks none that can be named."""
     if not present:
         return ""
@@ -115,8 +115,8 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
                 centre=case.patient.centre.code,
                 partition=partition_words(case.patient.partition),
                 modalities=modality_words(present),
-                missing_required=_missing(document.required_modalities, present),
-                missing_optional=_missing(document.optional_modalities, present),
+                missing_required=missing_kinds(document.required_modalities, present),
+                missing_optional=missing_kinds(document.optional_modalities, present),
                 clinical=", ".join(f"{name} {value}" for name, value in sorted(case.clinical.items())),
                 n_series=sum(len(each.series.all()) for each in studies),
                 sides=sides,

@@ -2,13 +2,15 @@
 
 from django.urls import include, path
 
-from readerstudy.studies import creation_views, opening_views, views, withdrawing_views
+from readerstudy.studies import creation_views, joining_views, opening_views, views, withdrawing_views
 
 app_name = "studies"
 urlpatterns = [
     path("new-study/", creation_views.create, name="create"),
     path("new-study/check/", creation_views.check_new, name="check_new"),
     path("studies/<slug:slug>/cases/", views.cases, name="cases"),
+    path("studies/<slug:slug>/cases/join/", joining_views.join, name="join_cases"),
+    path("studies/<slug:slug>/cases/<uuid:case>/images/", joining_views.case_images, name="case_images"),
     path("studies/<slug:slug>/cases/<uuid:case>/screen/", views.screen_case, name="screen_case"),
     path("studies/<slug:slug>/cases/<uuid:case>/withdraw/", withdrawing_views.withdraw, name="withdraw_case"),
     path("studies/<slug:slug>/assignments/", views.assignments, name="assignments"),

@@ -55,6 +55,8 @@ def pages_of(one: Any, role: str) -> Iterator[str]:
         showing = one.assignment("first_reader", "unread")
         study, code = one.study.slug, one.study.roles.get(user=showing.user).code
         yield reverse("studies:withdraw_case", kwargs={"slug": study, "case": showing.case.public_id})
+        yield reverse("studies:case_images", kwargs={"slug": study, "case": showing.case.public_id})
+        yield reverse("studies:join_cases", kwargs={"slug": study})
         yield reverse("grading:reader_reads", kwargs={"slug": study, "code": code})
         yield reverse("grading:withdraw_read", kwargs={"slug": study, "assignment": showing.public_id})
 

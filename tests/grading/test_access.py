@@ -33,6 +33,7 @@ PAGES = {
     "studies:edit_protocol": {"coordinator"},
     "grading:dry_run": {"coordinator"},
     "studies:open": {"coordinator"},
+    "studies:join_cases": {"coordinator"},
 }
 # (page, whose assignment, case) -> who gets it.
 CASE_PAGES = {
@@ -86,6 +87,8 @@ COORDINATOR_CALLS = {
     "studies:draw_partitions": {"seed": 4},
     "studies:screen_case": {"act": "exclude", "reason": ""},
     "studies:withdraw_case": {"code": "", "reason": ""},
+    "studies:join_cases": {"stays": "", "comes": "", "digest": ""},
+    "studies:case_images": {"study": "", "patient": ""},
     "grading:withdraw_read": {"reason": "", "seen": ""},
 }
 
@@ -164,7 +167,7 @@ def test_call_is_heard_from_the_person_whose_duty_it_is(client, two_studies, pla
 @pytest.mark.parametrize("name", COORDINATOR_CALLS)
 def test_office_acts_are_the_coordinators(client, two_studies, name):
     keywords = {"slug": "one"}
-    if name in {"studies:screen_case", "studies:withdraw_case"}:
+    if name in {"studies:screen_case", "studies:withdraw_case", "studies:case_images"}:
         keywords["case"] = two_studies.one.cases["unread"].public_id
     if name == "grading:withdraw_read":
         keywords["assignment"] = two_studies.one.assignment("first_reader", "unread").public_id
@@ -188,8 +191,9 @@ def test_coordinator_cannot_screen_a_case_of_another_study(client, two_studies):
     for case in (two_studies.other.cases["unread"].public_id, uuid.uuid4()):
         address = reverse("studies:screen_case", kwargs={"slug": "one", "case": case})
         assert client.post(address, {"act": "include"}).status_code == 404
-        address = reverse("studies:withdraw_case", kwargs={"slug": "one", "case": case})
-        assert client.get(address).status_code == 404
+        for name in ("studies:withdraw_case", "studies:case_images"):
+            address = reverse(name, kwargs={"slug": "one", "case": case})
+            assert client.get(address).status_code == 404
 
 
 @pytest.mark.parametrize("state", ["draft", "locked", "unblinded"])

@@ -17,7 +17,7 @@ from grading.models import Adjudication, Read, ReferenceGrade
 from readerstudy.core.models import AuditEvent
 from readerstudy.core.tidying import tidy_up
 from readerstudy.imaging.models import ImageSet
-from readerstudy.imaging.services import receive
+from readerstudy.imaging.services import join_image_sets, receive
 from readerstudy.studies.models import ReaderStudy
 from tests import factories
 from tests.blinding.planting import write_series
@@ -369,6 +369,27 @@ def test_what_needs_days_is_left_out():
     assert (once["conditions"], once["washout_days"]) == (["unaided"], 0)
     assert "calibration" not in once
     assert in_one_sitting(in_one_sitting(plain)) == in_one_sitting(plain)
+
+
+def test_images_of_two_patient_numbers_are_shown_as_one_case(coordinator, study, settings, tmp_path):
+    settings.READERSTUDY_IMPORT_PROCESSES = 1
+    for number in ("one", "two"):
+        write_series(tmp_path / number, patient=number)
+        receive(scope=study.public_id, source=tmp_path / number, at=factories.AT, laterality="established")
+    stays, comes = ImageSet.objects.order_by("pk")
+    join_image_sets(stays=stays, comes=comes, at=factories.AT, actor=None)
+    begin(coordinator, n_cases="2", codes=factories.case(study=study, image_set=stays).pseudonym)
+    page = coordinator.get(
+        coordinator.get(seats(coordinator)["reader-1"].address).context["list"].current.address
+    )
+    series = config_of(page, "viewer-config")["series"]
+    assert len({each["study_uid"] for each in series}) == 2
+    root = re.search(r'data-dicomweb="([^"]+)"', page.content.decode())[1]
+    token = next(morsel.value for name, morsel in page.cookies.items() if name.startswith("rs_images"))
+    for each in series:
+        address = f"{root}/studies/{each['study_uid']}/series/{each['series_uid']}/metadata"
+        assert coordinator.get(address, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    coordinator.post(reverse("grading:end_dry_run", kwargs={"slug": "tried"}))
 
 
 def test_the_studys_images_are_shown_and_the_door_to_them_closes_with_it(

@@ -10,11 +10,18 @@ from readerstudy.imaging.services.capability import (
     set_capability_cookie,
 )
 from readerstudy.imaging.services.exporting import OriginalsNotKept, export_deidentified
+from readerstudy.imaging.services.joining import (
+    CannotJoin,
+    CannotTakeOut,
+    join_image_sets,
+    take_out_images,
+)
 from readerstudy.imaging.services.receiving import create_batch, receive, request_fill
 from readerstudy.imaging.services.subjects import (
     Identity,
     identity_of,
     mark_looked_at,
+    patient_numbers,
     state_laterality,
     withdraw_images,
 )
@@ -28,6 +35,8 @@ from readerstudy.imaging.services.uploading import (
 )
 
 __all__ = [
+    "CannotJoin",
+    "CannotTakeOut",
     "Identity",
     "OpenedCase",
     "OriginalsNotKept",
@@ -42,13 +51,16 @@ __all__ = [
     "create_batch",
     "export_deidentified",
     "identity_of",
+    "join_image_sets",
     "mark_looked_at",
     "missing_uploads",
     "open_case",
+    "patient_numbers",
     "receive",
     "request_fill",
     "set_capability_cookie",
     "state_laterality",
     "store_instances",
+    "take_out_images",
     "withdraw_images",
 ]

@@ -42,7 +42,7 @@ def export_deidentified(
     """
     rows = list(
         Instance.objects.filter(series__imaging_study__image_set=image_set)
-        .select_related("series__imaging_study")
+        .select_related("series__imaging_study__image_set", "series__imaging_study__drawer")
         .order_by("series__imaging_study__pk", "series__number", "index")
     )
     name = f"export-{image_set.public_id}"
@@ -51,7 +51,9 @@ def export_deidentified(
     try:
         with ReaderProcess(limits_from_settings()) as reader:
             for row in rows:
-                data = stores.original(image_set.scope, image_set.public_id, row.blinded_uid)
+                data = stores.original(
+                    image_set.scope, row.series.imaging_study.home.public_id, row.blinded_uid
+                )
                 if data is None:
                     raise OriginalsNotKept(
                         "The originals of these images were not kept, so no copies can be made of them."

@@ -1,8 +1,6 @@
 """Where the files of an import go: each one's outcome, its frames, and the series that it renews."""
 
-import contextlib
 import os
-import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +57,7 @@ class Chunk:
     at: datetime
     first_number: int
     _sets: dict[str, ImageSet] = field(default_factory=dict)
+    _shown: dict[int, ImageSet] = field(default_factory=dict)
     _studies: dict[str, ImagingStudy] = field(default_factory=dict)
     _series: dict[str, Series] = field(default_factory=dict)
     _instances: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -107,19 +106,23 @@ class Chunk:
         return outcomes
 
     def _load(self, items: list[Item], blinded: list[dict[str, str]]) -> None:
-        """Read what is already there for the UIDs and patients of this chunk, in four queries."""
+        """Read what is already there for the UIDs and patients of this chunk, in four or five queries."""
         keys = {self._subject(item) for item in items if "identity" in item.answer}
         # Locked, so that two imports of one patient do not renew the same series at once (PostgreSQL).
         locked = ImageSet.objects.select_for_update().filter(scope=self.batch.scope, subject_key__in=keys)
         for image_set in locked.order_by("pk"):
             self._sets[image_set.subject_key] = image_set
+        joined = [each.joined_into_id for each in self._sets.values() if each.joined_into_id]
+        self._shown = ImageSet.objects.in_bulk(joined) if joined else {}
         known = {
             kind: {names[kind] for names in blinded if names} for kind in ("study", "series", "instance")
         }
-        studies = ImagingStudy.objects.filter(blinded_uid__in=known["study"]).select_related("image_set")
+        studies = ImagingStudy.objects.filter(blinded_uid__in=known["study"]).select_related(
+            "image_set", "drawer"
+        )
         self._studies = {study.blinded_uid: study for study in studies}
         series = Series.objects.filter(blinded_uid__in=known["series"]).select_related(
-            "imaging_study__image_set"
+            "imaging_study__image_set", "imaging_study__drawer"
         )
         self._series = {row.blinded_uid: row for row in series}
         instances = Instance.objects.filter(blinded_uid__in=known["instance"])
@@ -146,11 +149,13 @@ class Chunk:
         self, item: Item, names: dict[str, str], uids: UidMap
     ) -> tuple[ImportOutcome.Outcome, str, ImageSet | None]:
         key = self._subject(item)
-        study = self._studies.get(names["study"])
-        if study is not None and study.image_set.subject_key != key:
-            return Outcome.CONFLICT, OTHER_PATIENT, None
         image_set = self._sets.get(key)
+        study = self._studies.get(names["study"])
+        if study is not None and not self._is_same_patient(study, image_set):
+            return Outcome.CONFLICT, OTHER_PATIENT, None
         if image_set is not None and image_set.withdrawn_at is not None:
+            return Outcome.REFUSED, WITHDRAWN, image_set
+        if study is not None and study.image_set.withdrawn_at is not None:
             return Outcome.REFUSED, WITHDRAWN, image_set
         series = self._series.get(names["series"])
         if series is not None and series.imaging_study.blinded_uid != names["study"]:
@@ -172,8 +177,10 @@ class Chunk:
             )
             self._sets[key] = image_set
         if study is None:
+            shown = self._shows(image_set)
             study = ImagingStudy.objects.create(
-                image_set=image_set,
+                image_set=shown,
+                drawer=image_set if shown != image_set else None,
                 blinded_uid=names["study"],
                 laterality=self.batch.laterality,
                 laterality_source=self.batch.laterality_source,
@@ -193,33 +200,41 @@ class Chunk:
                 columns=0,
             )
             self._series[names["series"]] = series
-        self._take(item, names, uids, series, image_set)
+        self._take(item, names, uids, series)
         return Outcome.STORED, item.answer["note"], image_set
 
-    def _take(
-        self, item: Item, names: dict[str, str], uids: UidMap, series: Series, image_set: ImageSet
-    ) -> None:
+    def _shows(self, image_set: ImageSet) -> ImageSet:
+        """Return the set that shows what comes under this set's number."""
+        return self._shown[image_set.joined_into_id] if image_set.joined_into_id else image_set
+
+    def _is_same_patient(self, study: ImagingStudy, image_set: ImageSet | None) -> bool:
+        """Return whether a study may come under the number of this set: its own, or one of the same patient."""
+        if image_set is None:
+            return False
+        return study.home == image_set or study.image_set == self._shows(image_set)
+
+    def _take(self, item: Item, names: dict[str, str], uids: UidMap, series: Series) -> None:
+        home = series.imaging_study.home
         answer = item.answer
         attributes = uids.attributes(answer["attributes"])
         attributes["00083002"] = element("UI", answer["transfer_syntax"])
         attributes |= stores.seals_of(names["instance"], answer["checks"])
         folder = self._folders.get(names["series"])
         if folder is None:
-            folder = self._folders[names["series"]] = self._folder(series, image_set)
+            folder = self._folders[names["series"]] = self._folder(series)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for frame in range(1, answer["n_frames"] + 1):
             os.replace(f"{item.staged}_{frame}", f"{folder}/{stores.frame_name(names['instance'], frame)}")
         if self.batch.keep_originals and item.path is not None:
-            stores.keep_original(
-                self.batch.scope, image_set.public_id, names["instance"], item.path.read_bytes()
-            )
-        self._note_identity(image_set, names["study"], answer)
+            stores.keep_original(self.batch.scope, home.public_id, names["instance"], item.path.read_bytes())
+        self._note_identity(home, names["study"], answer)
         self._instances[names["instance"]] = (names["series"], answer["digest"])
         self._new.setdefault(names["series"], []).append(_NewInstance(names["instance"], attributes, answer))
 
-    def _folder(self, series: Series, image_set: ImageSet) -> Path:
-        root = stores.view_root(self.batch.scope, image_set.public_id)
-        return stores.series_folder(root, series.imaging_study.blinded_uid, series.blinded_uid)
+    def _folder(self, series: Series) -> Path:
+        study = series.imaging_study
+        root = stores.view_root(self.batch.scope, study.home.public_id)
+        return stores.series_folder(root, study.blinded_uid, series.blinded_uid)
 
     def _note_identity(self, image_set: ImageSet, study: str, answer: dict[str, Any]) -> None:
         identity = self._identities.get(image_set.public_id)
@@ -242,7 +257,7 @@ class Chunk:
     def _renew(self, series: Series, new: list[_NewInstance]) -> None:
         """Add instances to a series: classify, order and number it again, and write its attributes."""
         study = series.imaging_study
-        folder = self._folder(series, study.image_set)
+        folder = self._folder(series)
         # Place in the reading order and instance number of each; the new ones have no place yet.
         placed: dict[str, tuple[int | None, float]] = {
             uid: (index, number)
@@ -291,8 +306,7 @@ class Chunk:
         if study.modalities != "\\".join(modalities):
             study.modalities = "\\".join(modalities)[:64]
             study.save(update_fields=["modalities"])
-        with contextlib.suppress(FileNotFoundError):
-            _drop_views(study.image_set)
+        stores.remove_views(self.batch.scope, study.image_set.public_id)
 
 
 def _row(series: Series, new: _NewInstance, index: int) -> tuple[Any, ...]:
@@ -310,10 +324,3 @@ def _move(moved: list[tuple[int, str]]) -> None:
     table, name = (connection.ops.quote_name(word) for word in (Instance._meta.db_table, "index"))
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {table} SET {name} = %s WHERE blinded_uid = %s", moved)  # noqa: S608
-
-
-def _drop_views(image_set: ImageSet) -> None:
-    """Remove linked views of a set that has changed; they are made again when next opened."""
-    for folder in stores.set_path(image_set.scope, image_set.public_id).iterdir():
-        if folder.name != stores.BASE_VIEW:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -6,10 +6,18 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging import stores
-from readerstudy.imaging.models import ImageSet, ImagingStudy, ImportOutcome, Laterality, Series
+from readerstudy.imaging.models import (
+    ImageSet,
+    ImagingStudy,
+    ImportOutcome,
+    Instance,
+    Laterality,
+    Series,
+)
 from readerstudy.imaging.services.capability import close_image_set
 
 
@@ -29,9 +37,15 @@ class Identity:
 
 
 def identity_of(image_set: ImageSet) -> Identity:
-    """Return the identity behind an image set."""
+    """Return the identity behind an image set, as the files of its own number say."""
     known = stores.read_identity(image_set.scope, image_set.public_id)
     return Identity(**{name: str(known.get(name, "")) for name in Identity.__dataclass_fields__})
+
+
+def patient_numbers(image_set: ImageSet) -> tuple[str, ...]:
+    """Return every patient number whose later images come into a set, its own first."""
+    own = (image_set, *image_set.joined.order_by("pk"))
+    return tuple(number for each in own if (number := identity_of(each).patient_id))
 
 
 @transaction.atomic
@@ -87,11 +101,15 @@ def withdraw_images(*, image_set: ImageSet, at: datetime, actor: Actor | None = 
     """
     Erase pixels, originals and identity of a patient; the rows stay, so that answers keep their place.
 
-    Names of the imported files go too. Whoever has the images open is shut out at once.
+    All numbers of the patient are meant. Names of the imported files go too: all that came under a number of which
+    the set shows anything. Whoever has the images open is shut out at once.
     """
+    numbers = list(ImageSet.objects.filter(Q(pk=image_set.pk) | Q(joined_into=image_set)))
+    shown = image_set.imaging_studies.select_related("image_set", "drawer")
     close_image_set(image_set=image_set, at=at)
-    ImportOutcome.objects.filter(image_set=image_set).update(name_sealed=b"")
-    ImageSet.objects.filter(pk=image_set.pk).update(withdrawn_at=at)
+    named = {each.pk for each in numbers} | {study.home.pk for study in shown}
+    ImportOutcome.objects.filter(image_set__in=named).update(name_sealed=b"")
+    ImageSet.objects.filter(pk__in=[each.pk for each in numbers]).update(withdrawn_at=at)
     record(
         event="imaging.images.withdrawn",
         at=at,
@@ -101,4 +119,17 @@ def withdraw_images(*, image_set: ImageSet, at: datetime, actor: Actor | None = 
         subject_id=image_set.public_id,
     )
     # Before the commit on purpose: if it fails, nothing says "withdrawn" while pixels are still there.
-    stores.remove_image_set(image_set.scope, image_set.public_id)
+    for study in shown:
+        if study.home not in numbers:
+            stores.remove_study(
+                image_set.scope, study.home.public_id, study.blinded_uid, _instances_of(study)
+            )
+    for each in numbers:
+        lent = each.lent_studies.exclude(image_set=image_set)
+        keep = {study.blinded_uid: _instances_of(study) for study in lent}
+        stores.remove_image_set(image_set.scope, each.public_id, keep=keep)
+
+
+def _instances_of(study: ImagingStudy) -> list[str]:
+    rows = Instance.objects.filter(series__imaging_study=study)
+    return list(rows.values_list("blinded_uid", flat=True))

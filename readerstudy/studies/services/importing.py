@@ -28,7 +28,7 @@ from readerstudy.imaging.services.receiving import (
     receive,
     source_text,
 )
-from readerstudy.imaging.services.subjects import identity_of, state_laterality
+from readerstudy.imaging.services.subjects import patient_numbers, state_laterality
 from readerstudy.imaging.uids import blinded_uid
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.cases import EnrolledAs, Place, enrol_image_sets, import_landmarks
@@ -203,7 +203,7 @@ def enrol_import(
     by_centre: dict[str, list[ImageSet]] = defaultdict(list)
     known: dict[str, _Stated] = {}
     for image_set in batch.image_sets.order_by("pk"):
-        found = stated_of.get(identity_of(image_set).patient_id)
+        found = next((stated_of[each] for each in patient_numbers(image_set) if each in stated_of), None)
         if found is not None:
             known[image_set.subject_key] = found
         by_centre[found.centre if found else centre_code].append(image_set)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor
-from readerstudy.imaging.services.subjects import identity_of, state_laterality
+from readerstudy.imaging.services.subjects import identity_of, patient_numbers, state_laterality
 from readerstudy.studies.models import Case, Centre, Patient, ReaderStudy
 from readerstudy.studies.services.cases import before_reading, record_case
 from readerstudy.studies.services.errors import StudyRefused
@@ -21,25 +21,26 @@ class Stated:
     What one row says.
 
     Empty texts leave what stands. `clinical` is added to what is known; it is for the study's office and its
-    export, never for a person who reads.
+    export, never for a person who reads. `laterality` is said of what came under `number`, of all images without.
     """
 
     case: str
     patient: str
     centre: str = ""
     laterality: str = ""
+    number: str = ""
     clinical: Mapping[str, str] = field(default_factory=dict)
 
 
 def cases_by_patient_number(study: ReaderStudy) -> dict[str, list[Case]]:
-    """Return the study's cases by the patient number of their files, which the identity store alone knows."""
+    """Return the study's cases by every patient number of their files, which the identity store alone knows."""
     found: dict[str, list[Case]] = defaultdict(list)
     cases = Case.objects.filter(study=study, image_set__isnull=False).exclude(status=Case.Status.WITHDRAWN)
     for case in cases.select_related("study", "image_set", "patient__centre").order_by("pk"):
         if case.image_set is None:
             continue
-        found[identity_of(case.image_set).patient_id].append(case)
-    found.pop("", None)
+        for number in dict.fromkeys(patient_numbers(case.image_set)):
+            found[number].append(case)
     return dict(found)
 
 
@@ -76,7 +77,10 @@ def state_case(*, case: Case, stated: Stated, source: str, actor: Actor | None, 
         Patient.objects.filter(pk=case.patient.pk).update(centre=centre)
         changed.append("centre")
     if stated.laterality and case.image_set is not None:
-        for imaging_study in case.image_set.imaging_studies.exclude(laterality=stated.laterality):
+        studies = case.image_set.imaging_studies.select_related("image_set", "drawer")
+        for imaging_study in studies.exclude(laterality=stated.laterality):
+            if stated.number and identity_of(imaging_study.home).patient_id != stated.number:
+                continue
             before_reading(case)
             state_laterality(
                 imaging_study=imaging_study, laterality=stated.laterality, source="import table", at=at,

@@ -57,6 +57,54 @@ def test_cases_get_their_names_centre_sides_and_values(study):
     assert take(study, text) == 2, "the same table once more changes nothing"
 
 
+ONE = "dicom_patient_id,case_id,patient_id,centre,laterality,one_case,age\n"
+
+
+def test_two_numbers_that_the_table_calls_one_case_become_one(study):
+    first, second = numbers(study)
+    # The second row leaves to the first what both share; sides are said of the images of its own number.
+    text = f"{ONE}{first},C01,P01,PKU,established,yes,63\n{second},C01,P01,,by-convention,yes,\n"
+    assert take(study, text) == 2
+    case = Case.objects.get(study=study)
+    assert (case.pseudonym, case.patient.pseudonym, case.patient.centre.code) == ("C01", "P01", "PKU")
+    assert case.clinical == {"age": "63"}
+    sides = case.image_set.imaging_studies.values_list("modalities", "laterality")
+    assert set(sides) == {("DX", "established"), ("MR", "by-convention")}
+    assert Patient.objects.filter(study=study).count() == 1
+    before = list(Case.objects.values())
+    assert take(study, text) == 2
+    assert list(Case.objects.values()) == before, "the same table once more changes nothing"
+    # A row of either number speaks of the one case.
+    assert take(study, f"{HEAD}{second},C01,P01,,,64,F\n") == 1
+    assert Case.objects.get(study=study).clinical == {"age": "64", "sex": "F"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("{0},C01,P01,,,yes,63\n{1},C01,P01,,,no,\n", "say one_case yes in both"),
+        ("{0},C01,P01,,,,63\n{1},C01,P01,,,yes,\n", "say one_case yes in both"),
+        ("{0},C01,P01,,,perhaps,63\n", "not allowed"),
+        ("{0},C01,P01,,,yes,63\n{1},C01,P02,,,yes,\n", "P01 in another row"),
+        ("{0},C01,P01,A,,yes,63\n{1},C01,P01,B,,yes,\n", "A in another row"),
+        ("{0},C01,P01,,,yes,63\n{1},C01,P01,,,yes,36\n", "63 in another row"),
+    ],
+)
+def test_rows_of_one_case_that_differ_join_nothing(study, rows, said):
+    before = list(Case.objects.order_by("pk").values())
+    with pytest.raises(ImportRefused, match=said):
+        take(study, ONE + rows.format(*numbers(study)))
+    assert list(Case.objects.order_by("pk").values()) == before
+
+
+def test_a_table_joins_nothing_that_a_page_would_refuse(study):
+    first, second = numbers(study)
+    Case.objects.filter(pk=Case.objects.earliest("pk").pk).update(status="included")
+    with pytest.raises(ImportRefused, match="screened differently"):
+        take(study, f"{ONE}{first},C01,P01,,,yes,\n{second},C01,P01,,,yes,\n")
+    assert Case.objects.filter(study=study).count() == 2
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [

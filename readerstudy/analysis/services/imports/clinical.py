@@ -1,6 +1,7 @@
 """Pseudonyms and clinical data of imported cases, from the coordinator's own table."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -22,6 +23,7 @@ from readerstudy.analysis.services.imports.tables import (
 from readerstudy.core.audit import Actor
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.errors import StudyRefused
+from readerstudy.studies.services.joining import join_cases
 from readerstudy.studies.services.naming import Stated, cases_by_patient_number, state_case
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -38,8 +40,9 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
     Parameters
     ----------
     text : str
-        CSV with the columns of `exchange_columns.CLINICAL`, of which centre and laterality may be absent. Every
-        other column is a clinical value of that name.
+        CSV with the columns of `exchange_columns.CLINICAL`, of which centre, laterality and one_case may be absent.
+        Every other column is a clinical value of that name. Rows with one case_id that say ``yes`` in one_case join
+        the cases of their numbers.
 
     Raises
     ------
@@ -53,7 +56,22 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
     clinical = [name for name in rows[0][1] if name not in CLINICAL]
     _check_columns(clinical)
     cases = cases_by_patient_number(study)
-    lines: dict[str, str] = {}
+    lines: dict[str, tuple[Case, Row]] = {}
+
+    def joined(stays: Case, comes: Case, stated: Stated, first: Row) -> Case:
+        """Return the one case of two patient numbers whose rows say that they are one."""
+        centre = stated.centre or first.get("centre", "")
+        own = replace(stated, case=comes.pseudonym, patient=comes.patient.pseudonym, centre=centre)
+        try:
+            # What the row says holds before the cases are compared.
+            state_case(case=comes, stated=own, source=source, actor=actor, at=at)
+            comes.refresh_from_db()
+            case = join_cases(study=study, stays=stays, comes=[comes], actor=actor, at=at)
+        except StudyRefused as refusal:
+            raise BadCell("one_case", str(refusal)) from None
+        for known, of_number in cases.items():
+            cases[known] = [case if each in (stays, comes) else each for each in of_number]
+        return case
 
     def check(row: Row) -> Case:
         number = row["dicom_patient_id"]
@@ -62,13 +80,20 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
             raise BadCell("dicom_patient_id", _("no image that was taken in has this patient number"))
         if len(found) > 1:
             raise BadCell("dicom_patient_id", _("%(n)d cases have this patient number") % {"n": len(found)})
-        if lines.setdefault(row["case_id"], number) != number:
-            raise BadCell(
-                "case_id",
-                _(
-                    "stands for another patient number as well; give both cases one patient_id and two case_id"
-                ),
-            )
+        if row.get("one_case"):
+            one_of(row, "one_case", ["yes", "no"])
+        case = found[0]
+        first_case, first = lines.setdefault(row["case_id"], (case, row))
+        if first is not row:
+            if first_case != case and not (row.get("one_case") == first.get("one_case") == "yes"):
+                raise BadCell(
+                    "case_id",
+                    _(
+                        "stands for another patient number as well; if both are one case, say one_case yes in both "
+                        "rows, else give them one patient_id and two case_id"
+                    ),
+                )
+            _agree(row, first, ["patient_id", "centre", *clinical])
         if row.get("laterality"):
             one_of(row, "laterality", ["established", "by-convention", "unknown"])
         for name in clinical:
@@ -79,17 +104,29 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
             patient=name_of(row, "patient_id"),
             centre=row.get("centre", ""),
             laterality=row.get("laterality", ""),
+            number=number,
             clinical={name: row[name] for name in clinical if row[name]},
         )
+        if first_case != case:
+            case = joined(first_case, case, stated, first)
+            lines[row["case_id"]] = (case, first)
         try:
-            state_case(case=found[0], stated=stated, source=source, actor=actor, at=at)
+            state_case(case=case, stated=stated, source=source, actor=actor, at=at)
         except StudyRefused as refusal:
             raise BadCell("case_id", str(refusal)) from None
-        return found[0]
+        return case
 
     n_rows = len(checked(rows, check))
     note_import(study=study, table="clinical", n_rows=n_rows, text=text, source=source, actor=actor, at=at)
     return n_rows
+
+
+def _agree(row: Row, first: Row, names: list[str]) -> None:
+    """Refuse a row that says otherwise of a case than the first row of it."""
+    for name in names:
+        said, says = first.get(name, ""), row.get(name, "")
+        if said and says and said != says:
+            raise BadCell(name, _("is %(value)s in another row of the same case") % {"value": said})
 
 
 def _check_columns(names: list[str]) -> None:

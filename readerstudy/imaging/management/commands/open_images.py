@@ -23,6 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         image_set = ImageSet.objects.filter(public_id=options["image_set"]).first()
+        if image_set is not None and image_set.joined_into is not None:
+            raise CommandError(f"These images are shown by the set {image_set.joined_into.public_id}.")
         if image_set is None:
             raise CommandError("There is no image set of this id.")
         presentation = uuid.uuid4()
