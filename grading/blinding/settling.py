@@ -61,7 +61,7 @@ def blinded_items(
     items += mark_items
     place = {"assignment": assignment.public_id}
     return BlindedItems(
-        frame=page_frame(assignment, code),
+        frame=page_frame(assignment, code, document),
         running_number=assignment.running_number,
         presentation=str(assignment.presentation),
         adjudication={

@@ -19,6 +19,7 @@ from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.wording import (
     agreement_words,
     condition_words,
+    datum_words,
     draw_words,
     duty_words,
     modality_words,
@@ -27,6 +28,7 @@ from readerstudy.studies.wording import (
     reference_words,
     screened_by_words,
     settled_by_words,
+    spoken,
 )
 
 
@@ -197,6 +199,11 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
     facts = (
         (_("Readers per case"), str(document.readers_per_case)),
         (_("Conditions"), condition_words(document.reading["conditions"])),
+        (
+            _("Clinical data shown"),
+            "; ".join(f"{spoken(each.label)}: {datum_words(each)}" for each in document.clinical_context)
+            or _("none"),
+        ),
         (_("Differences settled by"), settled_by_words(document.adjudication["by"])),
         (_("Reference standard"), reference_words(document.reference["from"])),
         (

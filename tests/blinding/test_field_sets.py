@@ -47,7 +47,10 @@ def pages_json(client, address):
     assert answer.status_code == 200, address
     text = answer.content.decode()
     scripts = dict(re.findall(r'<script id="([^"]+)" type="application/json">(.*?)</script>', text, re.S))
-    return {name: json.loads(body) for name, body in scripts.items() if name != "ui-texts"}
+    told = {name: json.loads(body) for name, body in scripts.items() if name != "ui-texts"}
+    if shown := re.findall(r'data-clinical="([^"]+)"', text):
+        told["clinical-line"] = dict.fromkeys(shown)
+    return told
 
 
 def page_of(name, showing):

@@ -262,6 +262,39 @@ PLANTS: tuple[Plant, ...] = (
         ),
     ),
     Plant(
+        "all-clinical-data-beside-the-images",
+        "The line beside the images shows what is known of a case and not what the protocol names.",
+        (
+            "tests/grading/test_clinical_context.py::test_a_protocol_that_names_none_shows_no_line",
+            FIELDS,
+            CRAWL.format("second_reader"),
+        ),
+        edit(
+            "grading.blinding.clinical:clinical_facts",
+            (
+                "for datum in document.clinical_context\n",
+                "for datum in document.clinical_context\n    ) + tuple(\n"
+                "        ClinicalFact(column=name, label=name, value=value, unit='')\n"
+                "        for name, value in given.items()\n",
+            ),
+        ),
+    ),
+    Plant(
+        "clinical-value-as-it-was-typed",
+        "A clinical value that the protocol does not allow, a free text, is shown as it was typed.",
+        (
+            "tests/grading/test_clinical_context.py::test_what_is_missing_or_not_allowed_is_not_stated",
+            CRAWL.format("adjudicator"),
+        ),
+        edit(
+            "grading.blinding.clinical:clinical_facts",
+            (
+                'words(datum.value_of(given.get(datum.id, "")))',
+                'words(datum.value_of(given.get(datum.id, ""))) or given.get(datum.id, "")',
+            ),
+        ),
+    ),
+    Plant(
         "model-in-the-adjudicators-page",
         "The adjudicator's page depends on the model's output.",
         (TWIN.format("adjudicator-model_output"),),
