@@ -22,6 +22,7 @@ register_events(
         "studies.invitation.accepted": "accepted the invitation",
         "studies.cases.imported": "imported {n_cases} cases from {source}",
         "studies.case.included": "included case {case}",
+        "studies.case.included_lacking": "included case {case} without {kinds}, which the protocol requires: {reason}",
         "studies.case.excluded": "excluded case {case}: {reason}",
         "studies.case.withdrawn": "withdrew case {case} and erased its images",
         "studies.case.sides_accepted": "accepted the sides of case {case} by convention",

@@ -1,6 +1,6 @@
 """What the coordinator's pages show, as frozen values."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,10 +10,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
-from readerstudy.imaging.selectors import RADIOGRAPHS, modalities_of
+from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.protocols.difference import protocol_difference
 from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.selectors import lacking_kinds
 from readerstudy.studies.services.assignment import AssignmentPlan, PlannedShowing
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.wording import (
@@ -44,6 +45,7 @@ class CaseRow:
     modalities: str
     missing_required: str
     missing_optional: str
+    included_lacking: str
     clinical: str
     n_series: int
     sides: str
@@ -64,13 +66,15 @@ def case_page(study: ReaderStudy, number: object) -> Page:
     return Paginator(cases.values_list("pk", flat=True), CASES_PER_PAGE).get_page(number)
 
 
-def _missing(wanted: Iterable[str], present: Collection[str]) -> str:
-    """Return which kinds of image a case lacks, in words; a case without images lacks none that can be named."""
-    if not present:
+def _lacked_words(case: Case) -> str:
+    """Return what a case was included without, and why."""
+    if not case.included_lacking:
         return ""
-    return modality_words(
-        kind for kind in wanted if ("X-ray" if kind in {"XR", *RADIOGRAPHS} else kind) not in present
-    )
+    said = {
+        "kinds": modality_words(case.included_lacking["kinds"]),
+        "reason": case.included_lacking["reason"],
+    }
+    return _("Without %(kinds)s, which the protocol requires: %(reason)s") % said
 
 
 def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list[CaseRow]:
@@ -117,8 +121,16 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
                 centre=case.patient.centre.code,
                 partition=partition_words(case.patient.partition),
                 modalities=modality_words(present),
-                missing_required=_missing(document.required_modalities, present),
-                missing_optional=_missing(document.optional_modalities, present),
+                missing_required=(
+                    ""
+                    if case.status == Case.Status.WITHDRAWN
+                    else modality_words(lacking_kinds(document.required_modalities, present))
+                ),
+                # A case without images lacks none that could be named.
+                missing_optional=modality_words(
+                    lacking_kinds(document.optional_modalities, present) if present else ()
+                ),
+                included_lacking=_lacked_words(case),
                 clinical=", ".join(f"{name} {value}" for name, value in sorted(case.clinical.items())),
                 n_series=sum(len(each.series.all()) for each in studies),
                 sides=sides,

@@ -1,14 +1,17 @@
-"""``manage.py screen_cases S --include-all [--numbering V] [--accept-sides]``"""
+"""``manage.py screen_cases S --include-all [--numbering V] [--accept-sides] [--lacking REASON]``"""
 
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from readerstudy.imaging.selectors import lateralities
 from readerstudy.studies.management.support import actor_named, plain_refusals, study_named
+from readerstudy.studies.selectors import lacked_by
 from readerstudy.studies.services.cases import accept_sides_by_convention, fix_numbering, include_case
+from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import modality_words
 
 
 class Command(BaseCommand):
@@ -21,6 +24,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--accept-sides", action="store_true", help="accept sides that are not established"
         )
+        parser.add_argument(
+            "--lacking",
+            default="",
+            metavar="REASON",
+            help="include also cases that lack a kind of image which the protocol requires, for this reason; "
+            "without it they go on waiting",
+        )
         parser.add_argument("--by", help="account in whose name this is done")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,8 +38,12 @@ class Command(BaseCommand):
         waiting = (
             study.cases.filter(status="imported").select_related("study", "image_set").order_by("pseudonym")
         )
+        document, left = current_protocol(study).document, []
         with plain_refusals():
             for case in waiting:
+                if not options["lacking"] and (kinds := lacked_by(case, document)):
+                    left.append(f"{case.pseudonym} ({modality_words(kinds)})")
+                    continue
                 if options["numbering"]:
                     fix_numbering(case=case, variant=options["numbering"], actor=actor, at=at)
                 if (
@@ -38,5 +52,10 @@ class Command(BaseCommand):
                     and set(lateralities(case.image_set)) != {"established"}
                 ):
                     accept_sides_by_convention(case=case, actor=actor, at=at)
-                include_case(case=case, actor=actor, at=at)
+                include_case(case=case, actor=actor, at=at, lacking_reason=options["lacking"])
         self.stdout.write(f"{study.cases.filter(status='included').count()} cases are included.")
+        if left:
+            raise CommandError(
+                f"{len(left)} cases go on waiting: they lack what the protocol requires. Exclude them, add the images, "
+                f"or say with --lacking why they are included all the same: {', '.join(left)}"
+            )
