@@ -67,7 +67,10 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "slug": [one.study.slug, other.study.slug],
         "assignment": [str(each.public_id) for each in mine],
         "presentation": [str(each.presentation) for each in mine if each.case == cases[1]],
-        "case": [str(one.cases["unread"].public_id), str(other.cases["unread"].public_id)],
+        "case": [
+            *(str(one.cases[name].public_id) for name in ("unread", "in_progress")),
+            str(other.cases["unread"].public_id),
+        ],
         "batch": [str(ImportBatch.objects.order_by("pk")[0].public_id)],
         "token": ["no-invitation-has-this-token"],
         "code": ["X1"],
