@@ -14,10 +14,12 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from grading.models import Adjudication, Read
 from inference.models import HeatMap, InferenceRun, ModelVersion, PredictedLesion, Prediction, StudyRun
+from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImageSet, ImportBatch, Instance
 from readerstudy.imaging.services import receive
 from readerstudy.studies.models import Assignment, Case
 from readerstudy.studies.protocols.loading import canonical_digest
+from readerstudy.studies.services.copies import archive_path
 from tests import factories
 from tests.complete_studies import CompleteStudy, TwoStudies, two_complete_studies
 from tests.factories.protocols import AGE, SEX
@@ -151,6 +153,7 @@ def plant(folder: Path) -> Planted:
                 comment = canaries.plant(f"canary-comment-of-{role}", f"comment of {role}", role)
                 Read.objects.filter(pk=read.pk).update(case_answers={"comment": comment})
     _clinical(one, canaries)
+    _copies(one, canaries)
     _predictions(one, canaries)
     _released_aids(one, canaries)
     assert Adjudication.objects.exists()
@@ -190,6 +193,24 @@ def _clinical(one: CompleteStudy, canaries: Canaries) -> None:
     }
     for case in one.cases.values():
         Case.objects.filter(pk=case.pk).update(clinical={"age": SHOWN_AGE, **told})
+
+
+def _copies(one: CompleteStudy, canaries: Canaries) -> None:
+    """Leave a finished archive of de-identified copies to download."""
+    job = Job.objects.create(
+        kind="studies.export_images",
+        queue="default",
+        payload={"which": "every", "by": str(one.people["coordinator"].public_id)},
+        study_id=one.study.public_id,
+        state=Job.State.DONE,
+        created_at=factories.AT,
+        finished_at=factories.AT,
+    )
+    archive = archive_path(one.study.public_id, job.public_id)
+    copies = canaries.plant("canary-copies-of-images", "archive of copies", "coordinator", "investigator")
+    archive.write_text(copies)
+    archive.with_suffix(".json").write_text('{"n_cases": 1, "n_images": 2, "n_left_out": 0}')
+    canaries.plant_uuid(job.public_id, "asking for copies", "coordinator", "investigator")
 
 
 def _images(one: CompleteStudy, folder: Path) -> dict[str, ImageSet]:

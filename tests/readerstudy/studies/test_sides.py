@@ -1,4 +1,4 @@
-"""A coordinator states left and right of each imaging study, sees first what readers will see, and only before reading."""
+"""A coordinator states left and right of each imaging study, sees first what readers will see, and in time."""
 
 import pytest
 from django.core.management import CommandError, call_command
