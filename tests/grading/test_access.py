@@ -76,7 +76,7 @@ CALLS = {
     ("api:panel-confirm", "panel_member", "disputed"): ({}, {"panel_member"}),
     ("api:panel-confirm", "adjudicator", "disputed"): ({}, set()),
     ("api:panel-send-back", "panel_member", "disputed"): (
-        {"structure": "L4-5-right", "finding": "narrowing"},
+        {"structure": "L4-5-right", "finding": "narrowing", "reason_code": "boundary"},
         {"panel_member"},
     ),
 }

@@ -262,6 +262,15 @@ PLANTS: tuple[Plant, ...] = (
         ),
     ),
     Plant(
+        "who-sent-it-back",
+        "The adjudicator's page names the panel member who sent an item back.",
+        ("tests/grading/test_sent_back.py::test_who_gets_it_back_is_told_why_and_by_nobody", FIELDS),
+        edit(
+            "grading.blinding.settling:sent_back_words",
+            ('"sent_back": words', '"sent_back_by": str(row.assignment.user), "sent_back": words'),
+        ),
+    ),
+    Plant(
         "all-clinical-data-beside-the-images",
         "The line beside the images shows what is known of a case and not what the protocol names.",
         (
