@@ -122,6 +122,15 @@ def before_reading(case: Case) -> None:
         )
 
 
+def _may_be_decided(case: Case) -> None:
+    before_reading(case)
+    if case.status == Case.Status.WITHDRAWN:
+        raise StudyRefused(
+            _("Case %(pseudonym)s is withdrawn; it cannot come back. Nothing was changed.")
+            % {"pseudonym": case.pseudonym}
+        )
+
+
 @transaction.atomic
 def include_case(*, case: Case, actor: Actor | None, at: datetime, lacking_reason: str = "") -> None:
     """
@@ -137,7 +146,7 @@ def include_case(*, case: Case, actor: Actor | None, at: datetime, lacking_reaso
     StudyRefused
         If its patient is practised on, or it lacks what the protocol requires and no reason is given.
     """
-    before_reading(case)
+    _may_be_decided(case)
     lacking = lacked_by(case, current_protocol(case.study).document)
     lacking_reason = lacking_reason.strip()
     if lacking and not lacking_reason:
@@ -179,7 +188,7 @@ def include_case(*, case: Case, actor: Actor | None, at: datetime, lacking_reaso
 @transaction.atomic
 def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) -> None:
     """Leave a case out, with a criterion of the protocol as the reason."""
-    before_reading(case)
+    _may_be_decided(case)
     known = [name for name, _ in current_protocol(case.study).document.exclusion_criteria]
     if reason not in known:
         raise StudyRefused(

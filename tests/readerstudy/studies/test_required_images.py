@@ -83,6 +83,25 @@ def test_a_protocol_that_requires_none_asks_for_none():
     assert case.status == "included"
 
 
+def test_a_withdrawn_case_does_not_come_back(client, study):
+    case = waiting(study, "MR", "DX")
+    Case.objects.filter(pk=case.pk).update(status="withdrawn")
+    case.refresh_from_db()
+    for act in (
+        include,
+        lambda each: exclude_case(case=each, reason="poor-image-quality", actor=None, at=factories.AT),
+    ):
+        with pytest.raises(StudyRefused, match="is withdrawn; it cannot come back"):
+            act(case)
+    client.force_login(study.roles.get().user)
+    assert (
+        ">Decide<"
+        not in client.get(reverse("studies:cases", kwargs={"slug": "mine"}))
+        .content.decode()
+        .split("</thead>")[1]
+    )
+
+
 def test_on_the_page(client, study):
     case = waiting(study, "DX")
     client.force_login(study.roles.get().user)
@@ -127,3 +146,48 @@ def test_the_flow_counts_it(study):
     # A snapshot of earlier days says nothing of it.
     del counts["included_lacking"]
     assert flow_steps({"flow": counts | {"analysed": 0, "unfinished": 0}}, document)
+
+
+def decide(tmp_path, *rows):
+    table = tmp_path / "decisions.csv"
+    table.write_text("\n".join(("case_id,decision,reason", *rows)) + "\n")
+    call_command("screen_cases", "mine", table=table)
+
+
+def test_by_table(study, tmp_path, capsys):
+    whole, half, poor = waiting(study, "MR", "CR"), waiting(study, "MR"), waiting(study, "MR", "CR")
+    decide(
+        tmp_path,
+        f"{whole.pseudonym},include,",
+        f"{half.pseudonym},include,{WHY}",
+        f"{poor.pseudonym},exclude,poor-image-quality",
+    )
+    assert "3 cases are decided." in capsys.readouterr().out
+    for each in (whole, half, poor):
+        each.refresh_from_db()
+    assert [each.status for each in (whole, half, poor)] == ["included", "included", "excluded"]
+    assert (whole.included_lacking, half.included_lacking["reason"]) == (None, WHY)
+
+
+def test_a_table_is_followed_whole_or_not_at_all(study, tmp_path):
+    whole, half = waiting(study, "MR", "CR"), waiting(study, "MR")
+    with pytest.raises(CommandError) as caught:
+        decide(
+            tmp_path,
+            f"{whole.pseudonym},include,",
+            f"{half.pseudonym},include,",
+            "NOBODY,include,",
+            f"{whole.pseudonym},include,",
+            f"{half.pseudonym},maybe,",
+        )
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["line 3", "line 4", "line 5", "line 6"]
+    assert "lacks X-ray, which the protocol requires" in lines[0]
+    assert set(Case.objects.values_list("status", flat=True)) == {"imported"}
+    assert not AuditEvent.objects.filter(event__startswith="studies.case.").exists()
+    table = tmp_path / "short.csv"
+    table.write_text("case_id,decision\nX,include\n")
+    with pytest.raises(CommandError, match="reason is missing"):
+        call_command("screen_cases", "mine", table=table)
+    with pytest.raises(CommandError, match="no rows"):
+        decide(tmp_path)
