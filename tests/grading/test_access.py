@@ -19,6 +19,7 @@ PAGES = {
     "grading:overview": OFFICE,
     "studies:cases": OFFICE,
     "studies:assignments": OFFICE,
+    "studies:copies": {"coordinator", "investigator"},
     "studies:protocol": OFFICE,
     "studies:team": OFFICE,
     "grading:session_start": {"first_reader", "second_reader"},

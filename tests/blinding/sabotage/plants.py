@@ -264,7 +264,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "who-sent-it-back",
         "The adjudicator's page names the panel member who sent an item back.",
-        ("tests/grading/test_sent_back.py::test_who_gets_it_back_is_told_why_and_by_nobody", FIELDS),
+        ("tests/grading/test_sent_back.py::test_who_gets_it_back_is_told_why_and_by_nobody[en]", FIELDS),
         edit(
             "grading.blinding.settling:sent_back_words",
             ('"sent_back": words', '"sent_back_by": str(row.assignment.user), "sent_back": words'),
@@ -292,7 +292,7 @@ PLANTS: tuple[Plant, ...] = (
         "clinical-value-as-it-was-typed",
         "A clinical value that the protocol does not allow, a free text, is shown as it was typed.",
         (
-            "tests/grading/test_clinical_context.py::test_what_is_missing_or_not_allowed_is_not_stated",
+            "tests/grading/test_clinical_context.py::test_what_is_missing_or_not_allowed_is_not_stated[known1]",
             CRAWL.format("adjudicator"),
         ),
         edit(
