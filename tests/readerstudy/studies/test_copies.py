@@ -12,7 +12,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from readerstudy.core.jobs import run_job
+from readerstudy.core.jobs import JobContext, run_job
 from readerstudy.core.models import AuditEvent, Job
 from readerstudy.imaging.models import ImageSet
 from readerstudy.imaging.services import receive
@@ -211,3 +211,19 @@ def test_coordinator_and_investigator_take_them_and_nobody_else(client, study, r
     if role.endswith("study"):
         own = reverse("studies:copies_download", kwargs={"slug": "other", "copy": job.public_id})
         assert client.get(own).status_code == 404
+
+
+def test_copies_stopped_while_they_are_packed_leave_nothing(coordinator, study, monkeypatch):
+    job = asked(coordinator)
+    original = copies._table
+
+    def stopped_meanwhile(rows):
+        coordinator.post(f"{PAGE}{job.public_id}/end/")
+        return original(rows)
+
+    monkeypatch.setattr(copies, "_table", stopped_meanwhile)
+    # The heart beats at every step: a test's database has no thread that beats beside it.
+    check = JobContext.check
+    monkeypatch.setattr(JobContext, "check", lambda context: (context.beat(), check(context))[1])
+    assert run_job(job.pk).state == "cancelled"
+    assert list(archive_path(study.public_id, job.public_id).parent.iterdir()) == []
