@@ -19,7 +19,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from readerstudy.core.audit import Actor, record
@@ -121,7 +120,7 @@ def make_copies(
     rows: list[tuple[str, str, int, str]] = []
     for number, case in enumerate(cases):
         progress(number, len(cases))
-        n_images, why_not = _copy_of(case, work, actor=actor)
+        n_images, why_not = _copy_of(case, work, actor=actor, at=at)
         rows.append((case.pseudonym, case.patient.pseudonym, n_images, why_not))
     copied = [case for case, row in zip(cases, rows, strict=True) if not row[3]]
     made = Made(len(copied), sum(row[2] for row in rows), len(rows) - len(copied))
@@ -148,7 +147,7 @@ def make_copies(
     return made
 
 
-def _copy_of(case: Case, work: Path, *, actor: Actor | None) -> tuple[int, str]:
+def _copy_of(case: Case, work: Path, *, actor: Actor | None, at: datetime) -> tuple[int, str]:
     """Write the copies of one case; return how many there are, or why there are none."""
     done = work / f"{case.public_id}.done"
     if done.exists():
@@ -163,7 +162,7 @@ def _copy_of(case: Case, work: Path, *, actor: Actor | None) -> tuple[int, str]:
             image_set=case.image_set,
             folder=folder,
             patient_id=case.patient.pseudonym,
-            at=timezone.now(),
+            at=at,
             actor=actor,
         )
     except OriginalsNotKept as refusal:
