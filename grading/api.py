@@ -218,13 +218,15 @@ class ConfirmView(APIView):
 class SendBackView(APIView):
     """Send an adjudicated item back to the adjudicator."""
 
-    @extend_schema(request=serializers.ItemSerializer, responses={200: dict, 409: dict})
+    @extend_schema(request=serializers.SendBackSerializer, responses={200: dict, 400: dict, 409: dict})
     def post(self, request: Request, assignment: UUID) -> Response:
-        given = serializers.ItemSerializer(data=request.data)
+        given = serializers.SendBackSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         found = access_panel_case(member=request.user, assignment=assignment)
         try:
             send_back(assignment=found, **given.validated_data, at=timezone.now())
         except PanelRefused as error:
             return _refused("refused", str(error))
+        except BadAnswer as error:
+            return _refused("bad_answer", str(error), status=400)
         return Response({})

@@ -19,7 +19,7 @@ register_events(
         "grading.mark.adjudicated": "settled a mark ({kind}) of case {case}",
         "grading.joint.opened": "opened a joint session with {second}",
         "grading.joint.ended": "ended a joint session",
-        "grading.item.sent_back": "sent back {structure}, {finding} of case {case}",
+        "grading.item.sent_back": "sent back {structure}, {finding} of case {case}: {reason}",
         "grading.lesion.overruled": "the panel overruled a lesion ({kind}) of case {case}: {decision}",
         "grading.item.overruled": "overruled {structure}, {finding} of case {case}",
         "grading.case.reviewed": "gave a panel vote on case {case}",

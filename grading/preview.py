@@ -6,7 +6,7 @@ No row is looked at or written: there is no read, no assignment and no case behi
 
 from django.utils.translation import get_language
 
-from grading.blinding import BlindedCase, PageFrame, display_words, protocol_words
+from grading.blinding import BlindedCase, PageFrame, clinical_facts, display_words, protocol_words
 from readerstudy.accounts.models import User
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.protocols.document import ProtocolDocument
@@ -23,6 +23,7 @@ def preview_case(*, study: ReaderStudy, document: ProtocolDocument, user: User) 
             protocol_version=document.version,
             protocol_digest=f"{document.digest[:4]} {document.digest[4:8]}",
             person_code="",
+            clinical=clinical_facts(document, {}),
         ),
         running_number=1,
         n_cases=1,

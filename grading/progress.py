@@ -32,6 +32,8 @@ class StudyProgress:
     screened: int
     waiting: int
     included: int
+    # Of the included ones: those that lack a kind of image which the protocol requires.
+    lacking: int
     excluded: tuple[tuple[str, int], ...]
     partitions: tuple[tuple[str, int], ...]
     read_completely: int
@@ -145,7 +147,8 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     return StudyProgress(
         screened=sum(n for name, n in status.items() if name != "practice"),
         waiting=status.get("imported", 0),
-        included=status.get("included", 0),
+        included=n_included,
+        lacking=Case.objects.filter(study=study, status="included", included_lacking__isnull=False).count(),
         excluded=excluded,
         partitions=partitions,
         read_completely=len(compared),

@@ -57,3 +57,10 @@ class ConfirmSerializer(serializers.Serializer):
 class ItemSerializer(serializers.Serializer):
     structure = serializers.CharField(max_length=40)
     finding = serializers.CharField(max_length=40)
+
+
+class SendBackSerializer(ItemSerializer):
+    """An item, and why: one of the protocol's reasons, or words where it has none."""
+
+    reason_code = serializers.CharField(max_length=40, allow_blank=True, default="")
+    reason_text = serializers.CharField(max_length=200, allow_blank=True, default="")

@@ -5,6 +5,7 @@ No model instance, no patient's tag, no case id and no other person's answer pas
 keys of the JSON that these classes give are pinned by a test.
 """
 
+from grading.blinding.clinical import ClinicalFact, clinical_facts
 from grading.blinding.confirming import PanelCase, panel_case
 from grading.blinding.frame import PageFrame, page_frame, worklist_address
 from grading.blinding.images import images_ahead, viewer_words
@@ -15,10 +16,12 @@ from grading.blinding.settling import BlindedItems, blinded_items, shown_answers
 __all__ = [
     "BlindedCase",
     "BlindedItems",
+    "ClinicalFact",
     "PageFrame",
     "PanelCase",
     "blinded_case",
     "blinded_items",
+    "clinical_facts",
     "display_words",
     "images_ahead",
     "language",

@@ -72,7 +72,7 @@ def panel_case(*, assignment: Assignment, code: str, next_address: str) -> Panel
         case_id=assignment.case_id, round=panel_round(assignment.case_id), submitted_at__isnull=False
     ).exclude(assignment=assignment)
     return PanelCase(
-        frame=page_frame(assignment, code),
+        frame=page_frame(assignment, code, document),
         running_number=assignment.running_number,
         presentation=str(assignment.presentation),
         n_agreed=len(cells) - n_adjudicated,

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from grading.blinding.clinical import ClinicalFact, clinical_facts
 from grading.practice import is_practice
 from readerstudy.studies.models import Assignment, CaseDuty
 from readerstudy.studies.navigation import protocol_title
+from readerstudy.studies.protocols.document import ProtocolDocument
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,12 @@ class PageFrame:
     protocol_version: int
     protocol_digest: str
     person_code: str
+    # Beside images alone; a list has none.
+    clinical: tuple[ClinicalFact, ...] = ()
 
 
-def page_frame(assignment: Assignment, code: str) -> PageFrame:
+def page_frame(assignment: Assignment, code: str, document: ProtocolDocument) -> PageFrame:
+    """Return the bars of a page with images; `document` is the version that the page's answers are pinned to."""
     protocol = assignment.study.protocols.order_by("-version").first()
     assert protocol is not None  # noqa: S101  (a study is made with its protocol)
     return PageFrame(
@@ -29,6 +34,7 @@ def page_frame(assignment: Assignment, code: str) -> PageFrame:
         protocol_version=protocol.version,
         protocol_digest=protocol.short_digest,
         person_code=code,
+        clinical=clinical_facts(document, assignment.case.clinical),
     )
 
 

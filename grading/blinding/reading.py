@@ -70,7 +70,7 @@ def blinded_case(
         here = place_of(assignment)
         practice, number, n_cases, n_submitted = here.use, here.number, here.n_cases, here.n_submitted
     return BlindedCase(
-        frame=page_frame(assignment, code),
+        frame=page_frame(assignment, code, document),
         running_number=number,
         n_cases=n_cases,
         n_submitted=n_submitted,

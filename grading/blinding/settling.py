@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from grading.blinding.frame import PageFrame, page_frame
 from grading.blinding.images import viewer_words
-from grading.blinding.protocol import protocol_words
+from grading.blinding.protocol import protocol_words, words
 from grading.blinding.reading import offline_key
-from grading.models import CoveredGrade, Discordance, MarkDiscordance
+from grading.models import CoveredGrade, Discordance, MarkDiscordance, SentBack
 from grading.places import images_of, shown_mark
 from grading.selectors import open_discordances, open_mark_items
 from grading.services.adjudication import answers_shown, covered_grade
 from grading.services.marks import grade_of, marks_shown
 from grading.services.saving import MARK
 from readerstudy.studies.models import Assignment
+from readerstudy.studies.protocols.document import ProtocolDocument
 
 
 def answer_words(kind: str, grade: int | None, value: float | None) -> dict[str, Any]:
@@ -53,15 +55,18 @@ def blinded_items(
     place_of = {item.key: place for place, item in enumerate(document.items)}
     covered = bool(document.adjudication["third_read_first"])
     items = []
+    sent_back = sent_back_words(document, SentBack.objects.filter(adjudication__discordance__in=discordances))
     for each in sorted(discordances, key=lambda row: place_of[row.structure, row.finding]):
         own = covered_grade(each, assignment) if covered else None
         told = uncovered(own) if own else {"own": None, "shown": [] if covered else shown_answers(each)}
-        items.append({"structure": each.structure, "finding": each.finding, **told})
+        items.append(
+            {"structure": each.structure, "finding": each.finding, **told, **sent_back.get(each.pk, {})}
+        )
     mark_items, marks = _mark_items(assignment, disputed_marks)
     items += mark_items
     place = {"assignment": assignment.public_id}
     return BlindedItems(
-        frame=page_frame(assignment, code),
+        frame=page_frame(assignment, code, document),
         running_number=assignment.running_number,
         presentation=str(assignment.presentation),
         adjudication={
@@ -93,6 +98,12 @@ def _mark_items(
     items: list[dict[str, Any]] = []
     drawn: list[dict[str, Any]] = []
     images = images_of(assignment) if disputed else None
+    document = disputed[0].protocol.document if disputed else None
+    sent_back = (
+        sent_back_words(document, SentBack.objects.filter(mark_decision__discordance__in=disputed))
+        if document
+        else {}
+    )
     for each in disputed:
         kind = each.protocol.document.mark_kind(each.kind)
         assert kind is not None  # noqa: S101
@@ -105,6 +116,7 @@ def _mark_items(
                 "finding": item,
                 "mark_kind": each.kind,
                 "own": None,
+                **sent_back.get(each.pk, {}),
                 "shown": [
                     {
                         "letter": letter,
@@ -121,6 +133,21 @@ def _mark_items(
             if mark is not None
         ]
     return items, drawn
+
+
+def sent_back_words(document: ProtocolDocument, rows: QuerySet[SentBack]) -> dict[int, dict[str, str]]:
+    """
+    Return why the panel sent items back, the last time that it did: primary key of the item to what the page says.
+
+    Who sent it back, and how often, is not told.
+    """
+    labels = dict(document.adjudication_reasons)
+    return {
+        (row.adjudication or row.mark_decision).discordance_id: {  # type: ignore[union-attr]
+            "sent_back": words(labels.get(row.reason_code)) or row.reason_code or row.reason_text
+        }
+        for row in rows.select_related("adjudication", "mark_decision").order_by("sent_at", "pk")
+    }
 
 
 def shown_answers(discordance: Discordance) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The stage of a dry run: a study, test people for every seat, and cases without names of patients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class Prop:
     """One case as it is put on the stage: its images by the rows that lead to the cache, and its fixed places."""
 
     numbering: dict[str, Any]
+    clinical: dict[str, str] = field(default_factory=dict)
     images: tuple[Any, ...] = ()
     image_set: ImageSet | None = None
     drawers: tuple[ImageSet, ...] = ()
@@ -115,13 +116,17 @@ def _numbered(given: dict[str, Any], document: ProtocolDocument) -> dict[str, An
 
 def _prop(case: Case, document: ProtocolDocument) -> Prop:
     numbering = _numbered(case.numbering, document)
+    # What the protocol shows beside the images, and nothing else of the patient.
+    shown = {each.id for each in document.clinical_context}
+    clinical = {name: value for name, value in case.clinical.items() if name in shown}
     if case.image_set is None:
-        return Prop(numbering=numbering)
+        return Prop(numbering=numbering, clinical=clinical)
     studies = ImagingStudy.objects.filter(image_set=case.image_set).order_by("pk")
     series = Series.objects.filter(imaging_study__in=studies).order_by("pk")
     instances = Instance.objects.filter(series__in=series).order_by("pk")
     return Prop(
         numbering=numbering,
+        clinical=clinical,
         images=(*studies, *series, *instances),
         image_set=case.image_set,
         drawers=tuple(
@@ -175,6 +180,7 @@ def set_the_stage(script: Script, *, at: datetime) -> None:
             image_set=prop.image_set,
             status=Case.Status.INCLUDED,
             numbering=prop.numbering,
+            clinical=prop.clinical,
             imported_at=at,
         )
         # Nobody's sides are judged here; the page says how they stand.

@@ -13,6 +13,7 @@ from grading.models.decisions import (
     JointSession,
     PanelReview,
     PanelVote,
+    SentBack,
 )
 from grading.models.marks import Mark, MarkDecision, MarkDiscordance, MarkedPlace, ReferenceMark
 from grading.models.reads import Rating, RatingEntry, Read, UnseenImages
@@ -38,5 +39,6 @@ __all__ = [
     "Read",
     "ReferenceGrade",
     "ReferenceMark",
+    "SentBack",
     "UnseenImages",
 ]

@@ -92,6 +92,41 @@ class Adjudication(Answer):
         return f"{self.structure} {self.finding}"
 
 
+class SentBack(models.Model):
+    """
+    Why the panel sent one decision back to whoever settled it.
+
+    The reason is one of the protocol's codes, or words where the protocol has none. Who gets the item back is told
+    the reason, never who gave it.
+    """
+
+    adjudication = models.OneToOneField(
+        Adjudication, on_delete=models.PROTECT, null=True, related_name="sent_back"
+    )
+    mark_decision = models.OneToOneField(
+        "MarkDecision", on_delete=models.PROTECT, null=True, related_name="sent_back"
+    )
+    assignment = models.ForeignKey("studies.Assignment", on_delete=models.PROTECT, related_name="+")
+    reason_code = models.CharField(max_length=40, blank=True)
+    reason_text = models.CharField(max_length=200, blank=True)
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(adjudication__isnull=True, mark_decision__isnull=False)
+                | Q(adjudication__isnull=False, mark_decision__isnull=True),
+                name="sent_back_is_of_one_decision",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason_code="") | ~Q(reason_text=""), name="sent_back_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"sent back {self.pk}"
+
+
 class PanelReview(models.Model):
     """One panel member's review of one case; items without a vote row of their own are confirmed."""
 

@@ -188,6 +188,10 @@ class HandoverPage:
     leaves: bool
     digest: str
 
+    @property
+    def n_kept(self) -> int:
+        return sum(kept for _session, _given, _lost, kept in self.rows)
+
 
 def handover_page(study: ReaderStudy, leaver: User, successor: User, *, leaves: bool) -> HandoverPage:
     """

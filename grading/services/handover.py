@@ -94,7 +94,8 @@ def handover_of(
     if taken:
         raise StudyRefused(
             _(
-                "%(successor)s holds a duty for %(taken)s of these cases already; nobody has two. Nothing was changed."
+                "%(successor)s holds a duty for %(taken)s of these cases already; nobody has two. Nothing was changed. "
+                "Choose a reader who has none of them, or invite one."
             )
             % {"successor": successor, "taken": taken}
         )

@@ -384,14 +384,14 @@ def _record_overruled(
     )
 
 
-def send_back_lesion(*, case: Case, lesion: str, at: datetime) -> str:
+def send_back_lesion(*, case: Case, lesion: str, at: datetime) -> MarkDecision:
     """
     Open the item of an adjudicated lesion again; decision and lesion are superseded and stay.
 
     Returns
     -------
-    str
-        The kind of mark.
+    MarkDecision
+        The decision that is open again.
 
     Raises
     ------
@@ -416,6 +416,7 @@ def send_back_lesion(*, case: Case, lesion: str, at: datetime) -> str:
         .order_by("pk")
         if set(found.sources) & {pk for pk in each.order if pk is not None}
     )
-    MarkDecision.objects.filter(discordance=item, superseded_at__isnull=True).update(superseded_at=at)
+    decision = MarkDecision.objects.get(discordance=item, superseded_at__isnull=True)
+    MarkDecision.objects.filter(pk=decision.pk).update(superseded_at=at)
     ReferenceMark.objects.filter(pk=found.pk).update(superseded_at=at)
-    return found.kind
+    return decision

@@ -8,7 +8,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from grading.answers import BadAnswer, GivenAnswer, read_answer
-from grading.models import Adjudication, CaseConfirmation, Discordance, PanelReview, PanelVote, ReferenceGrade
+from grading.models import (
+    Adjudication,
+    CaseConfirmation,
+    Discordance,
+    PanelReview,
+    PanelVote,
+    ReferenceGrade,
+    SentBack,
+)
 from grading.selectors import case_is_settled, confirmed_cases, panel_round, standing_reference
 from grading.services.marks import (
     MarkRefused,
@@ -23,6 +31,8 @@ from readerstudy.core.audit import record
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
 from readerstudy.studies.protocols.document import ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
+
+LONGEST_REASON = 200
 
 
 class PanelRefused(Exception):
@@ -186,27 +196,46 @@ def _confirm_when_quorate(case: Case, document: ProtocolDocument, at: datetime) 
 
 
 @transaction.atomic
-def send_back(*, assignment: Assignment, structure: str, finding: str, at: datetime) -> None:
+def send_back(
+    *,
+    assignment: Assignment,
+    structure: str,
+    finding: str,
+    at: datetime,
+    reason_code: str = "",
+    reason_text: str = "",
+) -> None:
     """
     Send an adjudicated item back to the adjudicator; the earlier decision is kept and superseded.
 
-    Under the structure "@", `finding` is the id of a lesion of the reference.
+    Parameters
+    ----------
+    structure, finding : str
+        The item. Under the structure "@", `finding` is the id of a lesion of the reference.
+    reason_code : str
+        One of the protocol's reasons.
+    reason_text : str
+        The reason in words, where the protocol has no codes.
 
     Raises
     ------
     PanelRefused
         If the item was not adjudicated, or the panel has confirmed the case already.
+    BadAnswer
+        If no reason is given, or none that the protocol knows.
     """
     study = ReaderStudy.objects.select_for_update().get(pk=assignment.study_id)
     if study.state != ReaderStudy.State.OPEN:
         raise PanelRefused(_("The study is not open any more."))
     _not_decided(Case.objects.select_for_update().get(pk=assignment.case_id))
+    reason = _reason_to_send_back(current_protocol(study).document, reason_code, reason_text)
     if structure == MARK:
         try:
-            kind = send_back_lesion(case=assignment.case, lesion=finding, at=at)
+            decision = send_back_lesion(case=assignment.case, lesion=finding, at=at)
         except MarkRefused as error:
             raise PanelRefused(str(error)) from None
-        _record_sent_back(assignment, structure, kind, at)
+        SentBack.objects.create(mark_decision=decision, assignment=assignment, sent_at=at, **reason)
+        _record_sent_back(assignment, structure, decision.discordance.kind, reason, at)
         return
     discordance = (
         Discordance.objects.select_for_update()
@@ -220,14 +249,31 @@ def send_back(*, assignment: Assignment, structure: str, finding: str, at: datet
         or reference.provenance != ReferenceGrade.Provenance.ADJUDICATED
     ):
         raise PanelRefused(_("Only an adjudicated item that is not confirmed can be sent back."))
-    Adjudication.objects.filter(discordance=discordance, superseded_at__isnull=True).update(superseded_at=at)
+    adjudication = Adjudication.objects.get(discordance=discordance, superseded_at__isnull=True)
+    Adjudication.objects.filter(pk=adjudication.pk).update(superseded_at=at)
+    SentBack.objects.create(adjudication=adjudication, assignment=assignment, sent_at=at, **reason)
     ReferenceGrade.objects.filter(pk=reference.pk).update(superseded_at=at)
     discordance.sent_back_at = at
     discordance.save(update_fields=["sent_back_at"])
-    _record_sent_back(assignment, structure, finding, at)
+    _record_sent_back(assignment, structure, finding, reason, at)
 
 
-def _record_sent_back(assignment: Assignment, structure: str, finding: str, at: datetime) -> None:
+def _reason_to_send_back(document: ProtocolDocument, code: str, text: str) -> dict[str, str]:
+    """Return the fields of a reason: a code where the protocol has any, else words. Raises BadAnswer."""
+    text = " ".join(text.split())
+    known = [name for name, _label in document.adjudication_reasons]
+    if known and (code not in known or text):
+        raise BadAnswer(_("Sending back needs a reason: %(known)s.") % {"known": ", ".join(known)})
+    if not known and (code or not text):
+        raise BadAnswer(_("Sending back needs a reason in words about the image."))
+    if len(text) > LONGEST_REASON:
+        raise BadAnswer(_("The reason is longer than %(most)d characters.") % {"most": LONGEST_REASON})
+    return {"reason_code": code, "reason_text": text}
+
+
+def _record_sent_back(
+    assignment: Assignment, structure: str, finding: str, reason: Mapping[str, str], at: datetime
+) -> None:
     record(
         event="grading.item.sent_back",
         at=at,
@@ -238,4 +284,5 @@ def _record_sent_back(assignment: Assignment, structure: str, finding: str, at: 
         case=assignment.case.pseudonym,
         structure=structure,
         finding=finding,
+        reason=reason["reason_code"] or reason["reason_text"],
     )

@@ -22,6 +22,7 @@ register_events(
         "studies.invitation.accepted": "accepted the invitation",
         "studies.cases.imported": "imported {n_cases} cases from {source}",
         "studies.case.included": "included case {case}",
+        "studies.case.included_lacking": "included case {case} without {kinds}, which the protocol requires: {reason}",
         "studies.case.excluded": "excluded case {case}: {reason}",
         "studies.case.withdrawn": "withdrew case {case} and erased its images",
         "studies.case.joined": (
@@ -31,6 +32,10 @@ register_events(
         "studies.case.sides_accepted": "accepted the sides of case {case} by convention",
         "studies.case.stated": "took from {source} of case {case}: {changed}",
         "studies.case.numbered": "fixed the level numbering of case {case}: {variant}",
+        "studies.copies.requested": "asked for de-identified copies of {n_cases} cases",
+        "studies.copies.made": "made de-identified copies of {n_cases} cases, {n_images} images",
+        "studies.copies.downloaded": "downloaded de-identified copies, {n_images} images",
+        "studies.copies.ended": "stopped or removed de-identified copies",
         "studies.landmarks.imported": "imported {n} places",
         "studies.partition.drawn": "drew the partitions with seed {seed}: {counts}",
         "studies.practice.taken": "took {n_training} cases for training and {n_calibration} for calibration",

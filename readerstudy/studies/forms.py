@@ -19,6 +19,7 @@ class ScreeningForm(forms.Form):
     act = forms.ChoiceField(choices=[(INCLUDE, ""), (EXCLUDE, ""), (ACCEPT_SIDES, ""), (NUMBER, "")])
     reason = forms.CharField(required=False)
     variant = forms.CharField(required=False)
+    lacking_reason = forms.CharField(required=False)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from readerstudy.imaging.models import ImageSet, ImagingStudy
 from readerstudy.imaging.selectors import label_in_words, modalities_of
 from readerstudy.studies.models import Assignment, Case, ReaderStudy, StudyRole
-from readerstudy.studies.pages import CaseRow, case_rows, missing_kinds
+from readerstudy.studies.pages import CaseRow, case_rows
+from readerstudy.studies.selectors import lacking_kinds
 from readerstudy.studies.services.joining import Joining
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.wording import modality_words, partition_words
@@ -135,8 +136,8 @@ def joining_page(study: ReaderStudy, plan: Joining) -> JoiningPage:
         n_studies=len(all_rows),
         n_series=sum(row.n_series for row in all_rows),
         n_images=sum(row.n_images for row in all_rows),
-        missing_required=missing_kinds(document.required_modalities, present),
-        missing_optional=missing_kinds(document.optional_modalities, present),
+        missing_required=modality_words(lacking_kinds(document.required_modalities, present)),
+        missing_optional=modality_words(lacking_kinds(document.optional_modalities, present)),
         clinical=", ".join(f"{name} {value}" for name, value in sorted(plan.clinical.items())),
         partition=partition_words(plan.partition),
         kept=_readers(plan.kept, codes),

@@ -88,6 +88,7 @@ _PAGES = (
         (
             (N_("Deviations"), "studies:deviations", _OFFICE),
             (N_("Take in a table"), "analysis:take_table", ("is_coordinator", "is_investigator")),
+            (N_("De-identified copies"), "studies:copies", ("is_coordinator", "is_investigator")),
             (N_("Export"), "analysis:export", ("is_investigator", "is_auditor")),
             (N_("Audit log"), "analysis:audit", ("is_auditor", "is_investigator", "is_coordinator")),
         ),

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from readerstudy.studies.models import Case, ReaderStudy, StudyRole
-from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.protocols.document import ClinicalDatum, ProtocolDocument
 from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import spoken
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ def _people_wanted(document: ProtocolDocument) -> list[tuple[str, str, int]]:
     return wanted
 
 
+def _stated(cases: QuerySet[Case], document: ProtocolDocument) -> list[tuple[ClinicalDatum, list[str]]]:
+    """Return the clinical data that readers see, each with what the cases have of it."""
+    if not document.clinical_context:
+        return []
+    known = list(cases.exclude(clinical={}).order_by().values_list("clinical", flat=True))
+    return [
+        (datum, [case[datum.id] for case in known if datum.id in case]) for datum in document.clinical_context
+    ]
+
+
 def opening_of(study: ReaderStudy) -> Opening:
     """Return what opening a draft would freeze, and what stands ready."""
     protocol = current_protocol(study)
@@ -53,12 +64,21 @@ def opening_of(study: ReaderStudy) -> Opening:
     here = StudyRole.objects.filter(study=study, left_at__isnull=True).aggregate(
         **{role: Count("pk", filter=Q(**{role: True})) for __, role, __ in wanted}
     )
-    included = Case.objects.filter(study=study, status=Case.Status.INCLUDED).count()
+    included = Case.objects.filter(study=study, status=Case.Status.INCLUDED)
+    n_included = included.count()
     return Opening(
         version=protocol.version,
         digest=protocol.digest,
         facts=(
             *(OpeningFact(label, here[role], n) for label, role, n in wanted),
-            OpeningFact(_("Included cases"), included, 1),
+            OpeningFact(_("Included cases"), n_included, 1),
+            *(
+                OpeningFact(
+                    _("Clinical data shown to readers: %(name)s") % {"name": spoken(datum.label)},
+                    sum(datum.value_of(given) is not None for given in values),
+                    n_included,
+                )
+                for datum, values in _stated(included, protocol.document)
+            ),
         ),
     )

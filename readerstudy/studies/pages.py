@@ -1,6 +1,6 @@
 """What the coordinator's pages show, as frozen values."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,15 +10,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
-from readerstudy.imaging.selectors import RADIOGRAPHS, modalities_of
+from readerstudy.imaging.selectors import modalities_of
 from readerstudy.studies.models import Assignment, Case, CaseDuty, ReaderStudy, StudyRole
 from readerstudy.studies.protocols.difference import protocol_difference
 from readerstudy.studies.protocols.document import ProtocolDocument
+from readerstudy.studies.selectors import lacking_kinds
 from readerstudy.studies.services.assignment import AssignmentPlan, PlannedShowing
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.wording import (
     agreement_words,
     condition_words,
+    datum_words,
     draw_words,
     duty_words,
     modality_words,
@@ -27,6 +29,7 @@ from readerstudy.studies.wording import (
     reference_words,
     screened_by_words,
     settled_by_words,
+    spoken,
 )
 
 
@@ -42,6 +45,7 @@ class CaseRow:
     modalities: str
     missing_required: str
     missing_optional: str
+    included_lacking: str
     clinical: str
     n_series: int
     sides: str
@@ -62,13 +66,15 @@ def case_page(study: ReaderStudy, number: object) -> Page:
     return Paginator(cases.values_list("pk", flat=True), CASES_PER_PAGE).get_page(number)
 
 
-def missing_kinds(wanted: Iterable[str], present: Collection[str]) -> str:
-    """Return which kinds of image a case lacks, in words; a case without images lacks none that can be named."""
-    if not present:
+def _lacked_words(case: Case) -> str:
+    """Return what a case was included without, and why."""
+    if not case.included_lacking:
         return ""
-    return modality_words(
-        kind for kind in wanted if ("X-ray" if kind in {"XR", *RADIOGRAPHS} else kind) not in present
-    )
+    said = {
+        "kinds": modality_words(case.included_lacking["kinds"]),
+        "reason": case.included_lacking["reason"],
+    }
+    return _("Without %(kinds)s, which the protocol requires: %(reason)s") % said
 
 
 def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list[CaseRow]:
@@ -115,8 +121,16 @@ def case_rows(study: ReaderStudy, chosen: Collection[int] | None = None) -> list
                 centre=case.patient.centre.code,
                 partition=partition_words(case.patient.partition),
                 modalities=modality_words(present),
-                missing_required=missing_kinds(document.required_modalities, present),
-                missing_optional=missing_kinds(document.optional_modalities, present),
+                missing_required=(
+                    ""
+                    if case.status == Case.Status.WITHDRAWN
+                    else modality_words(lacking_kinds(document.required_modalities, present))
+                ),
+                # A case without images lacks none that could be named.
+                missing_optional=modality_words(
+                    lacking_kinds(document.optional_modalities, present) if present else ()
+                ),
+                included_lacking=_lacked_words(case),
                 clinical=", ".join(f"{name} {value}" for name, value in sorted(case.clinical.items())),
                 n_series=sum(len(each.series.all()) for each in studies),
                 sides=sides,
@@ -197,6 +211,11 @@ def protocol_page(study: ReaderStudy) -> ProtocolPage:
     facts = (
         (_("Readers per case"), str(document.readers_per_case)),
         (_("Conditions"), condition_words(document.reading["conditions"])),
+        (
+            _("Clinical data shown"),
+            "; ".join(f"{spoken(each.label)}: {datum_words(each)}" for each in document.clinical_context)
+            or _("none"),
+        ),
         (_("Differences settled by"), settled_by_words(document.adjudication["by"])),
         (_("Reference standard"), reference_words(document.reference["from"])),
         (

@@ -1,5 +1,6 @@
 """Reads that span the tables of a study."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -7,7 +8,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
 from readerstudy.accounts.models import User
-from readerstudy.studies.models import ReaderStudy, StudyRole
+from readerstudy.imaging.selectors import RADIOGRAPHS, modalities_of
+from readerstudy.studies.models import Case, ReaderStudy, StudyRole
+from readerstudy.studies.protocols.document import ProtocolDocument
+
+
+def lacking_kinds(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]:
+    """Return which of a protocol's kinds of image are not among those of a case, as `modalities_of` calls them."""
+    return tuple(
+        kind for kind in wanted if ("X-ray" if kind in {"XR", *RADIOGRAPHS} else kind) not in present
+    )
+
+
+def lacked_by(case: Case, document: ProtocolDocument) -> tuple[str, ...]:
+    """Return the kinds of image that the protocol requires and the case lacks."""
+    if not document.required_modalities:
+        return ()
+    present = modalities_of([case.image_set_id]) if case.image_set_id else {}
+    return lacking_kinds(document.required_modalities, present.get(case.image_set_id or 0, ()))
 
 
 def role_code(*, study: ReaderStudy, user: User) -> str:

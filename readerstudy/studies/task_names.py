@@ -3,3 +3,4 @@
 from readerstudy.core.jobs import JobKind
 
 IMPORT_IMAGES = JobKind("studies.import_images")
+EXPORT_IMAGES = JobKind("studies.export_images")

@@ -100,7 +100,7 @@ def screen_case(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
     try:
         match data["act"]:
             case ScreeningForm.INCLUDE:
-                include_case(**common)
+                include_case(lacking_reason=data["lacking_reason"], **common)
             case ScreeningForm.EXCLUDE:
                 exclude_case(reason=data["reason"], **common)
             case ScreeningForm.ACCEPT_SIDES:

@@ -6,7 +6,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 
-from readerstudy.studies.protocols.document import Finding, Text
+from readerstudy.studies.protocols.document import ClinicalDatum, Finding, Text
 
 _PARTITIONS = {
     "train": N_("training"),
@@ -102,6 +102,15 @@ def agreement_words(finding: Finding) -> str:
         "unit": finding.unit,
         "kept": kept,
     }
+
+
+def datum_words(datum: ClinicalDatum) -> str:
+    """Return what a clinical value that is shown to readers can be."""
+    if datum.kind == "choice":
+        return ", ".join(f"{value} ({spoken(label)})" for value, label in datum.options)
+    words = {"least": f"{datum.minimum:g}", "most": f"{datum.maximum:g}"}
+    bounds = _("numbers from %(least)s to %(most)s") % words
+    return f"{bounds} ({spoken(datum.unit)})" if datum.unit else bounds
 
 
 _STATES = {

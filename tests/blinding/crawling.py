@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImportBatch
 from readerstudy.studies.models import Assignment
 from tests.blinding.planting import Planted
@@ -67,8 +68,12 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
         "slug": [one.study.slug, other.study.slug],
         "assignment": [str(each.public_id) for each in mine],
         "presentation": [str(each.presentation) for each in mine if each.case == cases[1]],
-        "case": [str(one.cases["unread"].public_id), str(other.cases["unread"].public_id)],
+        "case": [
+            *(str(one.cases[name].public_id) for name in ("unread", "in_progress")),
+            str(other.cases["unread"].public_id),
+        ],
         "batch": [str(ImportBatch.objects.order_by("pk")[0].public_id)],
+        "copy": [str(job.public_id) for job in Job.objects.filter(kind="studies.export_images")],
         "token": ["no-invitation-has-this-token"],
         "code": ["X1"],
         "number": ["1"],

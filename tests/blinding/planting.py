@@ -7,17 +7,22 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import yaml
 from django.utils import timezone
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from grading.models import Adjudication, Read
 from inference.models import HeatMap, InferenceRun, ModelVersion, PredictedLesion, Prediction, StudyRun
+from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImageSet, ImportBatch, Instance
 from readerstudy.imaging.services import receive
 from readerstudy.studies.models import Assignment, Case
+from readerstudy.studies.protocols.loading import canonical_digest
+from readerstudy.studies.services.copies import archive_path
 from tests import factories
 from tests.complete_studies import CompleteStudy, TwoStudies, two_complete_studies
+from tests.factories.protocols import AGE, SEX
 
 PHI = {
     "PatientName": "Canaryname^Phi",
@@ -36,6 +41,8 @@ PHI = {
 PROBABILITY = 0.7319
 PROBABILITY_TEXTS = ("0.7319", "0.732", "73.19", "73.2")
 HEAT = b"canary-heat!"
+# The clinical value that the protocol shows to whoever sees the images.
+SHOWN_AGE = "61.25"
 # What the aid of a session that has not opened says, of each reader.
 AID_SHARES = {"first_reader": 0.8437, "second_reader": 0.6291}
 AID_TEXTS = ("0.8437", "0.844", "84.37", "84.4", "0.6291", "0.629", "62.91", "62.9")
@@ -145,6 +152,8 @@ def plant(folder: Path) -> Planted:
                 read.ratings.update(note=note)
                 comment = canaries.plant(f"canary-comment-of-{role}", f"comment of {role}", role)
                 Read.objects.filter(pk=read.pk).update(case_answers={"comment": comment})
+    _clinical(one, canaries)
+    _copies(one, canaries)
     _predictions(one, canaries)
     _released_aids(one, canaries)
     assert Adjudication.objects.exists()
@@ -167,6 +176,41 @@ def _released_aids(one: CompleteStudy, canaries: Canaries) -> None:
         canaries.plant(f"{role}-canary-aid", f"model of the aid of {role}")
     for text in AID_TEXTS:
         canaries.plant(text, "share in a released aid")
+
+
+def _clinical(one: CompleteStudy, canaries: Canaries) -> None:
+    """Give every case clinical data of which the protocol shows two columns, one of them with a value that fits."""
+    protocol = one.study.protocols.get()
+    content = yaml.safe_load(protocol.source)
+    content["reading"]["clinical_context"] = [AGE, SEX]
+    protocol.source = yaml.safe_dump(content, allow_unicode=True)
+    protocol.digest = canonical_digest(content)
+    protocol.save()
+    told = {
+        "sex": canaries.plant("canary-no-sex", "clinical value that the protocol does not allow", *OFFICE),
+        "pathology": canaries.plant("canary-pathology", "clinical column that nobody is shown", *OFFICE),
+        "operated_on": canaries.plant("canary-operation", "clinical column that nobody is shown", *OFFICE),
+    }
+    for case in one.cases.values():
+        Case.objects.filter(pk=case.pk).update(clinical={"age": SHOWN_AGE, **told})
+
+
+def _copies(one: CompleteStudy, canaries: Canaries) -> None:
+    """Leave a finished archive of de-identified copies to download."""
+    job = Job.objects.create(
+        kind="studies.export_images",
+        queue="default",
+        payload={"which": "every", "by": str(one.people["coordinator"].public_id)},
+        study_id=one.study.public_id,
+        state=Job.State.DONE,
+        created_at=factories.AT,
+        finished_at=factories.AT,
+    )
+    archive = archive_path(one.study.public_id, job.public_id)
+    copies = canaries.plant("canary-copies-of-images", "archive of copies", "coordinator", "investigator")
+    archive.write_text(copies)
+    archive.with_suffix(".json").write_text('{"n_cases": 1, "n_images": 2, "n_left_out": 0}')
+    canaries.plant_uuid(job.public_id, "asking for copies", "coordinator", "investigator")
 
 
 def _images(one: CompleteStudy, folder: Path) -> dict[str, ImageSet]:

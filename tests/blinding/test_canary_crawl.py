@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.blinding.crawling import SAFE, WRITING, ask, everything, fillings, routes
-from tests.blinding.planting import CRAWLED, plant
+from tests.blinding.planting import CRAWLED, SHOWN_AGE, plant
 
 # Addresses whose answer to their own owner carries the address itself.
 HARMLESS_BODIES = [None, json.dumps({"answers": [], "structure": "L4-5-right", "finding": "cyst"})]
@@ -85,3 +85,5 @@ def test_the_owner_finds_his_own(client, planted):
     page = client.get(planted.one.page("grading:read_case", "first_reader", "in_progress")).content.decode()
     assert "canary-note-of-first_reader" in page
     assert "canary-comment-of-first_reader" in page
+    assert f"<dt>Age</dt><dd>{SHOWN_AGE} years</dd>" in page
+    assert '<dt>Sex</dt><dd><span class="muted">not stated</span></dd>' in page

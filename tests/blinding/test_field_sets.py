@@ -11,6 +11,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.urls import reverse
 
+from grading.services.adjudication import settle_item
+from grading.services.panel import send_back
 from readerstudy.analysis.services.aids import release_aid
 from readerstudy.imaging.selectors import SeriesRow
 from tests import factories
@@ -47,7 +49,10 @@ def pages_json(client, address):
     assert answer.status_code == 200, address
     text = answer.content.decode()
     scripts = dict(re.findall(r'<script id="([^"]+)" type="application/json">(.*?)</script>', text, re.S))
-    return {name: json.loads(body) for name, body in scripts.items() if name != "ui-texts"}
+    told = {name: json.loads(body) for name, body in scripts.items() if name != "ui-texts"}
+    if shown := re.findall(r'data-clinical="([^"]+)"', text):
+        told["clinical-line"] = dict.fromkeys(shown)
+    return told
 
 
 def page_of(name, showing):
@@ -88,6 +93,20 @@ def _together(client):
     beside = {"username": desk.second_reader.username, "password": factories.PASSWORD}
     client.post(reverse("grading:joint_list", kwargs={"slug": desk.study.slug}), beside)
     yield "two readers together", pages_json(client, page_of("grading:joint_case", desk.first))
+
+
+def _sent_back(client):
+    """An item and a mark that the panel sent back: their adjudicator is told why."""
+    desk = make_desk()
+    desk.both_submitted(**{"L4-5-right|narrowing": 3})
+    item = {"structure": "L4-5-right", "finding": "narrowing"}
+    settle_item(assignment=desk.adjudicator, **item, choice="A", given=None, reason_code="", at=factories.AT)
+    send_back(assignment=desk.panel[0], **item, reason_code="boundary", at=factories.AT)
+    client.force_login(desk.adjudicator.user)
+    yield (
+        "adjudicator of what was sent back",
+        pages_json(client, page_of("grading:adjudicate_case", desk.adjudicator)),
+    )
 
 
 def _panel_that_reads(client):
@@ -160,8 +179,8 @@ def told(client, db, settings, tmp_path):
     settings.READERSTUDY_IMPORT_PROCESSES = 1
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
     stages = (
-        _graded(client, tmp_path / "files"), _together(client), _panel_that_reads(client), _practising(client),
-        _aided(client), _with_places(client), _calls(client),
+        _graded(client, tmp_path / "files"), _together(client), _sent_back(client), _panel_that_reads(client),
+        _practising(client), _aided(client), _with_places(client), _calls(client),
     )  # fmt: skip
     return {
         role: {name: sorted(fields(body)) for name, body in parts.items()}

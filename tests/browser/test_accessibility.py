@@ -23,7 +23,8 @@ STUDY_PAGES = {
     "adjudicator": ["grading:adjudication_list", "grading:charter", "grading:messages"],
     "panel_member": ["grading:panel_list", "grading:charter", "grading:messages"],
     "coordinator": [
-        "grading:overview", "studies:cases", "studies:images", "studies:text_in_pixels", "studies:assignments",
+        "grading:overview", "studies:cases", "studies:images", "studies:text_in_pixels", "studies:copies",
+        "studies:assignments",
         "grading:monitor", "studies:queries", "studies:deviations", "studies:invitations", "studies:protocol",
         "studies:edit_protocol", "grading:dry_run", "studies:team", "inference:runs", "analysis:results",
         "analysis:lock", "analysis:audit", "studies:open",
@@ -57,6 +58,7 @@ def pages_of(one: Any, role: str) -> Iterator[str]:
         yield reverse("studies:withdraw_case", kwargs={"slug": study, "case": showing.case.public_id})
         yield reverse("studies:case_images", kwargs={"slug": study, "case": showing.case.public_id})
         yield reverse("studies:join_cases", kwargs={"slug": study})
+        yield reverse("studies:case_sides", kwargs={"slug": study, "case": showing.case.public_id})
         yield reverse("grading:reader_reads", kwargs={"slug": study, "code": code})
         yield reverse("grading:withdraw_read", kwargs={"slug": study, "assignment": showing.public_id})
 

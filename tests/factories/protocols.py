@@ -32,6 +32,25 @@ LESION = {
 }
 
 
+AGE = {
+    "id": "age",
+    "label": {"en": "Age", "zh-hans": "年龄"},
+    "kind": "number",
+    "minimum": 0,
+    "maximum": 120,
+    "unit": {"en": "years", "zh-hans": "岁"},
+}
+SEX = {
+    "id": "sex",
+    "label": {"en": "Sex", "zh-hans": "性别"},
+    "kind": "choice",
+    "options": [
+        {"value": "F", "label": {"en": "female", "zh-hans": "女"}},
+        {"value": "M", "label": {"en": "male", "zh-hans": "男"}},
+    ],
+}
+
+
 class _InFull(yaml.SafeDumper):
     """Writes out what stands twice: protocols allow no aliases."""
 

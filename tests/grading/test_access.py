@@ -19,6 +19,7 @@ PAGES = {
     "grading:overview": OFFICE,
     "studies:cases": OFFICE,
     "studies:assignments": OFFICE,
+    "studies:copies": {"coordinator", "investigator"},
     "studies:protocol": OFFICE,
     "studies:team": OFFICE,
     "grading:session_start": {"first_reader", "second_reader"},
@@ -77,7 +78,7 @@ CALLS = {
     ("api:panel-confirm", "panel_member", "disputed"): ({}, {"panel_member"}),
     ("api:panel-confirm", "adjudicator", "disputed"): ({}, set()),
     ("api:panel-send-back", "panel_member", "disputed"): (
-        {"structure": "L4-5-right", "finding": "narrowing"},
+        {"structure": "L4-5-right", "finding": "narrowing", "reason_code": "boundary"},
         {"panel_member"},
     ),
 }

@@ -23,6 +23,7 @@ from grading.models import (
     Read,
     ReferenceGrade,
     ReferenceMark,
+    SentBack,
     UnseenImages,
 )
 from grading.services.adjudication import settle_item
@@ -50,6 +51,7 @@ DECISIONS = [
     MarkDiscordance,
     MarkDecision,
     ReferenceMark,
+    SentBack,
     UnseenImages,
 ]
 # What a later decision may set on an earlier row, and where the next one may be written.
@@ -89,7 +91,10 @@ def decided(db):
     overruled = {"structure": "L4-5-right", "finding": "narrowing", "reason_code": "boundary", **own}
     review_case(assignment=desk.panel[0], overruled=[overruled], at=AT)
     disputed = factories.mark_discordance(of=desk.case, order=[mark.pk, None])
-    factories.mark_decision(of=disputed, by=desk.adjudicator, kept_mark=mark, mark_class="bulge")
+    decision = factories.mark_decision(of=disputed, by=desk.adjudicator, kept_mark=mark, mark_class="bulge")
+    SentBack.objects.create(
+        mark_decision=decision, assignment=desk.panel[0], reason_code="boundary", sent_at=AT
+    )
     factories.reference_mark(of=desk.case)
     factories.joint_session(study=desk.study, first=desk.first_reader, second=desk.second_reader)
     return desk

@@ -19,9 +19,10 @@ from readerstudy.core.tidying import tidy_up
 from readerstudy.imaging.models import ImageSet
 from readerstudy.imaging.services import join_image_sets, receive
 from readerstudy.studies.models import ReaderStudy
+from readerstudy.studies.protocols.loading import load_protocol
 from tests import factories
 from tests.blinding.planting import write_series
-from tests.factories.protocols import small_source
+from tests.factories.protocols import AGE, SEX, small_source
 from tests.grading.conftest import saving
 from tests.grading.test_preview import rows
 
@@ -428,3 +429,17 @@ def test_the_studys_images_are_shown_and_the_door_to_them_closes_with_it(
     assert files(settings.READERSTUDY_DATA_ROOT) == files_before
     after = rows()
     assert {name for name in after if after[name] != before[name]} <= {"core.AuditEvent", "core.AuditChain"}
+
+
+def test_the_clinical_data_that_the_protocol_shows_come_along_and_no_other(coordinator, study):
+    protocol = study.protocols.get()
+    source = small_source(reference={"quorum": 1}, reading={"clinical_context": [AGE, SEX]})
+    protocol.source, protocol.digest = source, load_protocol(source).digest
+    protocol.save()
+    case = factories.case(study=study, clinical={"age": "63", "pathology": "secret-pathology"})
+    assert begin(coordinator, codes=case.pseudonym).status_code == 302
+    current = coordinator.get(seats(coordinator)["reader-1"].address).context["list"].current
+    page = coordinator.get(current.address).content.decode()
+    assert "<dt>Age</dt><dd>63 years</dd>" in page
+    assert "not stated" in page
+    assert b"secret-pathology" not in place_of(study, coordinator).read_bytes()

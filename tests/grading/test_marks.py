@@ -298,7 +298,7 @@ def test_a_single_lesion_is_sent_back_and_settled_again(desk, client):
     place = {"assignment": member.public_id}
     ask = lambda finding: client.post(  # noqa: E731
         reverse("api:panel-send-back", kwargs=place),
-        {"structure": "@", "finding": finding},
+        {"structure": "@", "finding": finding, "reason_code": "boundary"},
         "application/json",
     )
     for absent in ("x", str(uuid.uuid4())):

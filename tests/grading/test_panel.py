@@ -159,7 +159,13 @@ def test_a_decided_case_is_not_sent_back_even_without_a_majority(of_three):
     review(of_three.panel[1], vote(grade=2))
     review(of_three.panel[2])
     with pytest.raises(PanelRefused, match="decided"):
-        send_back(assignment=of_three.panel[3], structure="L4-5-right", finding="narrowing", at=LATER)
+        send_back(
+            assignment=of_three.panel[3],
+            structure="L4-5-right",
+            finding="narrowing",
+            reason_code="other-slice",
+            at=LATER,
+        )
     assert standing().no_majority
     queue = panel_queue(study=of_three.study, member=of_three.panel[3].user)
     assert queue.rows == ()
@@ -173,7 +179,13 @@ def test_one_vote_per_member_and_round(of_three):
 
 def test_sending_back_begins_a_new_round_with_everybody(of_three):
     review(of_three.panel[0], vote(grade=0))
-    send_back(assignment=of_three.panel[1], structure="L4-5-right", finding="narrowing", at=LATER)
+    send_back(
+        assignment=of_three.panel[1],
+        structure="L4-5-right",
+        finding="narrowing",
+        reason_code="other-slice",
+        at=LATER,
+    )
     assert not ReferenceGrade.objects.filter(
         structure="L4-5-right", finding="narrowing", superseded_at=None
     ).exists()
@@ -193,7 +205,13 @@ def test_sending_back_begins_a_new_round_with_everybody(of_three):
 def test_only_an_adjudicated_item_is_sent_back(settled, item):
     structure, finding = item.split("|")
     with pytest.raises(PanelRefused):
-        send_back(assignment=settled.panel[0], structure=structure, finding=finding, at=LATER)
+        send_back(
+            assignment=settled.panel[0],
+            structure=structure,
+            finding=finding,
+            reason_code="other-slice",
+            at=LATER,
+        )
     assert standing().provenance == "adjudicated"
 
 
@@ -202,7 +220,13 @@ def test_a_study_that_is_not_open_takes_no_vote(settled):
     with pytest.raises(PanelRefused, match="not open"):
         review(settled.panel[0])
     with pytest.raises(PanelRefused, match="not open"):
-        send_back(assignment=settled.panel[0], structure="L4-5-right", finding="narrowing", at=LATER)
+        send_back(
+            assignment=settled.panel[0],
+            structure="L4-5-right",
+            finding="narrowing",
+            reason_code="other-slice",
+            at=LATER,
+        )
 
 
 def test_other_votes_stay_covered(of_three):
@@ -218,7 +242,8 @@ def test_the_calls_confirm_and_send_back(client, settled):
     place = {"assignment": settled.panel[0].public_id}
     post = lambda name, body: client.post(reverse(name, kwargs=place), body, content_type="application/json")  # noqa: E731
     item = {"structure": "L4-5-right", "finding": "narrowing"}
-    assert post("api:panel-send-back", item).status_code == 200
+    assert post("api:panel-send-back", item).json()["code"] == "bad_answer"
+    assert post("api:panel-send-back", item | {"reason_code": "other-slice"}).status_code == 200
     assert post("api:panel-confirm", {}).json()["code"] == "refused"
     settle(settled)
     assert post("api:panel-confirm", {"overruled": [vote(grade=0, reason_code="")]}).status_code == 400

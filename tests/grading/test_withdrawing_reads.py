@@ -199,6 +199,9 @@ class TestHandover:
         factories.read(of=other, grades=1)
         shown = self.ask(coordinator, desk)
         assert shown.context["handover"].rows == ((1, 1, 0, 1), (2, 0, 1, 0))
+        assert shown.context["handover"].n_kept == 1
+        assert '<th scope="row">Total</th><td class="number">1</td><td class="number">1</td>' in said(shown)
+        assert "What is given to R-third comes at the end of their list" in said(shown)
         assert "1 read was begun" in said(shown)
         assert "drawn with the seed 5" in said(shown)
         assert not Assignment.objects.filter(user=third).exists()
@@ -220,7 +223,9 @@ class TestHandover:
         code = desk.study.roles.get(user=desk.second_reader).code
         factories.assignment(of=factories.case(study=desk.study), person=desk.first_reader)
         factories.case_duty(of=Assignment.objects.latest("pk").case, person=desk.second_reader)
-        assert "nobody has two" in said(self.ask(coordinator, desk, successor=code))
+        refused = said(self.ask(coordinator, desk, successor=code))
+        assert "nobody has two" in refused
+        assert "Choose a reader who has none of them, or invite one." in refused
 
     def test_a_reader_with_nothing_unfinished_leaves_all_the_same(self, coordinator, desk, third):
         finish(desk.first)

@@ -423,7 +423,13 @@ class Workflow(RuleBasedStateMachine):
             ]
             if mine:
                 found = access_panel_case(member=self.people["panel_member"], assignment=mine[0].public_id)
-                send_back(assignment=found, structure=item.structure, finding=item.finding, at=self.now)
+                send_back(
+                    assignment=found,
+                    structure=item.structure,
+                    finding=item.finding,
+                    reason_code="other-slice",
+                    at=self.now,
+                )
 
         self.try_to("send back", act)
 

@@ -15,6 +15,12 @@ def criterion_names(document: ProtocolDocument) -> dict[str, str]:
     return {name: label.in_language(language()) for name, label in document.exclusion_criteria}
 
 
+def _lacking(flow: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how many included cases lack what the protocol requires; a snapshot of earlier days does not say."""
+    n = flow.get("included_lacking", 0)
+    return [(_("without a required kind of image"), wording.count(n))] if n else []
+
+
 def flow_steps(summary: Mapping[str, Any], document: ProtocolDocument) -> list[dict[str, Any]]:
     """Return the steps of the flow diagram: how many cases and items went where."""
     flow, criteria = summary["flow"], criterion_names(document)
@@ -35,7 +41,8 @@ def flow_steps(summary: Mapping[str, Any], document: ProtocolDocument) -> list[d
             "title": _("Included"),
             "n": wording.count(flow["included"]),
             "unit": _("cases"),
-            "parts": [(partitions[name], wording.count(n)) for name, n in flow["partition_cases"].items()],
+            "parts": [(partitions[name], wording.count(n)) for name, n in flow["partition_cases"].items()]
+            + _lacking(flow),
             "parts_title": _("partition"),
         },
         {

@@ -83,6 +83,11 @@ def _flow(summary: Mapping[str, Any], document: ProtocolDocument) -> Table:
         ["Withdrawn", wording.count(flow["withdrawn"])],
         ["Included", wording.count(flow["included"])],
         *[
+            ["Included without a required kind of image", wording.count(n)]
+            for n in [flow.get("included_lacking", 0)]
+            if n
+        ],
+        *[
             [f"Partition {partitions[name].lower()}", wording.count(n)]
             for name, n in flow["partition_cases"].items()
         ],

@@ -93,6 +93,7 @@ def flow(study: ReaderStudy) -> dict[str, Any]:
         "excluded": dict(sorted(excluded.items())),
         "withdrawn": cases.filter(status=Case.Status.WITHDRAWN).count(),
         "included": included.count(),
+        "included_lacking": included.filter(included_lacking__isnull=False).count(),
         "included_patients": included.values("patient").distinct().count(),
         "partition_cases": dict(sorted(partition.items())),
         "reads_submitted": reads.count(),

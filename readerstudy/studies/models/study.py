@@ -240,7 +240,11 @@ class Case(models.Model):
     # {"at": .., "from": ..}: when its images were erased, and the status it had until then. What was locked before
     # counts it as it was; no analysis does.
     withdrawal = models.JSONField(null=True)
-    # Name -> value, from the coordinator's table; for the office and the export, never for who reads.
+    # {"kinds": ["MR"], "reason": .., "by": .., "at": ..} of a case that was included although it lacks kinds of image
+    # that the protocol requires.
+    included_lacking = models.JSONField(null=True)
+    # Name -> value, from the coordinator's table; for the office and the export. Who reads sees the columns that the
+    # protocol names, where their values are as it says.
     clinical = models.JSONField(default=dict, blank=True)
     block = models.PositiveIntegerField(
         default=1, help_text="Cases added after an assignment form a new block."

@@ -5,6 +5,7 @@ from typing import Any
 from readerstudy.studies.protocols.document import (
     AgreementRule,
     CaseQuestion,
+    ClinicalDatum,
     DerivedGrade,
     Finding,
     Grade,
@@ -124,6 +125,18 @@ def options_of(given: list[dict[str, Any]]) -> tuple[tuple[str, Text], ...]:
     return tuple((each["id"], text_of(each["label"])) for each in given)
 
 
+def clinical_datum_of(given: dict[str, Any]) -> ClinicalDatum:
+    return ClinicalDatum(
+        id=given["id"],
+        label=text_of(given["label"]),
+        kind=given["kind"],
+        minimum=given.get("minimum"),
+        maximum=given.get("maximum"),
+        unit=text_of(given["unit"]) if "unit" in given else None,
+        options=tuple((str(each["value"]), text_of(each["label"])) for each in given.get("options", ())),
+    )
+
+
 def document_of(content: dict[str, Any], *, digest: str) -> ProtocolDocument:
     """Return the document of a file without problems."""
     levels, structures = structures_of(content)
@@ -166,6 +179,9 @@ def document_of(content: dict[str, Any], *, digest: str) -> ProtocolDocument:
         adjudication_reasons=options_of(content["adjudication_reasons"]),
         numbering=content.get("numbering", {}),
         numbering_variants=options_of(content.get("numbering", {}).get("variants", [])),
+        clinical_context=tuple(
+            clinical_datum_of(each) for each in content["reading"].get("clinical_context", ())
+        ),
         reading=content["reading"],
         adjudication=content["adjudication"],
         reference=content["reference"],

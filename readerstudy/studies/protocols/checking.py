@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from readerstudy.studies.protocols.building import structures_of, text_of
+from readerstudy.studies.protocols.clinical import clinical_problems
 from readerstudy.studies.protocols.parsing import Lines, place_words
 from readerstudy.studies.protocols.problems import Problem, listed, shown
 
@@ -82,6 +83,7 @@ def further_problems(content: dict[str, Any], lines: Lines) -> Iterator[Problem]
             )
     yield from _mark_problems(content, problem)
     yield from _reference_problems(content, problem)
+    yield from clinical_problems(content, problem)
     questions = content.get("case_questions", [])
     for index, question in enumerate(questions):
         path = ("case_questions", index)

@@ -5,12 +5,14 @@ Everything that a page, a service or an analysis asks of a protocol is asked her
 the YAML. Grades are places on a finding's scale, 0 the least.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 DEFAULT_LANGUAGE = "en"
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,37 @@ class MarkKind:
 
 
 @dataclass(frozen=True)
+class ClinicalDatum:
+    """
+    A clinical value of the case that is shown beside its images.
+
+    id : the column of the coordinator's table.
+    kind : ``number`` between `minimum` and `maximum`, or ``choice`` of its options. Never a free text.
+    """
+
+    id: str
+    label: Text
+    kind: str
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: Text | None = None
+    options: tuple[tuple[str, Text], ...] = ()
+
+    def value_of(self, given: str) -> Text | None:
+        """Return a value as it is shown; None where it is neither such a number nor one of the options."""
+        if self.kind == "choice":
+            return dict(self.options).get(given)
+        if not _PLAIN_NUMBER.fullmatch(given):
+            return None
+        number = float(given)
+        if (self.minimum is not None and number < self.minimum) or (
+            self.maximum is not None and number > self.maximum
+        ):
+            return None
+        return Text({DEFAULT_LANGUAGE: f"{number:g}"})
+
+
+@dataclass(frozen=True)
 class CaseQuestion:
     """
     A question about the whole case.
@@ -183,6 +216,7 @@ class ProtocolDocument:
     adjudication_reasons: tuple[tuple[str, Text], ...]
     numbering: Mapping[str, Any]
     numbering_variants: tuple[tuple[str, Text], ...]
+    clinical_context: tuple[ClinicalDatum, ...]
     reading: Mapping[str, Any]
     adjudication: Mapping[str, Any]
     reference: Mapping[str, Any]

@@ -13,10 +13,13 @@ from readerstudy.core.pseudonyms import pseudonym
 from readerstudy.imaging.models import ImageSet
 from readerstudy.imaging.services.subjects import withdraw_images
 from readerstudy.studies.models import Case, Centre, Landmark, Patient, ReaderStudy
+from readerstudy.studies.selectors import lacked_by
 from readerstudy.studies.services.errors import StudyRefused, WrongState
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.withdrawal import erase_elsewhere
-from readerstudy.studies.wording import state_words
+from readerstudy.studies.wording import modality_words, state_words
+
+LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,46 @@ def before_reading(case: Case) -> None:
         )
 
 
-@transaction.atomic
-def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
-    """Take a screened case into the study. Raises StudyRefused where its patient is practised on."""
+def _may_be_decided(case: Case) -> None:
     before_reading(case)
+    if case.status == Case.Status.WITHDRAWN:
+        raise StudyRefused(
+            _("Case %(pseudonym)s is withdrawn; it cannot come back. Nothing was changed.")
+            % {"pseudonym": case.pseudonym}
+        )
+
+
+@transaction.atomic
+def include_case(*, case: Case, actor: Actor | None, at: datetime, lacking_reason: str = "") -> None:
+    """
+    Take a screened case into the study.
+
+    Parameters
+    ----------
+    lacking_reason : str
+        Why a case is included that lacks a kind of image which the protocol requires. It is kept with the case.
+
+    Raises
+    ------
+    StudyRefused
+        If its patient is practised on, or it lacks what the protocol requires and no reason is given.
+    """
+    _may_be_decided(case)
+    lacking = lacked_by(case, current_protocol(case.study).document)
+    lacking_reason = lacking_reason.strip()
+    if lacking and not lacking_reason:
+        raise StudyRefused(
+            _(
+                "Case %(pseudonym)s lacks %(kinds)s, which the protocol requires. Nothing was changed. Exclude it, add "
+                "the images, or say why it is included all the same."
+            )
+            % {"pseudonym": case.pseudonym, "kinds": modality_words(lacking)}
+        )
+    if len(lacking_reason) > LONGEST_REASON:
+        raise StudyRefused(
+            _("The reason is longer than %(most)d characters. Nothing was changed.")
+            % {"most": LONGEST_REASON}
+        )
     if case.patient.cases.filter(status=Case.Status.PRACTICE).exists():
         raise StudyRefused(
             _(
@@ -130,21 +169,35 @@ def include_case(*, case: Case, actor: Actor | None, at: datetime) -> None:
             )
             % {"pseudonym": case.pseudonym}
         )
-    Case.objects.filter(pk=case.pk).update(status=Case.Status.INCLUDED, exclusion_reason="")
-    record_case("studies.case.included", case, actor, at)
+    kept = {
+        "kinds": list(lacking),
+        "reason": lacking_reason,
+        "by": actor.display_name if actor else "",
+        "at": at.isoformat(),
+    }
+    Case.objects.filter(pk=case.pk).update(
+        status=Case.Status.INCLUDED, exclusion_reason="", included_lacking=kept if lacking else None
+    )
+    if lacking:
+        said = {"kinds": ", ".join(lacking), "reason": lacking_reason}
+        record_case("studies.case.included_lacking", case, actor, at, **said)
+    else:
+        record_case("studies.case.included", case, actor, at)
 
 
 @transaction.atomic
 def exclude_case(*, case: Case, reason: str, actor: Actor | None, at: datetime) -> None:
     """Leave a case out, with a criterion of the protocol as the reason."""
-    before_reading(case)
+    _may_be_decided(case)
     known = [name for name, _ in current_protocol(case.study).document.exclusion_criteria]
     if reason not in known:
         raise StudyRefused(
             _("%(reason)s is no exclusion criterion; there are %(known)s.")
             % {"reason": repr(reason), "known": ", ".join(known)}
         )
-    Case.objects.filter(pk=case.pk).update(status=Case.Status.EXCLUDED, exclusion_reason=reason)
+    Case.objects.filter(pk=case.pk).update(
+        status=Case.Status.EXCLUDED, exclusion_reason=reason, included_lacking=None
+    )
     record_case("studies.case.excluded", case, actor, at, reason=reason)
 
 

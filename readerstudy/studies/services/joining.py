@@ -11,6 +11,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
@@ -31,7 +33,9 @@ from readerstudy.studies.models import (
     Patient,
     ReaderStudy,
 )
+from readerstudy.studies.selectors import lacked_by
 from readerstudy.studies.services.cases import record_case
+from readerstudy.studies.services.copies import erase_copies_of_case
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.standing import standing_on
@@ -149,7 +153,9 @@ def join_cases(
     Case.objects.filter(pk=stays.pk).update(
         clinical=plan.clinical,
         sides_accepted_by_convention=any(case.sides_accepted_by_convention for case in [stays, *comes]),
+        included_lacking=_still_lacking([stays, *comes]),
     )
+    _copies_are_outdated(stays, *comes)
     stays.refresh_from_db()
     return stays
 
@@ -211,6 +217,9 @@ def take_out_of_case(
         case=case, frame_of_reference_uid__in=frames[alone] - frames[image_set] - {""}
     )
     _move_places(new, gone)
+    if case.status == Case.Status.INCLUDED:
+        Case.objects.filter(pk=case.pk).update(included_lacking=_lacking_now(case, actor=actor, at=at))
+    _copies_are_outdated(case)
     record_case("studies.case.taken_out", case, actor, at, new=new.pseudonym, n=alone.imaging_studies.count())
     return new
 
@@ -390,6 +399,32 @@ def _move_places(to: Case, places: Iterable[Landmark]) -> None:
             place.delete()
         else:
             Landmark.objects.filter(pk=place.pk).update(case=to)
+
+
+def _still_lacking(cases: Sequence[Case]) -> dict[str, Any] | None:
+    """Return why the first of several cases, which shows the images of all by now, is included without some kinds."""
+    kept = next((case.included_lacking for case in cases if case.included_lacking), None)
+    lacking = lacked_by(cases[0], current_protocol(cases[0].study).document)
+    return {**kept, "kinds": list(lacking)} if kept and lacking else None
+
+
+def _lacking_now(case: Case, *, actor: Actor | None, at: datetime) -> dict[str, Any] | None:
+    """Return what an included case lacks of which images were taken out, as its inclusion would have kept it."""
+    lacking = lacked_by(case, current_protocol(case.study).document)
+    if not lacking or (case.included_lacking and case.included_lacking["kinds"] == list(lacking)):
+        return case.included_lacking
+    return {
+        "kinds": list(lacking),
+        "reason": _("Imaging studies that do not belong to it were taken out."),
+        "by": actor.display_name if actor else "",
+        "at": at.isoformat(),
+    }
+
+
+def _copies_are_outdated(*cases: Case) -> None:
+    """Remove de-identified copies: they show these images under the names that they had."""
+    for case in cases:
+        transaction.on_commit(partial(erase_copies_of_case, case))
 
 
 def _dissolve(case: Case) -> None:

@@ -21,7 +21,8 @@ class Stated:
     What one row says.
 
     Empty texts leave what stands. `clinical` is added to what is known; it is for the study's office and its
-    export, never for a person who reads. `laterality` is said of what came under `number`, of all images without.
+    export. Who reads sees the columns that the protocol names, and no other. `laterality` is said of what came under
+    `number`, of all images without.
     """
 
     case: str
@@ -54,8 +55,8 @@ def state_case(*, case: Case, stated: Stated, source: str, actor: Actor | None, 
     Raises
     ------
     StudyRefused
-        If a name is in use, the partitions of two patients differ, or names, centre or sides would change after
-        the case was assigned. Nothing was changed.
+        If a name is in use, the partitions of two patients differ, or names, centre, sides or a clinical value
+        that readers see would change after the case was assigned. Nothing was changed.
     WrongState
         If the study is locked.
     """
@@ -89,12 +90,21 @@ def state_case(*, case: Case, stated: Stated, source: str, actor: Actor | None, 
             changed.append("sides")
     clinical = {name: value for name, value in stated.clinical.items() if case.clinical.get(name) != value}
     if clinical:
+        if not shown_columns(case.study).isdisjoint(clinical):
+            before_reading(case)
         case.clinical = {**case.clinical, **clinical}
         Case.objects.filter(pk=case.pk).update(clinical=case.clinical)
         changed += sorted(clinical)
     if changed:
         said = ", ".join(sorted(set(changed)))
         record_case("studies.case.stated", case, actor, at, changed=said, source=source)
+
+
+def shown_columns(study: ReaderStudy) -> frozenset[str]:
+    """Return the clinical columns that any version of the protocol shows: reads stay pinned to theirs."""
+    return frozenset(
+        datum.id for version in study.protocols.all() for datum in version.document.clinical_context
+    )
 
 
 def _name_patient(case: Case, name: str) -> None:

@@ -12,6 +12,7 @@ from readerstudy.studies.models import (
     BLINDED_ROLES,
     SCREENING_ROLES,
     UNBLINDED_ROLES,
+    Case,
     Protocol,
     ReaderStudy,
     StudyRole,
@@ -227,7 +228,8 @@ def amend_protocol(
     WrongState
         If the study is locked or unblinded.
     StudyRefused
-        If no reason is given, the version is not the next one, nothing changes, or items would change.
+        If no reason is given, the version is not the next one, nothing changes, items would change, or clinical
+        data are to be shown that no case of the open study has.
     """
     document = load_protocol(source, name=name)
     study = ReaderStudy.objects.select_for_update().get(pk=study.pk)
@@ -252,6 +254,7 @@ def amend_protocol(
         )
     if study.state == ReaderStudy.State.OPEN:
         problems += _changed_items(present.document, document)
+        problems += _unknown_columns(study, present.document, document)
     if problems:
         raise StudyRefused(
             _("The protocol was not amended: %(problems)s. Nothing was changed.")
@@ -294,6 +297,20 @@ def _changed_items(present: ProtocolDocument, amended: ProtocolDocument) -> list
         if name in after and before[name] != after[name]
     ]
     return problems
+
+
+def _unknown_columns(study: ReaderStudy, present: ProtocolDocument, amended: ProtocolDocument) -> list[str]:
+    """Name the clinical columns that an amendment would begin to show and that no case has."""
+    shown = {each.id for each in present.clinical_context}
+    return [
+        _(
+            "no case has the clinical value %(name)s; take in the clinical data first: of a case that is assigned "
+            "they cannot come later"
+        )
+        % {"name": each.id}
+        for each in amended.clinical_context
+        if each.id not in shown and not Case.objects.filter(study=study, clinical__has_key=each.id).exists()
+    ]
 
 
 def current_protocol(study: ReaderStudy) -> Protocol:

@@ -183,6 +183,7 @@ export class RsAdjudication extends HTMLElement {
       make("p", { class: "muted" }, t("Case {number}, item {place} of {total}", { number: this.dataset.number, place: this.place + 1, total: this.items.length })),
       make("h2", {}, finding.label, " ", make("span", { class: "muted" }, this.#placeLabel())),
       make("p", { class: "muted" }, finding.definition),
+      ...(this.item.sent_back ? [make("p", { class: "sent-back" }, icon("return"), t("Sent back by the panel: {reason}", { reason: this.item.sent_back }))] : []),
     );
     this.cards.replaceChildren(...(this.covered ? [make("p", { class: "muted" }, t("The first reads are covered until you have graded this item."))] : this.item.shown.map((shown) => readCard(shown, finding, { isMark: Boolean(this.item.mark_kind), isKept: this.choice?.letter === shown.letter, onkeep: () => this.keep(shown.letter) }))));
     const keys = finding.kind === "continuous" ? [cap("0–9")] : [cap("0"), " – ", cap(String(finding.scale.length - 1))];
@@ -230,7 +231,7 @@ export class RsAdjudication extends HTMLElement {
         make("li", {}, make(
           "button",
           { type: "button", class: item.settled ? "is-settled" : "", "aria-current": place === this.place ? "true" : undefined, onclick: () => { if (!item.settled) this.show(place); } },
-          make("span", {}, item.settled ? "✓" : place === this.place ? "→" : ""),
+          make("span", {}, item.settled ? "✓" : place === this.place ? "→" : item.sent_back ? "↩" : ""),
           make("span", {}, this.#placeLabel(item)),
           make("span", {}, this.#finding(item).short),
         ))),

@@ -7,6 +7,7 @@ import { GradeGrid, shade, shortAnswer } from "./grid.js";
 import { actionOf, belongsElsewhere, capOfAction } from "./keys.js";
 import { markKey } from "./marks.js";
 import { ProtocolView, splitKey } from "./protocol.js";
+import { askToSendBack } from "./send-back.js";
 import { reasonChoice } from "./settling-parts.js";
 import { ValueEntry } from "./value-entry.js";
 
@@ -170,7 +171,8 @@ export class RsPanel extends HTMLElement {
       parts.push(
         make("div", { class: "panel-actions" },
           make("button", { class: "button button-small", type: "button", disabled: !cell?.adjudicated, onclick: () => this.sendBack() }, cap(capOfAction("keep-B")), t("Send back")),
-          make("button", { class: "button button-small", type: "button", onclick: () => this.startOverruling() }, cap(capOfAction("overrule")), t("Overrule"))),
+          make("button", { class: "button button-small", type: "button", onclick: () => this.startOverruling() }, cap(capOfAction("overrule")), t("Overrule")),
+          make("span", { class: "muted panel-why" }, t("Both ask for a reason"))),
       );
     this.side.replaceChildren(...parts);
   }
@@ -246,15 +248,11 @@ export class RsPanel extends HTMLElement {
 
   #askToSendBack(place, structure, finding) {
     if (this.busy) return;
-    const dialog = make("dialog", { "aria-labelledby": "back-title" },
-      make("h2", { id: "back-title" }, t("Send back {place}?", { place })),
-      make("p", {}, t("The adjudicator decides again; the earlier decision is kept on record. The case returns here afterwards.")),
-      make("div", { class: "dialog-actions" },
-        make("button", { class: "button button-quiet", type: "button", onclick: () => dialog.close() }, t("Stay"), cap("Esc")),
-        make("button", { class: "button button-main", type: "button", onclick: () => { dialog.close(); this.#post(this.config.addresses.send_back, { structure, finding }); } }, t("Send back"))));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
+    askToSendBack({
+      place,
+      reasons: this.config.adjudication_reasons,
+      onsend: (reason) => this.#post(this.config.addresses.send_back, { structure, finding, ...reason }),
+    });
   }
 
   confirm() {

@@ -262,6 +262,48 @@ PLANTS: tuple[Plant, ...] = (
         ),
     ),
     Plant(
+        "who-sent-it-back",
+        "The adjudicator's page names the panel member who sent an item back.",
+        ("tests/grading/test_sent_back.py::test_who_gets_it_back_is_told_why_and_by_nobody[en]", FIELDS),
+        edit(
+            "grading.blinding.settling:sent_back_words",
+            ('"sent_back": words', '"sent_back_by": str(row.assignment.user), "sent_back": words'),
+        ),
+    ),
+    Plant(
+        "all-clinical-data-beside-the-images",
+        "The line beside the images shows what is known of a case and not what the protocol names.",
+        (
+            "tests/grading/test_clinical_context.py::test_a_protocol_that_names_none_shows_no_line",
+            FIELDS,
+            CRAWL.format("second_reader"),
+        ),
+        edit(
+            "grading.blinding.clinical:clinical_facts",
+            (
+                "for datum in document.clinical_context\n",
+                "for datum in document.clinical_context\n    ) + tuple(\n"
+                "        ClinicalFact(column=name, label=name, value=value, unit='')\n"
+                "        for name, value in given.items()\n",
+            ),
+        ),
+    ),
+    Plant(
+        "clinical-value-as-it-was-typed",
+        "A clinical value that the protocol does not allow, a free text, is shown as it was typed.",
+        (
+            "tests/grading/test_clinical_context.py::test_what_is_missing_or_not_allowed_is_not_stated[known1]",
+            CRAWL.format("adjudicator"),
+        ),
+        edit(
+            "grading.blinding.clinical:clinical_facts",
+            (
+                'words(datum.value_of(given.get(datum.id, "")))',
+                'words(datum.value_of(given.get(datum.id, ""))) or given.get(datum.id, "")',
+            ),
+        ),
+    ),
+    Plant(
         "model-in-the-adjudicators-page",
         "The adjudicator's page depends on the model's output.",
         (TWIN.format("adjudicator-model_output"),),

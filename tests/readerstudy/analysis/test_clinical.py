@@ -1,6 +1,7 @@
 """The coordinator's table names imported cases, states sides and brings clinical data; no reader sees them."""
 
 import pytest
+import yaml
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -10,6 +11,7 @@ from readerstudy.imaging.services import identity_of
 from readerstudy.studies.models import Case, Patient
 from readerstudy.studies.services.importing import import_images
 from tests import factories
+from tests.factories.protocols import AGE, SEX
 from tests.factories.studies import make_study, make_team
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shared]
@@ -139,6 +141,22 @@ def test_names_and_sides_stand_once_a_case_is_assigned_and_values_may_still_come
     page = client.get(f"/read/{assignment.public_id}/")
     assert page.status_code == 200
     assert "63-canary" not in page.content.decode()
+
+
+@pytest.mark.parametrize("value", ["63 y", "230", "Jane Doe"])
+def test_a_value_that_readers_see_is_as_the_protocol_says(study, value):
+    protocol = study.protocols.get()
+    content = yaml.safe_load(protocol.source)
+    content["reading"]["clinical_context"] = [AGE, SEX]
+    protocol.source, protocol.digest = yaml.safe_dump(content, allow_unicode=True), "0" * 64
+    protocol.save()
+    first = numbers(study)[0]
+    with pytest.raises(ImportRefused, match="numbers from 0 to 120") as caught:
+        take(study, f"{HEAD}{first},C01,P01,,,{value},woman\n")
+    assert (caught.value.problems[0].line, caught.value.problems[0].column) == (2, "age")
+    with pytest.raises(ImportRefused, match=r"F \(female\), M \(male\)"):
+        take(study, f"{HEAD}{first},C01,P01,,,63,woman\n")
+    assert take(study, f"{HEAD}{first},C01,P01,,,63,F\n") == 1
 
 
 def test_by_command_by_page_and_gone_with_the_patient(study, tmp_path, client, capsys):

@@ -4,6 +4,7 @@ import uuid
 
 import pydicom
 import pytest
+import yaml
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
@@ -26,6 +27,7 @@ from readerstudy.studies.models import (
 )
 from readerstudy.studies.pages import case_rows
 from readerstudy.studies.services.cases import withdraw_case
+from readerstudy.studies.services.copies import archive_path
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.services.importing import import_images
 from readerstudy.studies.services.joining import join_cases, plan_joining, take_out_of_case
@@ -349,6 +351,48 @@ def test_the_same_patient_may_have_one_case_more(study, pair):
     case = join(pair)
     new = take_out(case, uid, is_other_patient=False)
     assert new.patient == case.patient
+
+
+@pytest.fixture
+def wants_both(study) -> None:
+    """The protocol requires MR and CT."""
+    version = study.protocols.get()
+    content = yaml.safe_load(version.source)
+    content["reading"]["required_modalities"] = ["MR", "CT"]
+    type(version).objects.filter(pk=version.pk).update(source=yaml.safe_dump(content), digest="0" * 64)
+
+
+def test_what_the_other_case_brings_is_not_lacked_any_more(study, pair, wants_both):
+    for case, kind in zip(pair, ("CT", "MR"), strict=True):
+        Case.objects.filter(pk=case.pk).update(included_lacking={"kinds": [kind], "reason": "none was made"})
+    assert join(pair).included_lacking is None
+
+
+def test_what_leaves_is_lacked_from_then_on_and_said_on_the_list(study, pair, wants_both):
+    case = join(pair)
+    assert case.included_lacking is None
+    ct = case.image_set.imaging_studies.get(series__modality="CT").blinded_uid
+    take_out(case, ct)
+    case.refresh_from_db()
+    assert case.included_lacking["kinds"] == ["CT"]
+    assert "taken out" in case.included_lacking["reason"]
+    (row,) = [row for row in case_rows(study) if row.pseudonym == case.pseudonym]
+    assert "CT" in row.included_lacking
+
+
+@pytest.mark.django_db(transaction=True)
+def test_copies_under_the_names_of_before_are_removed(study, pair, settings, tmp_path):
+    settings.READERSTUDY_DATA_ROOT = tmp_path
+    made = archive_path(study.public_id, uuid.uuid4())
+    for act in (lambda: join(pair), lambda: take_out(*_joined_with_ct(pair))):
+        made.write_bytes(b"PK")
+        act()
+        assert not made.exists()
+
+
+def _joined_with_ct(pair: list[Case]) -> tuple[Case, str]:
+    pair[0].refresh_from_db()
+    return pair[0], pair[0].image_set.imaging_studies.get(series__modality="CT").blinded_uid
 
 
 @pytest.mark.parametrize("state", [_locked, _opened, _referenced, _deviating], ids=lambda each: each.__name__)

@@ -21,7 +21,7 @@ from readerstudy.studies.protocols.schema import SENTENCES, schema_problems
 from readerstudy.studies.protocols.yaml_faults import UNKNOWN, sentence_of
 from tests import factories
 from tests.architecture.tree import called_name
-from tests.factories.protocols import LESION, small_source
+from tests.factories.protocols import AGE, LESION, SEX, small_source
 
 PAGE = "studies:check_new"
 #: What is no English in a Chinese sentence: names of things.
@@ -86,6 +86,11 @@ def asking(*questions: dict[str, Any]) -> str:
 
 def deriving(implies: dict[str, Any]) -> str:
     return small_source(derived=[{"id": "o", "label": "o", "n_grades": 2, "implies": implies}])
+
+
+def showing(*data: dict[str, Any]) -> str:
+    """A protocol that shows clinical data beside the images."""
+    return small_source(reading={"clinical_context": list(data)})
 
 
 UNTITLED = yaml.safe_dump(yaml.safe_load(small_source()) | {"title": {"zh-hans": "标题"}}, allow_unicode=True)
@@ -189,6 +194,24 @@ BROKEN_CONTENT = {
     "a point with an area": with_marks(shape="point"),
     "the mean of a polygon": with_marks(shape="polygon", agreement=LESION["agreement"] | {"keep": "mean"}),
     "marks under cover": small_source(marks=[LESION], adjudication={"third_read_first": True}),
+    "clinical data as a word": small_source(reading={"clinical_context": ["age"]}),
+    "a clinical value twice": showing(AGE, AGE),
+    "a clinical column with a blank": showing(AGE | {"id": "age at scan"}),
+    "the reference beside the images": showing(SEX | {"id": "pathology_type"}),
+    "the reference in a label": showing(SEX | {"label": {"en": "Type", "zh-hans": "病理类型"}}),
+    "what readers are asked": showing(AGE | {"id": "cyst"}),
+    "a name": showing(SEX | {"id": "patient_name"}),
+    "a date": showing(AGE | {"id": "scan_date"}),
+    "a hospital in a label": showing(SEX | {"label": {"en": "Place", "zh-hans": "医院"}}),
+    "a partition": showing(SEX | {"id": "partition"}),
+    "a number without bounds": showing({key: AGE[key] for key in ("id", "label", "kind")}),
+    "bounds turned round": showing(AGE | {"minimum": 130}),
+    "bounds as wide as a number of a patient": showing(AGE | {"maximum": 9_999_999}),
+    "a number with options": showing(AGE | {"options": SEX["options"]}),
+    "a choice without options": showing({key: SEX[key] for key in ("id", "label", "kind")}),
+    "a choice with a unit": showing(SEX | {"unit": "kg"}),
+    "an option twice": showing(SEX | {"options": [SEX["options"][0]] * 2}),
+    "a free text": showing(AGE | {"kind": "text"}),
     "a match unknown": with_marks(agreement=LESION["agreement"] | {"match": {"touch": 1}}),
 }
 

@@ -1,6 +1,5 @@
 """Pseudonyms and clinical data of imported cases, from the coordinator's own table."""
 
-import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,13 +21,14 @@ from readerstudy.analysis.services.imports.tables import (
 )
 from readerstudy.core.audit import Actor
 from readerstudy.studies.models import Case, ReaderStudy
+from readerstudy.studies.protocols.clinical import COLUMN, says_who
+from readerstudy.studies.protocols.document import ClinicalDatum
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.services.joining import join_cases
 from readerstudy.studies.services.naming import Stated, cases_by_patient_number, state_case
+from readerstudy.studies.services.studies import current_protocol
+from readerstudy.studies.wording import datum_words
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-#: Columns that say who somebody is; an age stands for a birth date.
-_IDENTITIES = re.compile(r"(^|_)(name|surname|birth|birthdate|born|dob|address|phone|email|mrn|ssn)(_|$)")
 LONGEST_VALUE = 200
 
 
@@ -41,8 +41,9 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
     ----------
     text : str
         CSV with the columns of `exchange_columns.CLINICAL`, of which centre, laterality and one_case may be absent.
-        Every other column is a clinical value of that name. Rows with one case_id that say ``yes`` in one_case join
-        the cases of their numbers.
+        Every other column is a clinical value of that name; one that the protocol shows to readers must be as the
+        protocol says: a number within its bounds, or one of its options. Rows with one case_id that say ``yes`` in
+        one_case join the cases of their numbers.
 
     Raises
     ------
@@ -55,6 +56,7 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
     rows = read_table(text, CLINICAL[:3])
     clinical = [name for name in rows[0][1] if name not in CLINICAL]
     _check_columns(clinical)
+    shown = {each.id: each for each in current_protocol(study).document.clinical_context}
     cases = cases_by_patient_number(study)
     lines: dict[str, tuple[Case, Row]] = {}
 
@@ -99,6 +101,8 @@ def import_clinical(*, study: ReaderStudy, text: str, actor: Actor | None, at: d
         for name in clinical:
             if len(row[name]) > LONGEST_VALUE:
                 raise BadCell(name, _("is longer than %(most)d characters") % {"most": LONGEST_VALUE})
+            if row[name] and name in shown:
+                _check_shown(shown[name], row[name])
         stated = Stated(
             case=name_of(row, "case_id"),
             patient=name_of(row, "patient_id"),
@@ -129,14 +133,23 @@ def _agree(row: Row, first: Row, names: list[str]) -> None:
             raise BadCell(name, _("is %(value)s in another row of the same case") % {"value": said})
 
 
+def _check_shown(datum: ClinicalDatum, given: str) -> None:
+    if datum.value_of(given) is None:
+        words = {"value": given, "allowed": datum_words(datum)}
+        raise BadCell(
+            datum.id,
+            _("%(value)r is not allowed; readers see this value, and allowed are %(allowed)s") % words,
+        )
+
+
 def _check_columns(names: list[str]) -> None:
     problems = []
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not COLUMN.fullmatch(name):
             problems.append(
                 RowProblem(1, name[:40], _("a clinical column is named by small letters, digits and _"))
             )
-        elif _IDENTITIES.search(name):
+        elif says_who(name):
             problems.append(
                 RowProblem(1, name, _("names and birth dates stay outside; an age can be given instead"))
             )
