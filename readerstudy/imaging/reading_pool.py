@@ -1,5 +1,6 @@
 """A few reading processes at work on one import, driven by one loop without threads."""
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ OTHER_THAN_ASKED = "the archive delivered another image than the one asked for"
 AHEAD = 32
 # Files handed out whose turn has not come: as many as a chunk, so that one slow file holds nobody up.
 WAITING = 250
+_GATHERING_S = 0.02
 
 
 class _Reader(ReaderProcess):
@@ -99,6 +101,9 @@ def _wanted(source: Source, work: Work, expander: ReaderProcess) -> Iterator[Ite
 def _take_answers(readers: list[_Reader]) -> None:
     """Wait until a reader has answered, and take what has come from all."""
     busy = [reader for reader in readers if reader.items]
+    if min(len(reader.items) for reader in busy) > AHEAD // 2:
+        # Nobody waits for this process: it lets some answers gather instead of taking the processor for each.
+        time.sleep(_GATHERING_S)
     wait_for_answers(busy)
     for reader in busy:
         while reader.items and reader.has_answer:

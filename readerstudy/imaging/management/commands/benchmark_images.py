@@ -34,7 +34,7 @@ class Command(BaseCommand):
             except servers.ServerMissing as missing:
                 raise CommandError(str(missing)) from missing
             if options["only"] != "frames":
-                rows += runs.ingest(folder, rounds=min(3, options["rounds"]), count=options["files"])
+                rows += runs.ingest(folder, rounds=options["rounds"], count=options["files"])
         if options["json"]:
             report = {"load_before": load, "cores": os.cpu_count(), "rows": [row.as_json() for row in rows]}
             self.stdout.write(json.dumps(report, indent=2))
