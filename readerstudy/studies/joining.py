@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
-
 from readerstudy.imaging.models import ImageSet, ImagingStudy
 from readerstudy.imaging.selectors import label_in_words, modalities_of
+from readerstudy.studies.images.sides import laterality_words
 from readerstudy.studies.models import Assignment, Case, ReaderStudy, StudyRole
 from readerstudy.studies.pages import CaseRow, case_rows
 from readerstudy.studies.selectors import lacking_kinds
@@ -53,11 +52,6 @@ def imaging_study_rows(image_set: ImageSet | None) -> list[ImagingStudyRow]:
     ordered = own + [study for study in found if study not in own]
     # The case's own number is the first, also where everything that came under it has left.
     homes = list(dict.fromkeys([image_set.pk, *(study.home.pk for study in ordered)]))
-    words = {
-        "established": _("established"),
-        "by-convention": _("by convention"),
-        "unknown": _("not established"),
-    }
     rows = []
     for study in ordered:
         series = sorted(study.series.all(), key=lambda each: each.number)
@@ -69,7 +63,7 @@ def imaging_study_rows(image_set: ImageSet | None) -> list[ImagingStudyRow]:
                 series=", ".join(label_in_words(each.label) for each in series),
                 n_series=len(series),
                 n_images=sum(each.n_frames for each in series),
-                sides=words[study.laterality],
+                sides=laterality_words(study.laterality),
                 may_leave=len(found) > 1 and (study.home != image_set or len(of_number) > 1),
             )
         )

@@ -15,7 +15,12 @@ from readerstudy.studies.joining import joining_page, n_unopened, number_groups
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.pages import case_rows
 from readerstudy.studies.services.errors import StudyRefused
-from readerstudy.studies.services.joining import join_cases, plan_joining, take_out_of_case
+from readerstudy.studies.services.joining import (
+    join_cases,
+    plan_joining,
+    take_out_of_case,
+    why_not_taken_out,
+)
 
 _COORDINATOR = ("is_coordinator",)
 
@@ -95,6 +100,7 @@ def case_images(request: HttpRequest, slug: str, case: UUID) -> HttpResponse:
             "case": case_rows(study, [found.pk])[0],
             "groups": groups,
             "may_leave": any(row.may_leave for group in groups for row in group.rows),
+            "problems": why_not_taken_out(study, found),
             "n_unopened": n_unopened(found),
         },
     )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from readerstudy.imaging.models import Laterality
 from readerstudy.imaging.selectors import SeriesRow, study_table
 from readerstudy.studies.models import Case
+from readerstudy.studies.services.naming import IMPORT_TABLE
 
 
 def laterality_words(laterality: str) -> str:
@@ -15,7 +16,7 @@ def laterality_words(laterality: str) -> str:
     return {
         Laterality.ESTABLISHED: _("established"),
         Laterality.BY_CONVENTION: _("by convention"),
-        Laterality.UNKNOWN: _("unknown"),
+        Laterality.UNKNOWN: _("not established"),
     }[Laterality(laterality)]
 
 
@@ -26,6 +27,11 @@ def shown_words(laterality: str) -> str:
         Laterality.BY_CONVENTION: _("Sides by convention"),
         Laterality.UNKNOWN: _("Sides unknown"),
     }[Laterality(laterality)]
+
+
+def source_words(source: str) -> str:
+    """Return how left and right are known: a person's own words, or the product's in the page's language."""
+    return _("import table") if source == IMPORT_TABLE else source
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def sides_of(case: Case, *, root: str, chosen: Mapping[str, str] | None = None) 
                 uid=uid,
                 stated=each.laterality,
                 stated_words=laterality_words(each.laterality),
-                source=each.laterality_source,
+                source=source_words(each.laterality_source),
                 chosen=after,
                 chosen_words=laterality_words(after),
                 is_changed=after != each.laterality,

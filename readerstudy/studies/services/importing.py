@@ -33,6 +33,7 @@ from readerstudy.imaging.uids import blinded_uid
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.services.cases import EnrolledAs, Place, enrol_image_sets, import_landmarks
 from readerstudy.studies.services.errors import StudyRefused
+from readerstudy.studies.services.naming import IMPORT_TABLE
 from readerstudy.studies.task_names import IMPORT_IMAGES
 from readerstudy.studies.wording import state_words
 
@@ -226,7 +227,7 @@ def enrol_import(
                 state_laterality(
                     imaging_study=imaging_study,
                     laterality=row_of_case.laterality,
-                    source="import table",
+                    source=IMPORT_TABLE,
                     at=at,
                     actor=actor,
                 )

@@ -224,6 +224,11 @@ def take_out_of_case(
     return new
 
 
+def why_not_taken_out(study: ReaderStudy, case: Case) -> tuple[str, ...]:
+    """Return what forbids taking anything out of a case, in sentences."""
+    return tuple(_forbidden(study, [case]))
+
+
 # --- what forbids it ------------------------------------------------------------------------------
 
 

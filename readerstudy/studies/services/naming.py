@@ -14,6 +14,9 @@ from readerstudy.studies.models import Case, Centre, Patient, ReaderStudy
 from readerstudy.studies.services.cases import before_reading, record_case
 from readerstudy.studies.services.errors import StudyRefused
 
+#: How left and right are known where a table says it.
+IMPORT_TABLE = "import table"
+
 
 @dataclass(frozen=True)
 class Stated:
@@ -84,7 +87,7 @@ def state_case(*, case: Case, stated: Stated, source: str, actor: Actor | None, 
                 continue
             before_reading(case)
             state_laterality(
-                imaging_study=imaging_study, laterality=stated.laterality, source="import table", at=at,
+                imaging_study=imaging_study, laterality=stated.laterality, source=IMPORT_TABLE, at=at,
                 actor=actor,
             )  # fmt: skip
             changed.append("sides")

@@ -1,9 +1,11 @@
 """Several reading processes at work on one import: the order, who waits for whom, and what ends them."""
 
 import os
+import select
 import signal
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,19 +162,32 @@ def test_a_child_that_nobody_watches_ends_itself(tmp_path):
         reader._limits = Limits(seconds_per_file=0.05)
         before = _state(child)[1]
         reader.ask(large, tmp_path / "second", syntax="jpeg-ls")
-        while _state(child)[1] < before + 5:
-            time.sleep(0.01)
+        _until(lambda: _state(child)[1] >= before + 5)
         # In the middle of it, with the alarm set: time goes by, and the child does not.
         os.kill(child, signal.SIGSTOP)
-        time.sleep(1.2)
+        _until(lambda: _waits_for(child, signal.SIGALRM))
         os.kill(child, signal.SIGCONT)
-        while _state(child)[0] not in ("Z", "X"):
-            time.sleep(0.01)
+        _until(lambda: _state(child)[0] in ("Z", "X"))
         assert reader.answer() == {"refused": TOO_SLOW}
         reader._limits = Limits()
         _ask(reader, small, tmp_path / "third")
         assert reader.answer()["n_frames"] == 1
         assert reader.process_id != child
+
+
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for a state of another process, which tells nobody when it comes."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.01)
+
+
+def _waits_for(child: int, number: int) -> bool:
+    """Whether a signal has come to a process that stands still."""
+    status = Path(f"/proc/{child}/status").read_text()
+    pending = next(line.split()[1] for line in status.splitlines() if line.startswith("ShdPnd:"))
+    return bool(int(pending, 16) >> (number - 1) & 1)
 
 
 def _state(child: int) -> tuple[str, int]:

@@ -491,6 +491,22 @@ def test_what_forbids_it_stands_on_the_page_without_a_button(coordinator, study,
     assert 'name="digest"' not in page
 
 
+def test_a_case_of_which_something_was_said_offers_nothing_to_take_out(coordinator, study, pair):
+    case = join(pair)
+    assert "<button" in said_part(coordinator, case)
+    _referenced(case, case)
+    page = said_part(coordinator, case)
+    assert "Nothing can be taken out of this case as it is." in page
+    assert "given for the images that it shows now" in page
+    assert "<button" not in page
+    assert 'type="checkbox"' not in page
+
+
+def said_part(coordinator, case: Case) -> str:
+    """Return the page's own part, without the bars around it."""
+    return coordinator.get(images_address(case)).content.decode().split("<main", 1)[1].split("</main>")[0]
+
+
 @pytest.mark.parametrize("sent", [{}, {"study": "2.25.1", "patient": "other"}, {"patient": "same"}])
 def test_an_incomplete_page_takes_nothing_out(coordinator, study, pair, sent):
     case = join(pair)

@@ -68,7 +68,7 @@ def test_what_readers_will_see_is_shown_before_it_is_stated(coordinator, case):
     tried = coordinator.post(address(case), given(case, "by-convention", "established")).content.decode()
     assert "Nothing is stated yet." in tried
     assert (tried.count("<span>Sides by convention"), tried.count("Sides unknown")) == (1, 0)
-    assert "Stated: unknown. Chosen: established." in tried
+    assert "Stated: not established. Chosen: established." in tried
     assert stated(case) == [("unknown", "")] * 2
     done = coordinator.post(
         address(case), given(case, "by-convention", "established", state="1"), follow=True
