@@ -1,15 +1,11 @@
-"""The parent's side of the bounded child processes."""
+"""The parent's side of a bounded child process: what it is asked, what it answers, and how long it may take."""
 
 import collections
 import contextlib
-import fcntl
 import json
 import os
 import select
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from django.conf import settings
-
 from readerstudy.dicom import fast_json
 from readerstudy.dicom.limits import Limits
+from readerstudy.imaging.child_maker import Child, ChildMaker
 
 TOO_SLOW = "reading the file took longer than one image may"
 DIED = "reading the file ended the reading process (too much memory, or damage)"
@@ -37,11 +32,10 @@ class CannotWrite(Exception):
 
 
 _SECONDS_TO_START = 60.0
-_SECONDS_TO_END = 2.0
+# While bytes of an answer come its end is waited for a moment longer: the child stood still where nobody read them.
+_GRACE_S = 1.0
 # Requests lie in a pipe until the child comes to them: so many bytes fit into the smallest, and writing never waits.
 _REQUEST_BYTES = 48 * 1024
-# Answers of a few dozen images, so that a child goes on while nobody reads them.
-_ANSWER_BYTES = 256 * 1024
 
 
 def _line(request: dict[str, Any]) -> bytes:
@@ -55,119 +49,6 @@ class _Asked:
 
     line: bytes
     seconds: float
-
-
-@dataclass
-class _Child:
-    """A process that answers: its pipes, and its id once it has told it."""
-
-    requests: int
-    answers: int
-    process_id: int | None = None
-
-    def close(self) -> None:
-        os.close(self.requests)
-        os.close(self.answers)
-
-
-class ChildMaker:
-    """
-    A process that has loaded what reading files needs, and divides into children that read.
-
-    Started when first needed, and again where it was ended.
-
-    Parameters
-    ----------
-    limits : Limits
-        Bounds of each child.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-
-    def __enter__(self) -> "ChildMaker":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End the process that divides, once its children have ended; children that have not go on without it."""
-        process, self._process = self._process, None
-        control, self._control = self._control, None
-        if control is not None:
-            control.close()
-        if process is not None:
-            try:
-                process.wait(timeout=_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def child(self) -> _Child:
-        """Return a new child; what it is asked waits until it is there."""
-        asked, requests = os.pipe()
-        answers, answering = os.pipe()
-        with contextlib.suppress(OSError):
-            # Refused where an account has many pipes already: then the child waits for its reader sooner.
-            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, _ANSWER_BYTES)
-        try:
-            if self._control is None:
-                self._start()
-            try:
-                self._send(asked, answering)
-            except OSError:
-                self.stop()
-                self._start()
-                self._send(asked, answering)
-        except BaseException:
-            os.close(requests)
-            os.close(answers)
-            raise
-        finally:
-            os.close(asked)
-            os.close(answering)
-        return _Child(requests, answers)
-
-    def is_child(self, status: str) -> bool:
-        """Whether ``/proc/<process>/status`` is of a process that this one made."""
-        return self._process is not None and f"\nPPid:\t{self._process.pid}\n" in status
-
-    def _send(self, *places: int) -> None:
-        assert self._control is not None  # noqa: S101  (started before)
-        socket.send_fds(self._control, [b"c"], places)
-
-    def _start(self) -> None:
-        environment = {
-            "PATH": os.defpath,
-            "PYTHONPATH": str(settings.BASE_DIR),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            # One thread each: children share the cores, and idle thread pools cost memory.
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            # Blocks of an image's size stay with the process instead of going back to the system after each file.
-            "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-            "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
-            "LC_ALL": "C.UTF-8",
-        }
-        first = {"limits": self._limits.as_json(), "look_for_text": settings.READERSTUDY_LOOK_FOR_TEXT}
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  (this program, and figures of the settings)
-                [sys.executable, "-m", "readerstudy.dicom.child", json.dumps(first)],
-                stdin=theirs,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                # Not the data root: a folder there could shadow a library's plug-ins.
-                cwd="/",
-                umask=0o077,
-                start_new_session=True,
-            )
 
 
 class ReaderProcess:
@@ -190,10 +71,10 @@ class ReaderProcess:
 
     def __init__(self, limits: Limits, *, maker: ChildMaker | None = None, recycle_after: int = 2000) -> None:
         self._limits = limits
-        self._own_maker = ChildMaker(limits) if maker is None else None
-        self._maker = maker or self._own_maker
+        self._owns_maker = maker is None
+        self._maker = maker or ChildMaker(limits)
         self._recycle_after = recycle_after
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._buffer = bytearray()
         self._ready = self._ended = False
         self._asked: collections.deque[_Asked] = collections.deque()
@@ -220,8 +101,8 @@ class ReaderProcess:
     def stop(self) -> None:
         """End the child, if there is one."""
         self._end_child()
-        if self._own_maker is not None:
-            self._own_maker.stop()
+        if self._owns_maker:
+            self._maker.stop()
 
     def _end_child(self) -> None:
         child, self._child, self._handed, self._handed_bytes = self._child, None, 0, 0
@@ -246,7 +127,7 @@ class ReaderProcess:
                 self.peak_memory_bytes = max(self.peak_memory_bytes, int(line.split()[1]) * 1024)
         return status
 
-    def _start(self) -> _Child:
+    def _start(self) -> Child:
         child = self._child = self._maker.child()
         self._read, self._began = 0, time.monotonic()
         return child
@@ -292,12 +173,13 @@ class ReaderProcess:
         seconds : float
             How long the child may take from the moment that it came to the request.
         """
-        answers = self._answers
+        answers, came = self._answers, 0.0
         while not self._ready or (answer := self._take_line()) is None:
             if not self._ended:
-                rest = self._began + (seconds if self._ready else _SECONDS_TO_START) - time.monotonic()
-                if select.select([answers], [], [], max(0.0, rest))[0]:
+                deadline = max(self._began + (seconds if self._ready else _SECONDS_TO_START), came + _GRACE_S)
+                if select.select([answers], [], [], max(0.0, deadline - time.monotonic()))[0]:
                     self._fill()
+                    came = time.monotonic()
                     continue
             if not self._ready:
                 self._end_child()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from readerstudy.dicom.limits import Limits
+from readerstudy.imaging.child_maker import ChildMaker
 from readerstudy.imaging.intake_queue import Item, Source, Work
-from readerstudy.imaging.reader_process import ChildMaker, ReaderProcess, wait_for_answers
+from readerstudy.imaging.reader_process import ReaderProcess, wait_for_answers
 
 OTHER_THAN_ASKED = "the archive delivered another image than the one asked for"
 
@@ -44,7 +45,6 @@ class ReadingPool:
         self._limits = limits
         self._processes = processes
         self._syntax = syntax
-        self.peak_memory_bytes = 0
 
     def read(self, source: Source, work: Work) -> Iterator[Item]:
         """
@@ -57,7 +57,6 @@ class ReadingPool:
             maker = stack.enter_context(ChildMaker(self._limits))
             expander = stack.enter_context(ReaderProcess(self._limits, maker=maker))
             readers = [stack.enter_context(_Reader(self._limits, maker)) for _ in range(self._processes)]
-            stack.callback(self._note_peak, readers)
             wanted = _wanted(source, work, expander)
             turns: deque[Item] = deque()
             more = True
@@ -83,9 +82,6 @@ class ReadingPool:
                 reader.items.append(item)
                 reader.ask(item.path, item.staged, syntax=self._syntax)
         return True
-
-    def _note_peak(self, readers: list[_Reader]) -> None:
-        self.peak_memory_bytes = max(reader.peak_memory_bytes for reader in readers)
 
 
 def _wanted(source: Source, work: Work, expander: ReaderProcess) -> Iterator[Item]:

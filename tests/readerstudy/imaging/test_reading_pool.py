@@ -1,15 +1,19 @@
 """Several reading processes at work on one import: the order, who waits for whom, and what ends them."""
 
+import fcntl
 import os
 import select
 import signal
+import termios
 import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
 from readerstudy.dicom.archive_file import members
 from readerstudy.dicom.limits import Limits
@@ -197,6 +201,28 @@ def _state(child: int) -> tuple[str, int]:
     except FileNotFoundError:
         return "X", 0
     return fields[0], int(fields[11])
+
+
+def test_a_long_answer_that_nobody_read_in_time_is_still_one(tmp_path):
+    """The pipe is full and the time is over: the child had answered, and only its reader was late."""
+    path = image(tmp_path / "a", 64)
+    dataset = pydicom.dcmread(path)
+    tables = [Dataset() for _ in range(3)]
+    for table in tables:
+        table.LUTDescriptor, table.LUTData = [30000, 0, 16], list(range(10000, 40000))
+        table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    dataset.VOILUTSequence = tables
+    dataset.save_as(path)
+    with ReaderProcess(Limits(seconds_per_file=0.5)) as reader:
+        _ask(reader, path, tmp_path / "first")
+        while not reader._ready:
+            wait_for_answers([reader])
+        _until(lambda: _bytes_in(reader._answers) > 200_000 and time.monotonic() > reader.deadline)
+        assert reader.answer()["n_frames"] == 1
+
+
+def _bytes_in(pipe: int) -> int:
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), "little")
 
 
 def test_waiting_for_several_returns_with_the_first_answer_and_with_an_end(tmp_path):
