@@ -9,7 +9,7 @@ from readerstudy.studies.images.sides import laterality_words
 from readerstudy.studies.models import Assignment, Case, ReaderStudy, StudyRole
 from readerstudy.studies.pages import CaseRow, case_rows
 from readerstudy.studies.selectors import lacking_kinds
-from readerstudy.studies.services.joining import Joining
+from readerstudy.studies.services.joining_plan import Joining
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.wording import modality_words, partition_words
 

@@ -15,12 +15,8 @@ from readerstudy.studies.joining import joining_page, n_unopened, number_groups
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.pages import case_rows
 from readerstudy.studies.services.errors import StudyRefused
-from readerstudy.studies.services.joining import (
-    join_cases,
-    plan_joining,
-    take_out_of_case,
-    why_not_taken_out,
-)
+from readerstudy.studies.services.joining import join_cases, take_out_of_case
+from readerstudy.studies.services.joining_plan import plan_joining, why_not_taken_out
 
 _COORDINATOR = ("is_coordinator",)
 

@@ -30,7 +30,8 @@ from readerstudy.studies.services.cases import withdraw_case
 from readerstudy.studies.services.copies import archive_path
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.services.importing import import_images
-from readerstudy.studies.services.joining import join_cases, plan_joining, take_out_of_case
+from readerstudy.studies.services.joining import join_cases, take_out_of_case
+from readerstudy.studies.services.joining_plan import plan_joining
 from readerstudy.studies.services.partition import draw_partition
 from tests import factories
 from tests.factories.studies import make_study, make_team

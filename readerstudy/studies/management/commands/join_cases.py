@@ -9,7 +9,8 @@ from django.utils import timezone
 from readerstudy.studies.joining import joining_page
 from readerstudy.studies.management.support import actor_named, plain_refusals, study_named
 from readerstudy.studies.models import Case
-from readerstudy.studies.services.joining import join_cases, plan_joining
+from readerstudy.studies.services.joining import join_cases
+from readerstudy.studies.services.joining_plan import plan_joining
 
 
 class Command(BaseCommand):
