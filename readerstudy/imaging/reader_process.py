@@ -176,7 +176,9 @@ class ReaderProcess:
         answers, came = self._answers, 0.0
         while not self._ready or (answer := self._take_line()) is None:
             if not self._ended:
-                deadline = max(self._began + (seconds if self._ready else _SECONDS_TO_START), came + _GRACE_S)
+                deadline = self._began + (seconds if self._ready else _SECONDS_TO_START)
+                if self._buffer:
+                    deadline = max(deadline, came + _GRACE_S)
                 if select.select([answers], [], [], max(0.0, deadline - time.monotonic()))[0]:
                     self._fill()
                     came = time.monotonic()
