@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from grading.models import Discordance, MarkDiscordance, Read, ReferenceMark
 from grading.selectors import compared_cases, confirmed_cases, is_open, open_mark_items
@@ -98,7 +98,10 @@ def _by_finding(disputed: "QuerySet[Discordance]") -> tuple[dict[str, int], int]
 def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
     """Return the counts of a study; nothing in it depends on any grade but through agreement."""
     document = current_protocol(study).document
-    status = dict(Case.objects.filter(study=study).values_list("status").annotate(n=Count("pk")))
+    by_status = Case.objects.filter(study=study).values_list("status")
+    counted = by_status.annotate(n=Count("pk"), lacking=Count("pk", filter=Q(included_lacking__isnull=False)))
+    status = {name: n for name, n, _lacking in counted}
+    lacking = {name: n for name, _all, n in counted}
     included_ids = Case.objects.filter(study=study, status="included").values("pk")
     n_included = status.get("included", 0)
     reasons = {name: label.in_language(language) for name, label in document.exclusion_criteria}
@@ -148,7 +151,7 @@ def study_progress(study: ReaderStudy, language: str) -> StudyProgress:
         screened=sum(n for name, n in status.items() if name != "practice"),
         waiting=status.get("imported", 0),
         included=n_included,
-        lacking=Case.objects.filter(study=study, status="included", included_lacking__isnull=False).count(),
+        lacking=lacking.get("included", 0),
         excluded=excluded,
         partitions=partitions,
         read_completely=len(compared),
