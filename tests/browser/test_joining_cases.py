@@ -1,25 +1,20 @@
 """The coordinator joins two cases of one patient in a real Chromium, and takes out what was joined."""
 
-from pathlib import Path
-
 import pytest
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from readerstudy.accounts.models import User
 from readerstudy.studies.models import Case
 from readerstudy.studies.services.importing import import_images
+from tests.browser.office_desk import coordinator_page, need_the_front_end
 from tests.factories.studies import make_study, make_team
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared, pytest.mark.django_db(transaction=True)]
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def study(settings, tmp_path, shared_data):
-    if not (ROOT / "static" / "build" / "manifest.json").exists():
-        pytest.skip("the front end is not built: npm ci && npm run build")
+    need_the_front_end()
     settings.READERSTUDY_DATA_ROOT = tmp_path / "data"
     settings.READERSTUDY_IMPORT_PROCESSES = 1
     study = make_study()
@@ -33,20 +28,7 @@ def study(settings, tmp_path, shared_data):
 
 @pytest.fixture
 def page(study, live_server, browser):
-    """The page of a signed-in coordinator; fails its test on any console error or policy report."""
-    client = Client()
-    client.force_login(User.objects.get(username="coordinator"))
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=live_server.url)
-    cookie = client.cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
+    yield from coordinator_page(live_server, browser)
 
 
 def test_two_cases_become_one_and_two_again(study, page):
