@@ -34,7 +34,7 @@ _LONG = {text.encode(): text for text in ("OB", "OD", "OF", "OL", "OV", "OW", "S
 # After the preamble and the mark comes the header group's length, an element of 12 bytes (PS3.10 section 7.1).
 _START = 132
 _GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
-_LAST_OF_HEADER, _FIRST_ITEM = 0x0002FFFF, 0xFFFE0000
+_LAST_OF_HEADER, _FIRST_ITEM, _PIXEL_DATA = 0x0002FFFF, 0xFFFE0000, 0x7FE00010
 _CHARACTER_SET, _TRANSFER_SYNTAX = BaseTag(0x00080005), BaseTag(0x00020010)
 _EXPLICIT = ExplicitVRLittleEndian.encode() + b"\0"
 
@@ -105,7 +105,12 @@ def _elements(data: bytes, start: int, end: int, *, after: int) -> Elements | No
         # An undefined length is past every end.
         if not last < number < _FIRST_ITEM or stop > end:
             return None
-        value = data[position:stop] if length else cast("bytes | None", empty_value_for_VR(vr, raw=True))
+        value: bytes | None
+        if number == _PIXEL_DATA:
+            # Not copied. pydicom hands on whatever stands here, and NumPy takes it.
+            value = cast("bytes", memoryview(data)[position:stop])
+        else:
+            value = data[position:stop] if length else cast("bytes | None", empty_value_for_VR(vr, raw=True))
         tag = known(number) or BaseTag(number)
         out[tag] = RawDataElement(tag, vr, length, value, position, False, True)
         last, position = number, stop

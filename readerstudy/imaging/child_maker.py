@@ -1,5 +1,6 @@
 """Where reading processes come from: one process that has loaded what reading needs, and divides."""
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -7,6 +8,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -71,6 +74,13 @@ class ChildMaker:
                 process.kill()
                 process.wait()
 
+    def leave(self) -> None:
+        """Forget the process that divides without ending it: in a fork of the process that started it."""
+        self._process = None
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+
     def child(self) -> Child:
         """Return a new child; what it is asked waits until it is there."""
         asked, requests = os.pipe()
@@ -131,3 +141,64 @@ class ChildMaker:
                 umask=0o077,
                 start_new_session=True,
             )
+
+
+class _Kept:
+    """The maker that this process keeps from one import to the next, and what it was started with."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: tuple[tuple[Limits, bool], ChildMaker] | None = None
+        atexit.register(self.drop)
+        # It belongs to the process that started it.
+        os.register_at_fork(after_in_child=self._leave)
+
+    def take(self, key: tuple[Limits, bool]) -> ChildMaker | None:
+        """Return what is kept, to nobody else until it is put back; None where nothing suits."""
+        with self._lock:
+            if self._held is None or self._held[0] != key:
+                return None
+            maker = self._held[1]
+            self._held = None
+            return maker
+
+    def put(self, key: tuple[Limits, bool], maker: ChildMaker) -> None:
+        """Keep a maker, in the place of whatever is kept."""
+        with self._lock:
+            before, self._held = self._held, (key, maker)
+        if before is not None:
+            before[1].stop()
+
+    def drop(self) -> None:
+        """End what is kept."""
+        with self._lock:
+            before, self._held = self._held, None
+        if before is not None:
+            before[1].stop()
+
+    def _leave(self) -> None:
+        self._lock = threading.Lock()
+        before, self._held = self._held, None
+        if before is not None:
+            before[1].leave()
+
+
+_kept = _Kept()
+
+
+@contextlib.contextmanager
+def lent_maker(limits: Limits) -> Iterator[ChildMaker]:
+    """
+    Lend a maker that is kept for the next who asks: a job worker starts one, not one for each import.
+
+    Two at once get one each, of which one is kept. What an exception ends is not kept; a process that ends takes
+    its maker with it.
+    """
+    key = (limits, bool(settings.READERSTUDY_LOOK_FOR_TEXT))
+    maker = _kept.take(key) or ChildMaker(limits)
+    try:
+        yield maker
+    except BaseException:
+        maker.stop()
+        raise
+    _kept.put(key, maker)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from readerstudy.dicom.limits import Limits
-from readerstudy.imaging.child_maker import ChildMaker
+from readerstudy.imaging.child_maker import ChildMaker, lent_maker
 from readerstudy.imaging.intake_queue import Item, Source, Work
 from readerstudy.imaging.reader_process import ReaderProcess, wait_for_answers
 
@@ -54,7 +54,7 @@ class ReadingPool:
         faster. Not more than `WAITING` files wait for their turn, whatever the folder's size.
         """
         with ExitStack() as stack:
-            maker = stack.enter_context(ChildMaker(self._limits))
+            maker = stack.enter_context(lent_maker(self._limits))
             expander = stack.enter_context(ReaderProcess(self._limits, maker=maker))
             readers = [stack.enter_context(_Reader(self._limits, maker)) for _ in range(self._processes)]
             wanted = _wanted(source, work, expander)

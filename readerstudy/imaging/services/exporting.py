@@ -5,6 +5,7 @@ from pathlib import Path
 
 from readerstudy.core.audit import Actor, record
 from readerstudy.imaging import stores
+from readerstudy.imaging.child_maker import lent_maker
 from readerstudy.imaging.models import ImageSet, Instance
 from readerstudy.imaging.reader_process import ReaderProcess
 from readerstudy.imaging.services.receiving import limits_from_settings
@@ -49,7 +50,8 @@ def export_deidentified(
     staging = stores.staging_folder(name)
     key = scope_key(image_set.scope)
     try:
-        with ReaderProcess(limits_from_settings()) as reader:
+        limits = limits_from_settings()
+        with lent_maker(limits) as maker, ReaderProcess(limits, maker=maker) as reader:
             for row in rows:
                 data = stores.original(
                     image_set.scope, row.series.imaging_study.home.public_id, row.blinded_uid
