@@ -47,12 +47,13 @@ def _tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process and its children have used, in seconds."""
+    """Return the CPU time that a process and its children have used, those that have ended among them, in seconds."""
     ticks = 0
     for member in set(_tree(pid)):
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
+            # User and system time, its own and that of the children that it has seen off.
+            ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
