@@ -25,7 +25,7 @@ from readerstudy.studies.selectors import lacked_by
 from readerstudy.studies.services.cases import record_case
 from readerstudy.studies.services.copies import erase_copies_of_case
 from readerstudy.studies.services.errors import StudyRefused
-from readerstudy.studies.services.joining_plan import plan_joining, why_not_taken_out
+from readerstudy.studies.services.joining_plan import plan_joining, records_of_its_own, why_not_taken_out
 from readerstudy.studies.services.studies import current_protocol
 
 
@@ -221,13 +221,7 @@ def _dissolve(case: Case) -> None:
         CaseDuty.objects.filter(case=case).delete()
         case.delete()
     except ProtectedError:
-        raise StudyRefused(
-            _(
-                "Case %(case)s has records of its own (a query of a reader, a released aid); let it be the case that "
-                "stays. Nothing was changed."
-            )
-            % {"case": case.pseudonym}
-        ) from None
+        raise StudyRefused(_("%(why)s Nothing was changed.") % {"why": records_of_its_own(case)}) from None
 
 
 def _case_of(alone: ImageSet, was: Case, *, is_other_patient: bool, at: datetime) -> Case:

@@ -20,7 +20,9 @@ from readerstudy.studies.models import (
     Case,
     Deviation,
     Landmark,
+    ReaderQuery,
     ReaderStudy,
+    ReleasedAid,
 )
 from readerstudy.studies.services.studies import current_protocol
 from readerstudy.studies.standing import standing_on
@@ -68,6 +70,7 @@ def plan_joining(*, study: ReaderStudy, stays: Case, comes: Sequence[Case]) -> J
     cases = [stays, *comes]
     clinical, problems = _clinical(cases)
     problems = [*_not_one(study, cases), *_forbidden(study, cases), *_decided_otherwise(cases), *problems]
+    problems += [records_of_its_own(case) for case in comes if _has_records(case)]
     partitions = [case.patient.partition for case in cases if case.patient.partition]
     kept = tuple(_standing(stays))
     taken_back = tuple(each for case in comes for each in _standing(case))
@@ -95,6 +98,20 @@ def plan_joining(*, study: ReaderStudy, stays: Case, comes: Sequence[Case]) -> J
 def why_not_taken_out(study: ReaderStudy, case: Case) -> tuple[str, ...]:
     """Return what forbids taking anything out of a case, in sentences."""
     return tuple(_forbidden(study, [case]))
+
+
+def records_of_its_own(case: Case) -> str:
+    """Return the sentence that a case can only be the one that stays."""
+    return _(
+        "Case %(case)s has records of its own (a query of a reader, a released aid); let it be the case that stays."
+    ) % {"case": case.pseudonym}
+
+
+def _has_records(case: Case) -> bool:
+    """Whether something hangs from a case's assignments that goes with none of them."""
+    return any(
+        model._default_manager.filter(assignment__case=case).exists() for model in (ReaderQuery, ReleasedAid)
+    )
 
 
 def _standing(case: Case) -> list[Assignment]:

@@ -24,6 +24,7 @@ from readerstudy.studies.models import (
     Patient,
     ReaderQuery,
     ReaderStudy,
+    ReleasedAid,
 )
 from readerstudy.studies.pages import case_rows
 from readerstudy.studies.services.cases import withdraw_case
@@ -210,6 +211,15 @@ def _asked(stays, comes):
     )  # fmt: skip
 
 
+def _aided(stays, comes):
+    reader = factories.user("reader")
+    factories.study_role("reader", study=stays.study, person=reader)
+    ReleasedAid.objects.create(
+        assignment=factories.assignment(of=comes, person=reader), payload={}, model_digest="0" * 64,
+        released_at=factories.AT,
+    )  # fmt: skip
+
+
 def _screened(stays, comes):
     Case.objects.filter(pk=comes.pk).update(status="imported")
 
@@ -273,6 +283,7 @@ REFUSED = [
     (_referenced, "has reference, lesions or marks from a table"),
     (_deviating, "A deviation is noted for case"),
     (_asked, "let it be the case that stays"),
+    (_aided, "let it be the case that stays"),
     (_screened, "are screened differently. Decide on each alike first."),
     (_excluded, "are screened differently."),
     (_numbered, "are numbered differently"),
@@ -291,6 +302,9 @@ def test_what_was_said_or_decided_otherwise_forbids_it_and_changes_nothing(study
     state(*pair)
     pair = [Case.objects.select_related("study", "patient", "image_set").get(pk=case.pk) for case in pair]
     before = everything(study)
+    study.refresh_from_db()
+    # Who looks before joining is told the same.
+    assert said in " ".join(plan_joining(study=study, stays=pair[0], comes=pair[1:]).problems)
     with pytest.raises(StudyRefused) as refusal:
         join(pair)
     assert said in str(refusal.value)
