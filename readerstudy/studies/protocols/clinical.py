@@ -6,7 +6,7 @@ number within bounds or one of a few words that the protocol itself writes down.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -62,6 +62,7 @@ def clinical_problems(content: dict[str, Any], problem: _ProblemMaker) -> Iterat
             )
         if refusal := _may_not_be_shown(name, datum["label"], asked):
             yield problem((*path, "id"), refusal)
+        yield from _option_problems(datum, path, asked, problem)
         yield from _form_problems(datum, path, problem)
 
 
@@ -83,17 +84,10 @@ def _may_not_be_shown(name: str, label: Any, asked: set[str]) -> str:
             "name": shown(name)
         }
     texts = text_of(label).languages.values()
-    spoken = {word for text in texts for word in re.findall(r"[a-z]+", text.lower())}
+    spoken = _spoken(texts)
     parts = set(name.split("_"))
-    if (
-        name in asked
-        or not _THE_ANSWER.isdisjoint(parts | spoken)
-        or any(map(_ANSWER_IN_CHINESE.search, texts))
-    ):
-        return _(
-            "%(name)s tells what the study asks; the reference standard, a diagnosis or a result is never shown to "
-            "those who read"
-        ) % {"name": shown(name)}
+    if name in asked or _tells_the_answer(parts | spoken, texts):
+        return _what_is_asked(name)
     if (
         not _WHO_WHERE_WHEN.isdisjoint(parts)
         or not IDENTITIES.isdisjoint(spoken)
@@ -106,6 +100,33 @@ def _may_not_be_shown(name: str, label: Any, asked: set[str]) -> str:
     if not _OF_THE_STUDY.isdisjoint(parts):
         return _("%(name)s is of the study's own making and no clinical value") % {"name": shown(name)}
     return ""
+
+
+def _spoken(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"[a-z]+", text.lower())}
+
+
+def _tells_the_answer(words: set[str], texts: Iterable[str]) -> bool:
+    return not _THE_ANSWER.isdisjoint(words) or any(map(_ANSWER_IN_CHINESE.search, texts))
+
+
+def _what_is_asked(name: str) -> str:
+    return _(
+        "%(name)s tells what the study asks; the reference standard, a diagnosis or a result is never shown to "
+        "those who read"
+    ) % {"name": shown(name)}
+
+
+def _option_problems(
+    datum: dict[str, Any], path: tuple[Any, ...], asked: set[str], problem: _ProblemMaker
+) -> Iterator[Problem]:
+    """Judge what can be chosen as well: a column's name may say nothing of what stands in it."""
+    for index, option in enumerate(datum.get("options", ())):
+        value = str(option["value"])
+        texts = [value, *text_of(option["label"]).languages.values()]
+        name = value.lower().replace("-", "_").replace(" ", "_")
+        if name in asked or _tells_the_answer(_spoken(texts), texts):
+            yield problem((*path, "options", index), _what_is_asked(value))
 
 
 def _form_problems(datum: dict[str, Any], path: tuple[Any, ...], problem: _ProblemMaker) -> Iterator[Problem]:

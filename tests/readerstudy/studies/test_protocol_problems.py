@@ -88,6 +88,16 @@ def deriving(implies: dict[str, Any]) -> str:
     return small_source(derived=[{"id": "o", "label": "o", "n_grades": 2, "implies": implies}])
 
 
+CLASSES = [
+    {"value": "benign", "label": {"en": "Class 1", "zh-hans": "1类"}},
+    {"value": "other", "label": {"en": "Class 2", "zh-hans": "2类"}},
+]
+CODES = [
+    {"value": 1, "label": {"en": "One", "zh-hans": "恶性"}},
+    {"value": 2, "label": {"en": "Two", "zh-hans": "其他"}},
+]
+
+
 def showing(*data: dict[str, Any]) -> str:
     """A protocol that shows clinical data beside the images."""
     return small_source(reading={"clinical_context": list(data)})
@@ -200,6 +210,11 @@ BROKEN_CONTENT = {
     "the reference beside the images": showing(SEX | {"id": "pathology_type"}),
     "the reference in a label": showing(SEX | {"label": {"en": "Type", "zh-hans": "病理类型"}}),
     "what readers are asked": showing(AGE | {"id": "cyst"}),
+    "the reference among the options": showing(SEX | {"id": "x1", "options": CLASSES}),
+    "the reference in an option's label": showing(SEX | {"id": "x1", "options": CODES}),
+    "what readers are asked among the options": showing(
+        SEX | {"options": [*SEX["options"], {"value": "cyst", "label": {"en": "Cyst", "zh-hans": "囊肿"}}]}
+    ),
     "a name": showing(SEX | {"id": "patient_name"}),
     "a date": showing(AGE | {"id": "scan_date"}),
     "a hospital in a label": showing(SEX | {"label": {"en": "Place", "zh-hans": "医院"}}),
