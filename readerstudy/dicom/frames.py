@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 Json = dict[str, Any]
 Place = tuple[list[float], list[float]]
 
@@ -53,6 +56,36 @@ def pixel_spacing_of(attributes: Json) -> list[float] | None:
                 if "00280030" in measures:
                     return list(measures["00280030"]["Value"])
     return None
+
+
+def frame_affine(attributes: Json, place: Place | None) -> NDArray[np.float64] | None:
+    """
+    Return the affine of one frame.
+
+    Parameters
+    ----------
+    attributes : dict
+        DICOM JSON of its instance.
+    place : (cosines, position) or None
+        From `frame_places`.
+
+    Returns
+    -------
+    ndarray of float, shape (4, 4), or None
+        From (0, row, column) to patient LPS, mm (PS3.3 C.7.6.2.1.1); None without a place or a spacing.
+    """
+    spacing = pixel_spacing_of(attributes)
+    if place is None or spacing is None:
+        return None
+    cosines, position = place
+    row, column = np.asarray(cosines[:3], float), np.asarray(cosines[3:], float)
+    affine = np.eye(4)
+    # A step to the next row goes along the column direction by the spacing between rows, and the reverse.
+    affine[:3, 0] = np.cross(row, column)
+    affine[:3, 1] = column * spacing[0]
+    affine[:3, 2] = row * spacing[1]
+    affine[:3, 3] = position
+    return affine
 
 
 def rescale_values(attributes: Json, frame: int = 1) -> tuple[float, float]:
