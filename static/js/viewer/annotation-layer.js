@@ -85,7 +85,7 @@ export class AnnotationLayer {
     }
     if (this.selected && !wanted) this.#select(undefined, pane);
     if (!wanted) return false;
-    const px = pane.surface.canvasPxToImagePx(at);
+    const px = held(wanted, pane.frame, pane.surface.canvasPxToImagePx(at));
     const points = SHAPES[wanted.shape].points === 1 ? [px] : [px, px];
     const one = annotation({ ...wanted, id: crypto.randomUUID(), frame: pane.frame, plane: pane.plane, points });
     if (SHAPES[wanted.shape].depth) one.slices = [pane.index, pane.index];
@@ -98,7 +98,7 @@ export class AnnotationLayer {
 
   #continue(drag, at) {
     const { pane, one } = this.draft;
-    const px = pane.surface.canvasPxToImagePx(at);
+    const px = held(one, pane.frame, pane.surface.canvasPxToImagePx(at));
     const { points: wanted } = SHAPES[one.shape];
     const points = one.points_px;
     if (one.shape === "polygon" && points.length > 3) {
@@ -129,7 +129,7 @@ export class AnnotationLayer {
         handle === undefined
           ? before.map(([x, y]) => [x + px[0] - from[0], y + px[1] - from[1]])
           : before.map((point, i) => (i === handle ? px : point));
-      const changed = moved(one, pane.stack, points);
+      const changed = moved(one, pane.stack, points.map((point) => held(one, pane.frame, point)));
       if (!complete(changed)) return;
       drag.edit.changed = changed;
       this.preview = changed;
@@ -143,7 +143,7 @@ export class AnnotationLayer {
 
   #follow(px) {
     const { pane, one } = this.draft;
-    this.draft.one = withPoints(one, pane.plane, [...one.points_px.slice(0, -1), px]);
+    this.draft.one = withPoints(one, pane.plane, [...one.points_px.slice(0, -1), held(one, pane.frame, px)]);
     pane.redraw();
   }
 
@@ -332,6 +332,12 @@ export class AnnotationLayer {
 
 /** Whether an annotation was made on this very image. */
 const isOn = (one, frame) => Boolean(frame) && one.sop_uid === frame.sopUid && one.frame === frame.frame;
+
+/** A point of a mark stays on its image, where alone it can be kept; a measurement may reach beyond. */
+function held({ kind }, { columns, rows }, [x, y]) {
+  if (!kind) return [x, y];
+  return [Math.min(columns - 0.5, Math.max(-0.5, x)), Math.min(rows - 0.5, Math.max(-0.5, y))];
+}
 
 /** An annotation at other points of its own image, whichever of the images that it reaches is shown. */
 function moved(one, stack, points) {

@@ -336,6 +336,26 @@ def test_a_box_over_several_images_is_moved_at_its_own_place(open_viewer: Callab
     assert all(high > low for low, high in zip(*_kept(viewing)[0]["points_px"], strict=True))
 
 
+def test_a_mark_pulled_over_the_edge_ends_there(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer(CASE, mark_kinds=[{**LESION, "shape": "box"}])
+    viewing.page.evaluate(TAKE_LESION)
+    pane = viewing.panes[0]
+    # Beyond the last row; the server keeps no mark outside its image.
+    bottom = pane["rows"] - 0.5
+    _drag(viewing, 0, (60, pane["rows"] - 30), (90, pane["rows"] + 12))
+    (mark,) = _kept(viewing)
+    assert mark["points_px"][1] == [pytest.approx(90, abs=1), bottom]
+    # Moved beyond it as well.
+    _drag(viewing, 0, (60, pane["rows"] - 15), (60, pane["rows"] - 5))
+    (mark,) = _kept(viewing)
+    assert mark["points_px"][0][1] == pytest.approx(pane["rows"] - 20, abs=1)
+    assert mark["points_px"][1][1] == bottom
+    # A length may reach beyond.
+    viewing.page.get_by_role("button", name="Length", exact=True).click()
+    _drag(viewing, 0, (30, pane["rows"] - 30), (30, pane["rows"] + 12))
+    assert _kept(viewing)[1]["points_px"][1][1] > pane["rows"]
+
+
 def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[..., Viewing]) -> None:
     viewing = open_viewer("lumbar_ct/ts_example", mark_kinds=[LESION])
     page = viewing.page
