@@ -57,7 +57,7 @@ def frame_form(accept: str, stored: str) -> FrameForm | None:
     """
     ranked: list[tuple[float, int, FrameForm]] = []
     for order, offer in enumerate(_split(accept, ",") or ["*/*"]):
-        kind, *rest = _split(offer, ";")
+        kind, *rest = _split(offer, ";") or [""]
         parameters = {}
         for part in rest:
             name, _, value = part.partition("=")

@@ -39,4 +39,7 @@ _dicomweb = [
     path(f"{_INSTANCE}/thumbnail", views.rendered, {"thumbnail": True}, name="instance_thumbnail"),
     path(f"{_SERIES}/thumbnail", views.rendered, {"thumbnail": True}, name="series_thumbnail"),
 ]
-urlpatterns = [path("dicomweb/<uuid:presentation>/", include(_dicomweb))]
+urlpatterns = [
+    path("dicomweb/<uuid:presentation>/", include(_dicomweb)),
+    path("dicomweb/<path:rest>", views.absent, name="absent"),
+]

@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET
 
 from readerstudy.imaging import serving
 from readerstudy.imaging.authorise import authorise
@@ -22,6 +21,7 @@ from readerstudy.imaging.rendering import (
 from readerstudy.imaging.serving import caching_header, json_acceptable, unpacked
 
 Respond = Callable[..., Answer | None]
+NOT_ALLOWED = Answer(405, body=b"Images are read with GET only.\n", headers={"Allow": "GET, HEAD"})
 
 
 def _response(answer: Answer) -> HttpResponse:
@@ -47,7 +47,7 @@ def _endpoint(respond: Respond) -> Callable[..., HttpResponse]:
         if opened is None:
             return _response(NOT_FOUND)
         if request.method not in ("GET", "HEAD"):
-            return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+            return _response(NOT_ALLOWED)
         answer = respond(request, View(opened.root, caching=caching_header()), **names) or NOT_FOUND
         return _response(unpacked(answer, request.META.get("HTTP_ACCEPT_ENCODING", "")))
 
@@ -56,10 +56,19 @@ def _endpoint(respond: Respond) -> Callable[..., HttpResponse]:
     return view
 
 
+@csrf_exempt
 @login_not_required
-@require_GET
+def absent(request: HttpRequest, rest: str) -> HttpResponse:
+    """Answer for every other address: programs ask here, so a status and a line, never a page for people."""
+    return _response(NOT_FOUND)
+
+
+@csrf_exempt
+@login_not_required
 def verdict(request: HttpRequest, presentation: UUID) -> HttpResponse:
     """Tell a web server in front which folder a request may read; absent for everybody else."""
+    if request.method != "GET":
+        return _response(NOT_FOUND)
     opened = authorise(
         presentation=presentation,
         cookies=request.META.get("HTTP_COOKIE", ""),

@@ -51,13 +51,19 @@ export class AnnotationLayer {
   }
 
   #on(pane) {
+    // Image px of a series say nothing on images that were cut out of it.
+    if (pane.stack.derived) return [];
     const { frame, index } = pane;
     this.#resolve(pane);
     return this.all.filter(
       (one) =>
-        (one.sop_uid === frame.sopUid && one.frame === frame.frame) ||
-        (one.slices && one.series_uid === pane.uid && index >= one.slices[0] && index <= one.slices[1]),
+        isOn(one, frame) || (one.slices && one.series_uid === pane.uid && index >= one.slices[0] && index <= one.slices[1]),
     );
+  }
+
+  /** Whether what is being drawn belongs to the image that a viewport shows now; on others it waits. */
+  #drawsOn(pane) {
+    return this.draft?.pane === pane && isOn(this.draft.one, pane.frame);
   }
 
   // ---- mouse ------------------------------------------------------------------------------------------
@@ -67,7 +73,8 @@ export class AnnotationLayer {
     if (drag.event.button !== 0 || drag.pane.stack.derived) return false;
     const { pane } = drag;
     const wanted = this.#shape(drag.tool);
-    if (this.draft && this.draft.pane === pane) return this.#continue(drag, at);
+    if (this.#drawsOn(pane)) return this.#continue(drag, at);
+    this.#cancel();
     const hit = this.#hit(pane, at);
     if (hit && hit.one.fixed) this.#select(hit.one, pane);
     else if (hit) {
@@ -78,7 +85,7 @@ export class AnnotationLayer {
     }
     if (this.selected && !wanted) this.#select(undefined, pane);
     if (!wanted) return false;
-    const px = pane.surface.canvasPxToImagePx(at);
+    const px = held(wanted, pane.frame, pane.surface.canvasPxToImagePx(at));
     const points = SHAPES[wanted.shape].points === 1 ? [px] : [px, px];
     const one = annotation({ ...wanted, id: crypto.randomUUID(), frame: pane.frame, plane: pane.plane, points });
     if (SHAPES[wanted.shape].depth) one.slices = [pane.index, pane.index];
@@ -91,7 +98,7 @@ export class AnnotationLayer {
 
   #continue(drag, at) {
     const { pane, one } = this.draft;
-    const px = pane.surface.canvasPxToImagePx(at);
+    const px = held(one, pane.frame, pane.surface.canvasPxToImagePx(at));
     const { points: wanted } = SHAPES[one.shape];
     const points = one.points_px;
     if (one.shape === "polygon" && points.length > 3) {
@@ -116,23 +123,27 @@ export class AnnotationLayer {
     const px = pane.surface.canvasPxToImagePx(at);
     if (drag.edit) {
       const { one, handle, from, before } = drag.edit;
+      // Scrolled away meanwhile: what is moved is not on this image.
+      if (!this.#on(pane).includes(one)) return;
       const points =
         handle === undefined
           ? before.map(([x, y]) => [x + px[0] - from[0], y + px[1] - from[1]])
           : before.map((point, i) => (i === handle ? px : point));
-      drag.edit.changed = withPoints(one, pane.plane, points);
-      this.preview = drag.edit.changed;
+      const changed = moved(one, pane.stack, points.map((point) => held(one, pane.frame, point)));
+      if (!complete(changed)) return;
+      drag.edit.changed = changed;
+      this.preview = changed;
       pane.redraw();
-    } else if (this.draft) this.#follow(px);
+    } else if (this.#drawsOn(pane)) this.#follow(px);
   }
 
   hover(pane, at) {
-    if (this.draft?.pane === pane) this.#follow(pane.surface.canvasPxToImagePx(at));
+    if (this.#drawsOn(pane)) this.#follow(pane.surface.canvasPxToImagePx(at));
   }
 
   #follow(px) {
     const { pane, one } = this.draft;
-    this.draft.one = withPoints(one, pane.plane, [...one.points_px.slice(0, -1), px]);
+    this.draft.one = withPoints(one, pane.plane, [...one.points_px.slice(0, -1), held(one, pane.frame, px)]);
     pane.redraw();
   }
 
@@ -150,6 +161,11 @@ export class AnnotationLayer {
     if (!this.draft) return;
     const { one } = this.draft;
     const { points, drag: byDrag } = SHAPES[one.shape];
+    // Begun on one image and let go on another: points that were clicked wait, a stroke is given up.
+    if (!this.#drawsOn(drag.pane)) {
+      if (byDrag) this.#cancel();
+      return;
+    }
     if (byDrag || this.draft.last) {
       this.#finish();
       return;
@@ -217,7 +233,7 @@ export class AnnotationLayer {
         }
         break;
       case "finish-mark":
-        if (this.draft?.one.shape !== "polygon") return false;
+        if (this.draft?.one.shape !== "polygon" || !this.#drawsOn(pane)) return false;
         this.draft.one = withPoints(this.draft.one, pane.plane, this.draft.one.points_px.slice(0, -1));
         this.#finish();
         break;
@@ -234,7 +250,7 @@ export class AnnotationLayer {
   /** Let the selected 3-D box reach one image further, in the direction of scrolling, or back. */
   #extend(pane, step) {
     const one = this.all.find(({ id }) => id === this.selected);
-    if (!one?.slices || one.fixed || one.series_uid !== pane.uid) return false;
+    if (!one?.slices || one.fixed || one.series_uid !== pane.uid || pane.stack.derived) return false;
     const index = Math.min(pane.stack.imageIds.length - 1, Math.max(0, pane.index + step));
     const slices =
       index < one.slices[0] || index > one.slices[1]
@@ -282,7 +298,7 @@ export class AnnotationLayer {
   draw(pane) {
     const { frame } = pane;
     const shown = this.#on(pane).map((one) => (this.preview?.id === one.id ? this.preview : one));
-    if (this.draft?.pane === pane) shown.push(this.draft.one);
+    if (this.#drawsOn(pane)) shown.push(this.draft.one);
     return shown.map((one) => this.#figure(pane, frame, one));
   }
 
@@ -312,6 +328,22 @@ export class AnnotationLayer {
     lines.forEach((line, i) => group.append(svg("text", { class: "rs-mark-text", x, y: y + 4 + 15 * i }, line)));
     return group;
   }
+}
+
+/** Whether an annotation was made on this very image. */
+const isOn = (one, frame) => Boolean(frame) && one.sop_uid === frame.sopUid && one.frame === frame.frame;
+
+/** A point of a mark stays on its image, where alone it can be kept; a measurement may reach beyond. */
+function held({ kind }, { columns, rows }, [x, y]) {
+  if (!kind) return [x, y];
+  return [Math.min(columns - 0.5, Math.max(-0.5, x)), Math.min(rows - 0.5, Math.max(-0.5, y))];
+}
+
+/** An annotation at other points of its own image, whichever of the images that it reaches is shown. */
+function moved(one, stack, points) {
+  const plane = stack.planes[stack.frames.findIndex((frame) => isOn(one, frame))];
+  const changed = withPoints(one, plane, points);
+  return one.box ? { ...changed, box: boxInPatient(changed, stack.planes) } : changed;
 }
 
 const same = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) < 0.5;

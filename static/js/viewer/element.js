@@ -183,6 +183,7 @@ export class RsViewer extends HTMLElement {
       return;
     }
     this.active.setStack(stack);
+    this.joint.bring(this.active);
     this.#markThumbnails();
     this.#rearrangeQueue();
   }

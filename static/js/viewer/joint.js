@@ -51,6 +51,16 @@ export class Joint {
     }
   }
 
+  /** A viewport that was given other images goes where the joint is in them. */
+  bring(pane) {
+    const id = this.structure?.id;
+    if (!id) return;
+    pane.stack.open().then(
+      () => this.structure?.id === id && this.#move(pane, id),
+      () => {},
+    );
+  }
+
   /** Go to the joint that was named before the images were known. */
   goWhenOpen(id) {
     this.#whenOpen(id, () => this.activate(id));

@@ -68,6 +68,7 @@ export class Layout {
         fieldMm: slot.rule.field_mm,
       });
     });
+    if (!resume) viewer.panes.forEach((pane) => viewer.joint.bring(pane));
     viewer.hangingChanged();
   }
 

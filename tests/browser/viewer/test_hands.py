@@ -147,6 +147,50 @@ def test_the_joint_being_graded_is_found_and_marked(open_viewer: Callable[..., V
     assert max(away) <= 1.1, away
 
 
+def test_the_joint_stays_in_view_when_other_images_come(open_viewer: Callable[..., Viewing]) -> None:
+    probe = open_viewer(CASE)
+    frame = probe.page.evaluate("document.querySelector('rs-viewer').panes[0].frame.frameOfReferenceUid")
+    position = probe.panes[0]["position"]
+    place = [position[0] - 6, position[1] + 100, position[2] - 200]
+    viewing = open_viewer(
+        CASE,
+        structures=[{"id": "a", "label": "L4/5 right", "group": "L4/5", "side": "right"}],
+        landmarks=[{"structure": "a", "frame_of_reference": frame, "point_mm": place}],
+        hanging=[
+            {"name": "both", "viewports": [{"plane": "sagittal"}, {"plane": "axial", "area": "top"}]},
+            {"name": "one", "viewports": [{"plane": "axial"}]},
+        ],
+    )
+    page = viewing.page
+
+    def shows(pane: int, label: str, number: int) -> None:
+        expect(page.locator(".rs-pane").nth(pane)).to_have_attribute("data-slice", str(number))
+        assert viewing.panes[pane]["label"] == label
+
+    page.evaluate(
+        "document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: 'a' } }))"
+    )
+    sagittal = probe.panes[0]["slice"] - 3
+    shows(0, "Sagittal T2", sagittal)
+    page.wait_for_selector("rs-viewer:not([data-following])")
+    axial = viewing.panes[1]["slice"]
+    assert axial != probe.panes[1]["slice"]
+    viewing.focus_images()
+    page.keyboard.press("KeyG")
+    expect(page.locator(".rs-pane")).to_have_count(1)
+    shows(0, "Axial T2", axial)
+    page.keyboard.press("PageDown")
+    shows(0, "Sagittal T2", sagittal)
+    page.keyboard.press("End")
+    shows(0, "Sagittal T2", viewing.panes[0]["count"])
+    page.keyboard.press("Space")
+    shows(0, "Axial T2", axial)
+    page.keyboard.press("KeyG")
+    expect(page.locator(".rs-pane")).to_have_count(2)
+    shows(0, "Sagittal T2", sagittal)
+    shows(1, "Axial T2", axial)
+
+
 def test_the_same_view_comes_back(open_viewer: Callable[..., Viewing]) -> None:
     viewing = open_viewer(
         CASE,

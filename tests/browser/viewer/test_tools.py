@@ -17,6 +17,8 @@ from tests.browser.viewer.viewing import Viewing
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared]
 CASE = "lumbar_mr/vb2_05"
+LESION = {"id": "lesion", "shape": "box3d", "classes": [{"id": "cyst", "label": "Cyst"}]}
+TAKE_LESION = "document.dispatchEvent(new CustomEvent('rs:set-tool', { detail: { tool: 'mark:lesion' } }))"
 KEEP_MARKS = "document.addEventListener('rs:marks', ({ detail }) => { window.marks = detail.marks; });"
 
 
@@ -257,6 +259,129 @@ def test_a_mark_of_each_shape_is_kept_by_instance_px_and_mm_and_undone(
         viewing.drawn()
         assert len(page.evaluate("window.marks")) == number, keys
         assert len(_texts(viewing)) == number, keys
+
+
+def _kept(viewing: Viewing) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = viewing.page.evaluate("document.querySelector('rs-viewer').annotations.all")
+    return found
+
+
+def test_the_points_of_one_angle_lie_on_one_image(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer(CASE)
+    page = viewing.page
+    figures = page.locator(".rs-pane").first.locator(".rs-mark")
+    page.get_by_role("button", name="Cobb angle", exact=True).click()
+    own = viewing.panes[0]["slice"]
+    begun = [(60, 100), (140, 117)]
+    _click(viewing, 0, *begun)
+    expect(figures).to_have_count(1)
+    viewing.show(0, own + 1)
+    expect(figures).to_have_count(0)
+    viewing.show(0, own)
+    # Gone through other images and come back, the line begun is still there to be finished.
+    expect(figures).to_have_count(1)
+    _click(viewing, 0, (60, 240), (140, 202.7))
+    assert _value(_texts(viewing), "°") == pytest.approx(37, abs=0.7)
+    _click(viewing, 0, *((x, y + 200) for x, y in begun))
+    viewing.show(0, own + 1)
+    # On another image a new one begins, and the half of the old one is no angle.
+    _click(viewing, 0, (60, 240), (140, 202.7))
+    assert len(_kept(viewing)) == 1
+    viewing.show(0, own)
+    expect(figures).to_have_count(1)
+    viewing.show(0, own + 1)
+    _click(viewing, 0, *begun)
+    (first, second) = _kept(viewing)
+    assert first["sop_uid"] != second["sop_uid"]
+    assert second["points_px"][0] == pytest.approx((60, 240), abs=1)
+
+
+def test_a_line_pulled_across_two_images_is_given_up(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer(CASE)
+    page = viewing.page
+    page.get_by_role("button", name="Length", exact=True).click()
+    own = viewing.panes[0]["slice"]
+    page.mouse.move(*_canvas(viewing, 0, (60, 100)))
+    page.mouse.down()
+    page.mouse.move(*_canvas(viewing, 0, (100, 100)), steps=3)
+    viewing.show(0, own + 1)
+    page.mouse.move(*_canvas(viewing, 0, (140, 100)), steps=3)
+    page.mouse.up()
+    assert _kept(viewing) == []
+
+
+def test_a_box_over_several_images_is_moved_at_its_own_place(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer(CASE, mark_kinds=[LESION])
+    page = viewing.page
+    page.evaluate(TAKE_LESION)
+    _drag(viewing, 0, (60, 120), (90, 150))
+    viewing.focus_images()
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    (before,) = _kept(viewing)
+    assert viewing.panes[0]["slice"] - 1 == before["slices"][1]
+    # By its edge, on the last of its images, 10 px down.
+    _drag(viewing, 0, (75, 120), (75, 130))
+    (after,) = _kept(viewing)
+    assert after["points_px"][0] == pytest.approx((60, 130), abs=1)
+    assert after["points_mm"][0] == pytest.approx(
+        [*before["points_mm"][0][:2], before["points_mm"][0][2] - 10], abs=1
+    )
+    for end in ("min_mm", "max_mm"):
+        assert after["box"][end] == pytest.approx(
+            [*before["box"][end][:2], before["box"][end][2] - 10], abs=1
+        )
+    # A corner that meets the opposite one leaves no box.
+    _drag(viewing, 0, (60, 130), (90, 160))
+    assert all(high > low for low, high in zip(*_kept(viewing)[0]["points_px"], strict=True))
+
+
+def test_a_mark_pulled_over_the_edge_ends_there(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer(CASE, mark_kinds=[{**LESION, "shape": "box"}])
+    viewing.page.evaluate(TAKE_LESION)
+    pane = viewing.panes[0]
+    # Beyond the last row; the server keeps no mark outside its image.
+    bottom = pane["rows"] - 0.5
+    _drag(viewing, 0, (60, pane["rows"] - 30), (90, pane["rows"] + 12))
+    (mark,) = _kept(viewing)
+    assert mark["points_px"][1] == [pytest.approx(90, abs=1), bottom]
+    # Moved beyond it as well.
+    _drag(viewing, 0, (60, pane["rows"] - 15), (60, pane["rows"] - 5))
+    (mark,) = _kept(viewing)
+    assert mark["points_px"][0][1] == pytest.approx(pane["rows"] - 20, abs=1)
+    assert mark["points_px"][1][1] == bottom
+    # A length may reach beyond.
+    viewing.page.get_by_role("button", name="Length", exact=True).click()
+    _drag(viewing, 0, (30, pane["rows"] - 30), (30, pane["rows"] + 12))
+    assert _kept(viewing)[1]["points_px"][1][1] > pane["rows"]
+
+
+def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[..., Viewing]) -> None:
+    viewing = open_viewer("lumbar_ct/ts_example", mark_kinds=[LESION])
+    page = viewing.page
+    axial = next(i for i, pane in enumerate(viewing.panes) if pane["label"] == "Axial CT")
+    page.evaluate(TAKE_LESION)
+    _drag(viewing, axial, (40, 40), (70, 70))
+    viewing.focus_images()
+    page.keyboard.press("Shift+ArrowDown")
+    (before,) = _kept(viewing)
+    page.keyboard.press("KeyM")
+    expect(page.locator(".rs-pane")).to_have_count(3)
+    own = next(i for i, pane in enumerate(viewing.panes) if pane["label"] == "Axial CT")
+    for number in range(3):
+        viewing.show(number, before["slices"][0] + 1)
+    for number in range(3):
+        figures = page.locator(".rs-pane").nth(number).locator(".rs-mark")
+        expect(figures).to_have_count(1 if number == own else 0)
+    # Nor does a cut image lengthen it.
+    cut = next(i for i in range(3) if i != own)
+    page.evaluate(
+        "(n) => { const viewer = document.querySelector('rs-viewer'); viewer.activate(viewer.panes[n]); }",
+        cut,
+    )
+    viewing.focus_images()
+    page.keyboard.press("Shift+ArrowDown")
+    assert _kept(viewing) == [before]
 
 
 def _file(folder: Path, **changes: Any) -> None:

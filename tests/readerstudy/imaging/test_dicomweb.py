@@ -97,6 +97,35 @@ def test_without_a_capability_everything_is_absent(open_images, lumbar_set, fast
     assert {holder.get(f"{HOST}/dicomweb/{presentation}{path}").status_code for path in paths} == {404}
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["fast path", "Django"])
+def test_a_program_is_never_answered_with_a_page(open_images, lumbar_set, fast):
+    """What is not offered or not allowed has a status and a line of text, with a capability or without."""
+    case, presentation = open_images(lumbar_set)
+    root = f"{HOST}/dicomweb/{presentation}"
+    *_, at_instance = sorted((path for path in addresses(lumbar_set) if path.endswith("/frames/1")), key=len)
+    at_instance = at_instance.removesuffix("/frames/1")
+    at_series = at_instance.partition("/instances/")[0]
+    at_study = at_series.partition("/series/")[0]
+    # DICOM files and bulk data are not offered; the rest is nobody's address.
+    unknown = (
+        at_study, at_series, at_instance, f"{at_instance}/bulkdata/7fe00010", f"{at_instance}/frames",
+        f"{at_study}/rendered", "/", "/studies/", "/studies/one/series", "/patients",
+    )  # fmt: skip
+    for client, allowed in ((session(token=case.token, fast=fast), 405), (session(fast=fast), 404)):
+        for path in unknown:
+            for method in ("GET", "POST", "DELETE"):
+                answer = client.request(method, root + path)
+                assert (answer.status_code, answer.content) == (404, b"Not found.\n"), (method, path)
+                assert answer.headers["Content-Type"].startswith("text/plain")
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            for path in ("/studies", f"{at_instance}/frames/1", f"{at_instance}/metadata"):
+                answer = client.request(method, root + path)
+                assert answer.status_code == allowed
+                assert answer.headers["Content-Type"].startswith("text/plain")
+            answer = client.request(method, f"{root}/verdict")
+            assert (answer.status_code, answer.content) == (404, b"Not found.\n")
+
+
 def test_dicomweb_client_goes_through_every_call(client_of, lumbar_set):
     client = client_of(lumbar_set)
     (study,) = client.search_for_studies(search_filters={"ModalitiesInStudy": "MR"})

@@ -34,6 +34,8 @@ HTJ2K, LITTLE_ENDIAN = "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.1"
         ("text/html", None),
         ("image/jphc;q=0", None),
         ("image/jphc;q=nonsense", None),
+        (';;;,,,"', None),
+        ("; , image/jphc", (HTJ2K, "image/jphc", False)),
     ],
 )  # fmt: skip
 def test_the_accept_header_decides(accept, form):
