@@ -220,15 +220,15 @@ class View:
         """
         Return QIDO-RS matches at a level (``studies``, ``series``, ``instances``).
 
-        Only attributes of the answer itself can be asked for, compared as texts here; None where the
-        named study or series is absent.
+        Only attributes of the answer itself can be asked for, compared as texts here; `includefield` adds what the
+        images state (of a series, what all of them state alike). None where the named study or series is absent.
         """
         if not self._are_uids(*[uid for uid in (study, series) if uid is not None]):
             return None
         found = [entry for entry in self._series(study) if series is None or entry[1] == series]
         if not found and (study is not None or series is not None):
             return None
-        rows = list(_rows(level, found, base))
+        rows = list(_rows(level, found, base, _included(query)))
         try:
             rows = _page([row for row in rows if _matches(row, query)], query)
         except ValueError:
@@ -269,7 +269,25 @@ _INSTANCE_TAGS = (
 )  # fmt: skip
 
 
-def _rows(level: str, found: list[tuple[str, str, list[Json]]], base: str) -> Iterator[Json]:
+def _included(query: list[tuple[str, str]]) -> frozenset[str]:
+    """Return the tags that a client wishes for beside the usual ones, or ``all``."""
+    names = [part for name, value in query if name.lower() == "includefield" for part in value.split(",")]
+    return frozenset("all" if name == "all" else _tag_of(name) for name in names)
+
+
+def _wished(stated: Json, wished: frozenset[str]) -> Json:
+    return stated if "all" in wished else {tag: stated[tag] for tag in wished if tag in stated}
+
+
+def _alike(entries: list[Json]) -> Json:
+    """Return what all images of a series state alike."""
+    first = entries[0]
+    return {tag: value for tag, value in first.items() if all(entry.get(tag) == value for entry in entries)}
+
+
+def _rows(
+    level: str, found: list[tuple[str, str, list[Json]]], base: str, wished: frozenset[str]
+) -> Iterator[Json]:
     if level == "studies":
         for study in dict.fromkeys(entry[0] for entry in found):
             members = [entry for entry in found if entry[0] == study]
@@ -286,6 +304,7 @@ def _rows(level: str, found: list[tuple[str, str, list[Json]]], base: str) -> It
     for study, series, entries in found:
         if level == "series":
             yield {
+                **(_wished(_alike(entries), wished) if wished else {}),
                 **{tag: entries[0][tag] for tag in ("00080060", "0008103E", "00200011") if tag in entries[0]},
                 "0020000D": element("UI", study),
                 "0020000E": element("UI", series),
@@ -294,7 +313,7 @@ def _rows(level: str, found: list[tuple[str, str, list[Json]]], base: str) -> It
             }
             continue
         for entry in entries:
-            row = {tag: entry[tag] for tag in _INSTANCE_TAGS if tag in entry}
+            row = {tag: entry[tag] for tag in _INSTANCE_TAGS if tag in entry} | _wished(entry, wished)
             uid = entry["00080018"]["Value"][0]
             row["00081190"] = element("UR", f"{base}/studies/{study}/series/{series}/instances/{uid}")
             yield row

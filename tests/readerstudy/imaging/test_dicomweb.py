@@ -154,3 +154,23 @@ def test_dicomweb_client_goes_through_every_call(client_of, lumbar_set):
         client.retrieve_instance_frames_rendered(uid, series, instance, [1], media_types=("image/png",)),
     ):
         assert imagecodecs.png_decode(picture).shape[:2] == size
+
+
+def test_what_a_client_wishes_for_beside_the_usual_is_added(client_of, lumbar_set):
+    client = client_of(lumbar_set)
+    wished = ["ImagePositionPatient", "00280030", "PatientName", "nonsense"]
+    (study, *_), (row, *_) = client.search_for_studies(), client.search_for_series(fields=wished)
+    uids = study["0020000D"]["Value"][0], row["0020000E"]["Value"][0]
+    whole = client.retrieve_series_metadata(*uids)
+    usual = client.search_for_instances(*uids)
+
+    rows = client.search_for_instances(*uids, fields=wished)
+
+    assert len(rows) == len(whole) > 1
+    for row_of_image, before, entry in zip(rows, usual, whole, strict=True):
+        assert row_of_image == before | {tag: entry[tag] for tag in ("00200032", "00280030")}
+    for row_of_image, entry in zip(client.search_for_instances(*uids, fields=["all"]), whole, strict=True):
+        assert row_of_image.items() >= entry.items()
+    # Of a series what all its images state alike, of which the place is no part.
+    assert row["00280030"] == whole[0]["00280030"]
+    assert "00200032" not in row
