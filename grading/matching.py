@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from readerstudy.stats import box_iou
 from readerstudy.studies.protocols.document import MarkKind
@@ -136,5 +135,8 @@ def _assign(kind: MarkKind, heads: Sequence[Place], marks: Sequence[Place]) -> d
                 # A partner first, the class next, the fit last: sums of fits stay below one class.
                 n = min(gain.shape) + 1
                 gain[row, column] = n * n + n * (head.mark_class == mark.mark_class) + fit
+    # Half a second to load, in every command and worker, of which few match marks.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if gain[r, c] > 0}

@@ -2,6 +2,7 @@
 
 import os
 
+import scipy.optimize  # noqa: F401  (matches marks; half a second that no reader should wait for)
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "readerstudy.settings")

@@ -14,8 +14,8 @@ FRAMEWORKS = {"django", "celery", "rest_framework", "kombu"}
 MODEL_LIBRARIES = {"torch", "monai", "sklearn", "safetensors"}
 
 
-def loaded_by(statement: str, root: Path, *, extra_path: Path | None = None) -> set[str]:
-    """Return the top-level packages that a fresh Python has loaded after `statement`."""
+def modules_loaded_by(statement: str, root: Path, *, extra_path: Path | None = None) -> set[str]:
+    """Return the modules that a fresh Python has loaded after `statement`."""
     code = f"import json, sys\n{statement}\nprint('\\n' + json.dumps(sorted(sys.modules)))"
     path = [str(root), *([str(extra_path)] if extra_path else [])]
     environment = {
@@ -27,7 +27,12 @@ def loaded_by(statement: str, root: Path, *, extra_path: Path | None = None) -> 
         [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stderr
-    return {name.split(".")[0] for name in json.loads(finished.stdout.splitlines()[-1])}
+    return set(json.loads(finished.stdout.splitlines()[-1]))
+
+
+def loaded_by(statement: str, root: Path, *, extra_path: Path | None = None) -> set[str]:
+    """Return the top-level packages that a fresh Python has loaded after `statement`."""
+    return {name.split(".")[0] for name in modules_loaded_by(statement, root, extra_path=extra_path)}
 
 
 def test_package_init_is_empty():
@@ -58,9 +63,23 @@ def _data_root(monkeypatch, tmp_path):
     monkeypatch.setenv("READERSTUDY_DATA_ROOT", str(tmp_path / "data"))
 
 
+# What Celery does before a worker takes its first job.
+WORKER = "import django\ndjango.setup()\nfrom readerstudy.celery import app\napp.loader.init_worker()\n"
+
+
 def test_web_process_loads_no_model_library(monkeypatch, tmp_path):
     _data_root(monkeypatch, tmp_path)
-    assert loaded_by(WEB, ROOT) & MODEL_LIBRARIES == set()
+    loaded = modules_loaded_by(WEB, ROOT)
+    assert {name.split(".")[0] for name in loaded} & MODEL_LIBRARIES == set()
+    # Before it forks: loaded later, every web worker would load it for itself while somebody waits.
+    assert "scipy.optimize" in loaded
+
+
+def test_a_worker_that_starts_loads_its_tasks_and_no_page(monkeypatch, tmp_path):
+    _data_root(monkeypatch, tmp_path)
+    loaded = modules_loaded_by(WORKER, ROOT)
+    assert {"readerstudy.core.tasks", "readerstudy.analysis.tasks", "inference.tasks"} <= loaded
+    assert loaded & {"readerstudy.urls", "scipy.optimize", "torch"} == set()
 
 
 def test_planted_model_library_is_seen(monkeypatch, tmp_path):
