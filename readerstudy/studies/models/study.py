@@ -1,7 +1,6 @@
 """A reader study, its people, its protocol, its cases and who reads which of them in what order."""
 
 import uuid
-from functools import lru_cache
 
 from django.conf import settings
 from django.db import models
@@ -55,11 +54,6 @@ class ReaderStudy(models.Model):
         return self.slug
 
 
-@lru_cache(maxsize=64)
-def _document(digest: str, source: str) -> ProtocolDocument:
-    return load_protocol(source)
-
-
 class Protocol(models.Model):
     """One version of a study's protocol. Frozen when the study opens; an amendment is a new row."""
 
@@ -81,7 +75,7 @@ class Protocol(models.Model):
     @property
     def document(self) -> ProtocolDocument:
         """The protocol as frozen values."""
-        return _document(self.digest, self.source)
+        return load_protocol(self.source)
 
     @property
     def short_digest(self) -> str:

@@ -7,6 +7,7 @@ that a coordinator mends a file in one go.
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from readerstudy.studies.protocols.building import document_of
@@ -34,10 +35,20 @@ def load_protocol(source: str, *, name: str = "") -> ProtocolDocument:
     ProtocolError
         With every problem: line, place, what is wrong, what is allowed.
     """
-    content, lines = parse(source, name)
+    try:
+        return _loaded(source)
+    except ProtocolError as error:
+        raise ProtocolError(error.problems, name) from None
+
+
+# A tenth of a second for a text, which is asked for again and again and whose document is frozen. Problems are not
+# kept: they are said in the language of whoever asks.
+@lru_cache(maxsize=64)
+def _loaded(source: str) -> ProtocolDocument:
+    content, lines = parse(source)
     problems = list(schema_problems(content, lines))
     if not problems:
         problems = list(further_problems(content, lines))
     if problems:
-        raise ProtocolError(sorted(problems, key=lambda problem: problem.line), name)
+        raise ProtocolError(sorted(problems, key=lambda problem: problem.line))
     return document_of(content, digest=canonical_digest(content))

@@ -32,7 +32,7 @@ class Lines:
         return self._lines.get(path, 1)
 
 
-def parse(source: str, name: str) -> tuple[Any, Lines]:
+def parse(source: str) -> tuple[Any, Lines]:
     """
     Return the plain values of a file, and where each of them stands.
 
@@ -41,7 +41,7 @@ def parse(source: str, name: str) -> tuple[Any, Lines]:
     ProtocolError
         If it is no YAML, or more than plain values.
     """
-    root = _composed(source, name)
+    root = _composed(source)
     lines, problems = Lines(), []
     constructor = yaml.SafeLoader("")
 
@@ -83,7 +83,7 @@ def parse(source: str, name: str) -> tuple[Any, Lines]:
 
     content = build(root, ())
     if problems:
-        raise ProtocolError(problems, name)
+        raise ProtocolError(problems)
     return content, lines
 
 
@@ -110,11 +110,11 @@ class _PlainLoader(yaml.SafeLoader):
         return node
 
 
-def _composed(source: str, name: str) -> yaml.Node:
+def _composed(source: str) -> yaml.Node:
     """Return the file as nodes. Raises ProtocolError."""
 
     def refused(line: int, message: str) -> ProtocolError:
-        return ProtocolError([Problem(line, "", message)], name)
+        return ProtocolError([Problem(line, "", message)])
 
     if len(source.encode()) > MAX_BYTES:
         raise refused(1, _("the file is larger than %(n)s kB") % {"n": MAX_BYTES // 1024})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.utils import translation
 
 from readerstudy.studies.protocols.loading import ProtocolError, load_protocol
 from tests.architecture.tree import ROOT
@@ -176,3 +177,13 @@ class TestProblems:
     def test_object_that_would_run_code_is_refused(self):
         found = problems("protocol: !!python/object/apply:os.system ['true']\n")
         assert len(found) >= 1
+
+
+def test_a_text_is_read_once_and_its_problems_are_said_anew():
+    assert load_protocol(FACET, name="one.yaml") is load_protocol(FACET, name="another.yaml")
+    for name in ("one.yaml", "another.yaml"):
+        with pytest.raises(ProtocolError, match=rf"^{name}, line 1: the file is empty"):
+            load_protocol("", name=name)
+    with translation.override("zh-hans"), pytest.raises(ProtocolError) as caught:
+        load_protocol("", name="one.yaml")
+    assert "the file is empty" not in str(caught.value)
