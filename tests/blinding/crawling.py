@@ -86,18 +86,28 @@ def values_of(planted: Planted) -> dict[str, list[str]]:
     }
 
 
-def fillings(
-    route: Route, planted: Planted, changed: dict[str, list[str]] | None = None
-) -> Iterator[dict[str, str]]:
-    """Yield the values for the places of one route; `changed` puts other things that exist in their place."""
-    values = {**values_of(planted), **(changed or {})}
-    uids = _uids(planted)
-    plain = [name for name in route.places if name not in {"study", "series", "instance"}]
-    unknown = [name for name in plain if name not in values]
+@dataclass(frozen=True)
+class Places:
+    """What the places of all addresses can be; a crawl takes back all it does, so this stays true to its end."""
+
+    values: dict[str, list[str]]
+    # Of one image, which belong together.
+    uids: dict[str, str]
+
+    @classmethod
+    def of(cls, planted: Planted, changed: dict[str, list[str]] | None = None) -> "Places":
+        """Look up what exists; `changed` puts other things that exist in its place."""
+        return cls({**values_of(planted), **(changed or {})}, _uids(planted))
+
+
+def fillings(route: Route, places: Places) -> Iterator[dict[str, str]]:
+    """Yield the values for the places of one route."""
+    plain = [name for name in route.places if name not in places.uids]
+    unknown = [name for name in plain if name not in places.values]
     if unknown:
         raise UnknownPlace(f"{route.template}: say in tests/blinding/crawling.py what {unknown} can be")
-    for chosen in product(*(values[name] for name in plain)):
-        yield {**uids, **dict(zip(plain, chosen, strict=True))}
+    for chosen in product(*(places.values[name] for name in plain)):
+        yield {**places.uids, **dict(zip(plain, chosen, strict=True))}
 
 
 def _uids(planted: Planted) -> dict[str, str]:

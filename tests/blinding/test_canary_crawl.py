@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.blinding.crawling import SAFE, WRITING, ask, everything, fillings, routes
+from tests.blinding.crawling import SAFE, WRITING, Places, ask, everything, fillings, routes
 from tests.blinding.planting import CRAWLED, SHOWN_AGE, plant
 
 # Addresses whose answer to their own owner carries the address itself.
@@ -46,8 +46,9 @@ def shown(response):
 def test_no_role_finds_a_canary_anywhere(client, planted, role):
     opened(client, planted, role)
     leaks, errors, visited = [], [], 0
+    places = Places.of(planted)
     for route in routes():
-        for place, values in enumerate(fillings(route, planted)):
+        for place, values in enumerate(fillings(route, places)):
             address = route.address(values)
             # What the person wrote into the address himself is no leak when it comes back.
             own_words = set(values.values())

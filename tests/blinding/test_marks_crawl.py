@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.blinding.crawling import ask, everything, fillings, routes
+from tests.blinding.crawling import Places, ask, everything, fillings, routes
 from tests.blinding.marked_study import SEES, plant_marks
 from tests.blinding.planting import BLINDED, plant
 
@@ -24,11 +24,12 @@ def test_no_role_finds_a_mark_that_is_not_his_to_see(client, planted, role):
     if person is not None:
         client.force_login(person)
     leaks, errors, visited = [], [], 0
+    places = Places.of(planted, made.places)
     for route in routes():
         # Pages of other things than a study, a case or a showing are the other crawl's.
         if not {"slug", "assignment", "presentation", "case"} & set(route.places):
             continue
-        for place, values in enumerate(fillings(route, planted, made.places)):
+        for place, values in enumerate(fillings(route, places)):
             address = route.address(values)
             # What a method other than reading answers does not depend on which case is named.
             for method in ("GET", "POST") if place == 0 else ("GET",):
