@@ -110,20 +110,28 @@ def test_sided_protocols_have_no_mirror(open_viewer: Callable[..., Viewing]) -> 
     assert letters.is_visible()
 
 
-def test_the_joint_being_graded_is_found_and_marked(open_viewer: Callable[..., Viewing]) -> None:
+def _with_joint(
+    open_viewer: Callable[..., Viewing], *offset_mm: float, **more: Any
+) -> tuple[Viewing, Viewing, list[float]]:
+    """Open the case plainly, and with one joint so far from the first pixel; returns both and the joint's place."""
     probe = open_viewer(CASE)
     frame = probe.page.evaluate("document.querySelector('rs-viewer').panes[0].frame.frameOfReferenceUid")
-    position = probe.panes[0]["position"]
-    place = [position[0] - 6, position[1] + 60, position[2] - 150]
+    place = [origin + step for origin, step in zip(probe.panes[0]["position"], offset_mm, strict=True)]
     # The blinded frame of reference is the same for every showing without an alias.
     viewing = open_viewer(
         CASE,
         structures=[{"id": "a", "label": "L4/5 right", "group": "L4/5", "side": "right"}],
         landmarks=[{"structure": "a", "frame_of_reference": frame, "point_mm": place}],
+        **more,
     )
     viewing.page.evaluate(
         "document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: 'a' } }))"
     )
+    return probe, viewing, place
+
+
+def test_the_joint_being_graded_is_found_and_marked(open_viewer: Callable[..., Viewing]) -> None:
+    probe, viewing, place = _with_joint(open_viewer, -6, 60, -150)
     viewing.page.wait_for_selector(f".rs-pane:first-child[data-slice='{probe.panes[0]['slice'] - 3}']")
     viewing.page.wait_for_selector(".rs-pane:first-child .rs-bracket", state="attached")
     assert "L4/5" in viewing.page.locator(".rs-pane").first.locator(".rs-level").first.text_content()
@@ -148,28 +156,19 @@ def test_the_joint_being_graded_is_found_and_marked(open_viewer: Callable[..., V
 
 
 def test_the_joint_stays_in_view_when_other_images_come(open_viewer: Callable[..., Viewing]) -> None:
-    probe = open_viewer(CASE)
-    frame = probe.page.evaluate("document.querySelector('rs-viewer').panes[0].frame.frameOfReferenceUid")
-    position = probe.panes[0]["position"]
-    place = [position[0] - 6, position[1] + 100, position[2] - 200]
-    viewing = open_viewer(
-        CASE,
-        structures=[{"id": "a", "label": "L4/5 right", "group": "L4/5", "side": "right"}],
-        landmarks=[{"structure": "a", "frame_of_reference": frame, "point_mm": place}],
+    probe, viewing, _place = _with_joint(
+        open_viewer, -6, 100, -200,
         hanging=[
             {"name": "both", "viewports": [{"plane": "sagittal"}, {"plane": "axial", "area": "top"}]},
             {"name": "one", "viewports": [{"plane": "axial"}]},
         ],
-    )
+    )  # fmt: skip
     page = viewing.page
 
     def shows(pane: int, label: str, number: int) -> None:
         expect(page.locator(".rs-pane").nth(pane)).to_have_attribute("data-slice", str(number))
         assert viewing.panes[pane]["label"] == label
 
-    page.evaluate(
-        "document.dispatchEvent(new CustomEvent('rs:activate-structure', { detail: { structure: 'a' } }))"
-    )
     sagittal = probe.panes[0]["slice"] - 3
     shows(0, "Sagittal T2", sagittal)
     page.wait_for_selector("rs-viewer:not([data-following])")
