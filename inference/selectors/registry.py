@@ -12,6 +12,8 @@ from readerstudy.studies.models import ReaderStudy
 
 @dataclass(frozen=True)
 class FitRow:
+    """Whether a model fits one thing that the study's protocol asks for."""
+
     what: str
     fits: bool
     detail: str
