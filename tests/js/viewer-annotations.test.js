@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { annotation, annotationText, boxInPatient, complete, withPoints } from "../../static/js/viewer/annotations.js";
+import { annotation, annotationText, boxInPatient, complete, shifted, withPoints } from "../../static/js/viewer/annotations.js";
 import { planeOfFrame } from "../../static/js/viewer/geometry.js";
 import { History } from "../../static/js/viewer/history.js";
 import { angleOf, areaOf, cobbOf, contains, distanceToSegment, lengthOf, regionOf } from "../../static/js/viewer/measures.js";
@@ -106,4 +106,22 @@ test("undo and redo", () => {
   history.undo();
   assert.ok(!history.undo());
   assert.deepEqual(history.present, []);
+});
+
+test("what is moved whole keeps its shape and stops where its farthest point meets the edge", () => {
+  const frame = { columns: 100, rows: 50 };
+  const triangle = [[10, 10], [30.25, 12.5], [20, 40]];
+  assert.deepEqual(shifted(triangle, [5, -3], frame), [[15, 7], [35.25, 9.5], [25, 37]]);
+  // right 69.25 and down 9.5 are left; left 10.5, up 10.5
+  assert.deepEqual(shifted(triangle, [500, 500], frame), [[79.25, 19.5], [99.5, 22], [89.25, 49.5]]);
+  assert.deepEqual(shifted(triangle, [-500, -500], frame), [[-0.5, -0.5], [19.75, 2], [9.5, 29.5]]);
+  // one direction that is at its end leaves the other free
+  assert.deepEqual(shifted(triangle, [-500, 3], frame), [[-0.5, 13], [19.75, 15.5], [9.5, 43]]);
+});
+
+test("what reaches beyond its image comes back and goes no farther out", () => {
+  const frame = { columns: 100, rows: 50 };
+  const line = [[90, 40], [120, 70]];
+  assert.deepEqual(shifted(line, [10, 10], frame), line);
+  assert.deepEqual(shifted(line, [-30, -25], frame), [[60, 15], [90, 45]]);
 });

@@ -1,6 +1,6 @@
 // Drawing, moving and deleting measurements and marks with the mouse; undo and redo.
 
-import { annotation, annotationText, boxInPatient, complete, measured, MEASUREMENTS, SHAPES, withPoints } from "./annotations.js";
+import { annotation, annotationText, boxInPatient, complete, measured, MEASUREMENTS, SHAPES, shifted, withPoints } from "./annotations.js";
 import { svg } from "./dom.js";
 import { History } from "./history.js";
 import { distanceToSegment } from "./measures.js";
@@ -127,9 +127,9 @@ export class AnnotationLayer {
       if (!this.#on(pane).includes(one)) return;
       const points =
         handle === undefined
-          ? before.map(([x, y]) => [x + px[0] - from[0], y + px[1] - from[1]])
-          : before.map((point, i) => (i === handle ? px : point));
-      const changed = moved(one, pane.stack, points.map((point) => held(one, pane.frame, point)));
+          ? shifted(before, [px[0] - from[0], px[1] - from[1]], pane.frame)
+          : before.map((point, i) => (i === handle ? held(one, pane.frame, px) : point));
+      const changed = moved(one, pane.stack, points);
       if (!complete(changed)) return;
       drag.edit.changed = changed;
       this.preview = changed;

@@ -57,6 +57,25 @@ export function withPoints(one, plane, points) {
   };
 }
 
+/**
+ * Points moved together, as far as the image goes: the farthest of them stops at the edge and the shape stays. What
+ * reaches beyond already, as a line of an angle may, moves no farther out.
+ *
+ * @param {number[][]} points Image px.
+ * @param {number[]} by Wished movement, px.
+ * @param {{columns: number, rows: number}} frame
+ */
+export function shifted(points, by, { columns, rows }) {
+  const step = [columns, rows].map((size, axis) => {
+    const along = points.map((point) => point[axis]);
+    const least = Math.min(0, -0.5 - Math.min(...along));
+    const most = Math.max(0, size - 0.5 - Math.max(...along));
+    // In the digits in which points are kept, so that each of them is rounded alike.
+    return Math.min(most, Math.max(least, rounded(by[axis], 2)));
+  });
+  return points.map((point) => point.map((value, axis) => value + step[axis]));
+}
+
 /** Whether an annotation is complete enough to keep. */
 export function complete({ shape, points_px: points }) {
   const { points: wanted, least = wanted, region } = SHAPES[shape];

@@ -355,15 +355,45 @@ def test_a_mark_pulled_over_the_edge_ends_there(open_viewer: Callable[..., Viewi
     _drag(viewing, 0, (60, pane["rows"] - 30), (90, pane["rows"] + 12))
     (mark,) = _kept(viewing)
     assert mark["points_px"][1] == [pytest.approx(90, abs=1), bottom]
-    # Moved beyond it as well.
-    _drag(viewing, 0, (60, pane["rows"] - 15), (60, pane["rows"] - 5))
-    (mark,) = _kept(viewing)
-    assert mark["points_px"][0][1] == pytest.approx(pane["rows"] - 20, abs=1)
-    assert mark["points_px"][1][1] == bottom
+    # Moved beyond it, it stays whole.
+    _drag(viewing, 0, (60, pane["rows"] - 15), (65, pane["rows"] - 5))
+    (moved,) = _kept(viewing)
+    assert moved["points_px"][0] == [
+        pytest.approx(mark["points_px"][0][0] + 5, abs=1),
+        mark["points_px"][0][1],
+    ]
+    assert moved["points_px"][1][1] == bottom
     # A length may reach beyond.
     viewing.page.get_by_role("button", name="Length", exact=True).click()
     _drag(viewing, 0, (30, pane["rows"] - 30), (30, pane["rows"] + 12))
     assert _kept(viewing)[1]["points_px"][1][1] > pane["rows"]
+
+
+@pytest.mark.parametrize("shape", ["box", "ellipse", "polygon", "line", "angle", "cobb", "box3d"])
+def test_a_mark_moved_past_an_edge_keeps_its_shape(open_viewer: Callable[..., Viewing], shape: str) -> None:
+    """In the corner, past two edges at once; undo brings it back."""
+    viewing = open_viewer(CASE, mark_kinds=[{**LESION, "shape": shape}])
+    page = viewing.page
+    page.evaluate(TAKE_LESION)
+    corners = [(60, 60), (100, 60), (100, 100), (60, 100)]
+    if shape in {"polygon", "angle", "cobb"}:
+        _click(viewing, 0, *corners[: 3 if shape == "angle" else 4])
+        if shape == "polygon":
+            viewing.run("finish-mark")
+    else:
+        _drag(viewing, 0, corners[0], corners[2])
+    (before,) = _kept(viewing)
+    # By a place on its outline that is no handle.
+    grip = (80, 80) if shape == "line" else (60, 80) if shape == "ellipse" else (80, 60)
+
+    _drag(viewing, 0, grip, (grip[0] - 75, grip[1] - 70))
+
+    (after,) = _kept(viewing)
+    points, moved = (np.asarray(one["points_px"]) for one in (before, after))
+    assert moved.min(axis=0) == pytest.approx([-0.5, -0.5])
+    assert moved - moved[0] == pytest.approx(points - points[0])
+    viewing.run("undo")
+    assert _kept(viewing) == [before]
 
 
 def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[..., Viewing]) -> None:
