@@ -411,7 +411,7 @@ def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[.
     for number in range(3):
         viewing.show(number, before["slices"][0] + 1)
     for number in range(3):
-        figures = page.locator(".rs-pane").nth(number).locator(".rs-mark")
+        figures = page.locator(".rs-pane").nth(number).locator(".rs-mark:not(.rs-mark-section)")
         expect(figures).to_have_count(1 if number == own else 0)
     # Nor does a cut image lengthen it.
     cut = next(i for i in range(3) if i != own)
@@ -422,6 +422,70 @@ def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[.
     viewing.focus_images()
     page.keyboard.press("Shift+ArrowDown")
     assert _kept(viewing) == [before]
+
+
+SECTION_MM = """(number) => {
+    const pane = document.querySelector('rs-viewer').panes[number];
+    const path = document.querySelectorAll('.rs-pane')[number].querySelector('.rs-mark-section .rs-mark-line');
+    if (!path) return [];
+    const { position, orientation, spacing } = pane.frame;
+    return [...path.getAttribute('d').matchAll(/[ML](\\S+) ([^LZ]+)/g)].map(([, x, y]) => {
+        const [column, row] = pane.surface.canvasPxToImagePx([Number(x), Number(y)]);
+        return position.map((value, axis) => value + orientation[axis] * column * spacing[1]
+            + orientation[axis + 3] * row * spacing[0]);
+    });
+}"""
+
+
+def test_a_box_over_images_is_seen_where_other_planes_cut_it(open_viewer: Callable[..., Viewing]) -> None:
+    """At its places in the patient, to half a millimetre, on planes that cut it and on no other; not to be edited."""
+    viewing = open_viewer("lumbar_ct/ts_example", mark_kinds=[LESION])
+    page = viewing.page
+    axial = next(i for i, pane in enumerate(viewing.panes) if pane["label"] == "Axial CT")
+    page.evaluate(TAKE_LESION)
+    _drag(viewing, axial, (40, 40), (70, 60))
+    viewing.focus_images()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowDown")
+    (mark,) = _kept(viewing)
+    low, high = np.asarray(mark["box"]["min_mm"]), np.asarray(mark["box"]["max_mm"])
+    assert (high - low).min() > 5
+    page.keyboard.press("KeyM")
+    expect(page.locator(".rs-pane")).to_have_count(3)
+    for number, axis in ((i, 0 if "sagittal" in p["label"] else 1) for i, p in enumerate(viewing.panes)):
+        if "reformat" not in viewing.panes[number]["label"]:
+            continue
+        first, second = (
+            page.evaluate(
+                "([n, i]) => document.querySelector('rs-viewer').panes[n].stack.planes[i].origin", [number, i]
+            )[axis]
+            for i in (0, 1)
+        )
+        at = round(((low + high)[axis] / 2 - first) / (second - first))
+        viewing.show(number, at + 1)
+        corners = np.asarray(page.evaluate(SECTION_MM, number))
+        assert len(corners) == 4
+        others = [other for other in range(3) if other != axis]
+        assert corners.min(axis=0)[others] == pytest.approx(low[others], abs=0.5)
+        assert corners.max(axis=0)[others] == pytest.approx(high[others], abs=0.5)
+        text = page.locator(".rs-pane").nth(number).locator(".rs-mark-section .rs-mark-text")
+        expect(text).to_have_text("Cyst")
+        # Its corner moves nothing.
+        page.evaluate("document.querySelector('rs-viewer').setTool('window')")
+        corner = page.evaluate(
+            "(n) => document.querySelectorAll('.rs-pane')[n].querySelector('.rs-mark-section .rs-mark-line')"
+            ".getBoundingClientRect().toJSON()",
+            number,
+        )
+        page.mouse.move(corner["left"], corner["top"])
+        page.mouse.down()
+        page.mouse.move(corner["left"] + 30, corner["top"] + 30, steps=3)
+        page.mouse.up()
+        assert _kept(viewing) == [mark]
+        # One image past it.
+        beyond = at + round((high - low)[axis] / 2 / abs(second - first)) + 2
+        viewing.show(number, beyond)
+        assert page.evaluate(SECTION_MM, number) == []
 
 
 def _file(folder: Path, **changes: Any) -> None:
