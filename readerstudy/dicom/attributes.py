@@ -245,6 +245,9 @@ def _functional_group(item: Dataset, *, with_place: bool) -> Json:
         if position:
             out["00209113"] = {"vr": "SQ", "Value": [{"00200032": _number_element("DS", position)}]}
     if (voi := first("FrameVOILUTSequence")) is not None and (window := window_of(voi)):
+        function = text_of(voi, "VOILUTFunction")
+        if function in _CODES["VOILUTFunction"][1]:
+            window["00281056"] = element("CS", function)
         out["00289132"] = {"vr": "SQ", "Value": [window]}
     if (transformation := first("PixelValueTransformationSequence")) is not None:
         out["00289145"] = {"vr": "SQ", "Value": [_rescale_elements(rescale_of(transformation))]}

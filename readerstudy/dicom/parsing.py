@@ -3,14 +3,16 @@
 import re
 import zlib
 from dataclasses import dataclass
-from io import BufferedReader, BytesIO, FileIO
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, BytesIO, FileIO, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom import dcmread, uid
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from readerstudy.dicom.headless import START_BYTES, missing_header
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.plain import read_plain
 from readerstudy.dicom.refusal import Refused
@@ -146,10 +148,48 @@ def _check_inflation(stream: BinaryIO, compressed_size: int, limits: Limits) -> 
 _WHOLE = 32 * 2**20
 
 
+class _Behind(RawIOBase):
+    """A file behind the header that it lacks."""
+
+    def __init__(self, header: bytes, file: FileIO) -> None:
+        self._header, self._file, self._position = header, file, 0
+        # pydicom asks for it.
+        self.name = file.name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if self._position < len(self._header):
+            part = self._header[self._position : self._position + len(buffer)]
+            buffer[: len(part)] = part
+            count = len(part)
+        else:
+            self._file.seek(self._position - len(self._header))
+            count = self._file.readinto(buffer) or 0
+        self._position += count
+        return count
+
+    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
+        if whence == SEEK_CUR:
+            offset += self._position
+        elif whence == SEEK_END:
+            offset += self._file.seek(0, SEEK_END) + len(self._header)
+        self._position = max(0, offset)
+        return self._position
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 class _Clamped(BufferedReader):
     """A file that is never asked for more than it holds: a length in a header may claim 4 GiB."""
 
-    def __init__(self, raw: FileIO, size: int) -> None:
+    def __init__(self, raw: RawIOBase, size: int) -> None:
         super().__init__(raw)
         self._size = size
 
@@ -173,8 +213,8 @@ def read_image(path: Path, limits: Limits) -> Dataset:
     Raises
     ------
     Refused
-        If the file is not a complete DICOM Part 10 object of an image class with the attributes that
-        identify it (patient, study, series, instance).
+        If the file is not a complete DICOM object (Part 10, or one that lacks its header: see `headless`) of an
+        image class with the attributes that identify it (patient, study, series, instance).
     """
     size = path.stat().st_size
     if size == 0:
@@ -182,21 +222,33 @@ def read_image(path: Path, limits: Limits) -> Dataset:
     if size > limits.file_bytes:
         raise Refused(f"the file is larger than {limits.file_bytes // 2**20} MiB")
     if size > _WHOLE:
-        with _Clamped(FileIO(path), size) as stream:
-            return _checked(_read(stream, size, limits))
+        with FileIO(path) as file:
+            header = _header_for(file.read(START_BYTES))
+            file.seek(0)
+            with _Clamped(_Behind(header, file) if header else file, size + len(header)) as stream:
+                return _checked(_read(stream, size, limits), header)
     data = path.read_bytes()
+    header = _header_for(data[:START_BYTES])
+    data = header + data if header else data
     try:
         dataset = read_plain(data)
     except Exception:
         # What is damaged is pydicom's to judge.
         dataset = None
-    return _checked(dataset if dataset is not None else _read(BytesIO(data), size, limits))
+    return _checked(dataset if dataset is not None else _read(BytesIO(data), size, limits), header)
+
+
+def _header_for(start: bytes) -> bytes:
+    header = missing_header(start)
+    if header is None:
+        raise Refused(
+            "not a DICOM file (no DICM mark, not the beginning of an image). If it is one, export it again as DICOM."
+        )
+    return header
 
 
 def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
     head = stream.read(1024)
-    if head[128:132] != b"DICM":
-        raise Refused("not a DICOM file (no DICM mark)")
     stream.seek(0)
     try:
         if uid.DeflatedExplicitVRLittleEndian.encode() in head:
@@ -217,9 +269,11 @@ def _read(stream: BinaryIO, size: int, limits: Limits) -> Dataset:
         raise Refused("the file cannot be parsed as DICOM") from None
 
 
-def _checked(dataset: Dataset) -> Dataset:
+def _checked(dataset: Dataset, header: bytes) -> Dataset:
     try:
         _check_kind(dataset)
+        if header:
+            _check_guess(dataset)
     except (Refused, MemoryError, RecursionError):
         raise
     except Exception:
@@ -238,6 +292,14 @@ def _check_kind(dataset: Dataset) -> None:
     frame_of_reference = value_of(dataset, "FrameOfReferenceUID")
     if frame_of_reference and not is_uid(str(frame_of_reference)):
         del dataset.FrameOfReferenceUID
+
+
+def _check_guess(dataset: Dataset) -> None:
+    """Refuse compressed pixels whose compression nobody states: what is guessed is an encoding of the attributes."""
+    element = raw_of(dataset, "PixelData")
+    native = uid.UID(transfer_syntax_of(dataset)).is_encapsulated is False
+    if native and isinstance(element, RawDataElement) and element.length == 0xFFFFFFFF:
+        raise Refused("the file does not say how it is encoded (no transfer syntax)")
 
 
 # A PatientID keys everything and is shown to coordinators: letters, digits, spaces and ordinary marks of

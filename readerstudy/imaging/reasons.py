@@ -20,7 +20,9 @@ SENTENCES = (
     N_("a link, not a file"),
     N_("the file is larger than %(limit)s MiB"),
     N_("not a DICOM file"),
-    N_("not a DICOM file (no DICM mark)"),
+    N_(
+        "not a DICOM file (no DICM mark, not the beginning of an image). If it is one, export it again as DICOM."
+    ),
     N_("the file cannot be parsed as DICOM"),
     N_("the file ends in the middle of an element"),
     N_("the file is damaged"),

@@ -12,12 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from readerstudy.imaging import serving
 from readerstudy.imaging.authorise import authorise
 from readerstudy.imaging.dicomweb import NOT_FOUND, Answer, View
-from readerstudy.imaging.rendering import (
-    THUMBNAIL_PIXELS,
-    BadViewport,
-    picture,
-    viewport_of,
-)
+from readerstudy.imaging.rendering import BadParameter, picture, rendering_of
 from readerstudy.imaging.serving import caching_header, json_acceptable, unpacked
 
 Respond = Callable[..., Answer | None]
@@ -135,17 +130,17 @@ def rendered(
         entry = view.instance(study, series, instance)
     if entry is None:
         return None
-    accept = request.META.get("HTTP_ACCEPT", "") or "*/*"
+    # What a link says goes before what a browser always sends (PS3.18 8.3.3.1).
+    accept = request.GET.get("accept") or request.META.get("HTTP_ACCEPT", "") or "*/*"
     media_type = "image/png" if "image/png" in accept and "image/jpeg" not in accept else "image/jpeg"
     if not any(kind in accept for kind in (media_type, "image/*", "*/*")):
         return Answer(406, body=b"Pictures are image/jpeg or image/png.\n")
     try:
-        viewport = viewport_of(request.GET.get("viewport", ""), THUMBNAIL_PIXELS if thumbnail else None)
-    except BadViewport:
-        return Answer(400, body=b"viewport is width,height, each from 1 to 4096.\n")
-    try:
+        rendering = rendering_of(dict(request.GET.lists()), thumbnail=thumbnail)
         array = view.frame_array(entry, frame)
+        body = picture(entry, array, frame=frame, rendering=rendering, media_type=media_type)
+    except BadParameter as wrong:
+        return Answer(400, body=f"{wrong}\n".encode(), headers={"Cache-Control": "no-store"})
     except FileNotFoundError:
         return None
-    body = picture(entry, array, frame=frame, viewport=viewport, media_type=media_type)
     return Answer(200, media_type, body=body, headers={"Cache-Control": caching_header(), "Vary": "Accept"})

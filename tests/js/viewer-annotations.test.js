@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { annotation, annotationText, boxInPatient, complete, withPoints } from "../../static/js/viewer/annotations.js";
+import { annotation, annotationText, boxInPatient, boxSection, complete, shifted, withPoints } from "../../static/js/viewer/annotations.js";
 import { planeOfFrame } from "../../static/js/viewer/geometry.js";
 import { History } from "../../static/js/viewer/history.js";
 import { angleOf, areaOf, cobbOf, contains, distanceToSegment, lengthOf, regionOf } from "../../static/js/viewer/measures.js";
@@ -106,4 +106,45 @@ test("undo and redo", () => {
   history.undo();
   assert.ok(!history.undo());
   assert.deepEqual(history.present, []);
+});
+
+test("what is moved whole keeps its shape and stops where its farthest point meets the edge", () => {
+  const frame = { columns: 100, rows: 50 };
+  const triangle = [[10, 10], [30.25, 12.5], [20, 40]];
+  assert.deepEqual(shifted(triangle, [5, -3], frame), [[15, 7], [35.25, 9.5], [25, 37]]);
+  // right 69.25 and down 9.5 are left; left 10.5, up 10.5
+  assert.deepEqual(shifted(triangle, [500, 500], frame), [[79.25, 19.5], [99.5, 22], [89.25, 49.5]]);
+  assert.deepEqual(shifted(triangle, [-500, -500], frame), [[-0.5, -0.5], [19.75, 2], [9.5, 29.5]]);
+  // one direction that is at its end leaves the other free
+  assert.deepEqual(shifted(triangle, [-500, 3], frame), [[-0.5, 13], [19.75, 15.5], [9.5, 43]]);
+});
+
+test("what reaches beyond its image comes back and goes no farther out", () => {
+  const frame = { columns: 100, rows: 50 };
+  const line = [[90, 40], [120, 70]];
+  assert.deepEqual(shifted(line, [10, 10], frame), line);
+  assert.deepEqual(shifted(line, [-30, -25], frame), [[60, 15], [90, 45]]);
+});
+
+test("a plane that cuts a 3-D box shows the cut to its corners", () => {
+  // axial images every 2 mm, px of 1 x 1 mm
+  const stack = Array.from({ length: 10 }, (_, k) => planeOfFrame({ rows: 40, columns: 40, spacing: [1, 1], position: [0, 0, 2 * k], orientation: [1, 0, 0, 0, 1, 0] }));
+  const box = { points_px: [[10, 20], [18, 26]], slices: [2, 6] }; // x 10..18, y 20..26, z 4..12
+  const cut = (position, orientation) => boxSection(box, stack, planeOfFrame({ rows: 40, columns: 40, spacing: [0.5, 0.5], position, orientation }));
+  const corners = (px) => px.map((point) => point.map((value) => Math.round(value * 1000) / 1000)).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  // sagittal at x = 14: y along columns, z downwards from 30
+  const sagittal = [0, 1, 0, 0, 0, -1];
+  assert.deepEqual(corners(cut([14, 0, 30], sagittal)), [[40, 36], [40, 52], [52, 36], [52, 52]]);
+  assert.deepEqual(cut([9, 0, 30], sagittal), []);
+  assert.deepEqual(cut([18.5, 0, 30], sagittal), []);
+  // its own plane between two images, and on the last of them
+  assert.equal(cut([0, 0, 7], [1, 0, 0, 0, 1, 0]).length, 4);
+  assert.deepEqual(corners(cut([0, 0, 12], [1, 0, 0, 0, 1, 0])), [[20, 40], [20, 52], [36, 40], [36, 52]]);
+  assert.deepEqual(cut([0, 0, 12.5], [1, 0, 0, 0, 1, 0]), []);
+  // oblique: a prism's four sides
+  const h = Math.SQRT1_2;
+  assert.equal(cut([10, 21, 8], [h, -h, 0, 0, 0, -1]).length, 4);
+  // one image thin: a line
+  const thin = boxSection({ ...box, slices: [3, 3] }, stack, planeOfFrame({ rows: 40, columns: 40, spacing: [1, 1], position: [14, 0, 30], orientation: sagittal }));
+  assert.deepEqual(corners(thin), [[20, 24], [26, 24]]);
 });

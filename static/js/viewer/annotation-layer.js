@@ -1,6 +1,6 @@
 // Drawing, moving and deleting measurements and marks with the mouse; undo and redo.
 
-import { annotation, annotationText, boxInPatient, complete, measured, MEASUREMENTS, SHAPES, withPoints } from "./annotations.js";
+import { annotation, annotationText, boxInPatient, boxSection, complete, measured, MEASUREMENTS, SHAPES, shifted, withPoints } from "./annotations.js";
 import { svg } from "./dom.js";
 import { History } from "./history.js";
 import { distanceToSegment } from "./measures.js";
@@ -40,12 +40,12 @@ export class AnnotationLayer {
   }
 
   /** The images of a stack that a box reaches, from what it was kept with. */
-  #resolve(pane) {
+  #resolve(stack) {
     for (const one of this.all) {
-      if (!SHAPES[one.shape].depth || one.slices || one.series_uid !== pane.uid || !pane.stack.frames?.length) continue;
+      if (!SHAPES[one.shape].depth || one.slices || one.series_uid !== stack.uid || !stack.frames?.length) continue;
       const ends = one.slice_sops ?? [one.sop_uid, one.sop_uid];
       const frames = one.slice_frames ?? [one.frame, one.frame];
-      const at = ends.map((sop, i) => pane.stack.frames.findIndex((frame) => frame.sopUid === sop && frame.frame === frames[i]));
+      const at = ends.map((sop, i) => stack.frames.findIndex((frame) => frame.sopUid === sop && frame.frame === frames[i]));
       if (at.every((index) => index >= 0)) one.slices = [Math.min(...at), Math.max(...at)];
     }
   }
@@ -54,7 +54,7 @@ export class AnnotationLayer {
     // Image px of a series say nothing on images that were cut out of it.
     if (pane.stack.derived) return [];
     const { frame, index } = pane;
-    this.#resolve(pane);
+    this.#resolve(pane.stack);
     return this.all.filter(
       (one) =>
         isOn(one, frame) || (one.slices && one.series_uid === pane.uid && index >= one.slices[0] && index <= one.slices[1]),
@@ -127,9 +127,9 @@ export class AnnotationLayer {
       if (!this.#on(pane).includes(one)) return;
       const points =
         handle === undefined
-          ? before.map(([x, y]) => [x + px[0] - from[0], y + px[1] - from[1]])
-          : before.map((point, i) => (i === handle ? px : point));
-      const changed = moved(one, pane.stack, points.map((point) => held(one, pane.frame, point)));
+          ? shifted(before, [px[0] - from[0], px[1] - from[1]], pane.frame)
+          : before.map((point, i) => (i === handle ? held(one, pane.frame, px) : point));
+      const changed = moved(one, pane.stack, points);
       if (!complete(changed)) return;
       drag.edit.changed = changed;
       this.preview = changed;
@@ -297,9 +297,28 @@ export class AnnotationLayer {
 
   draw(pane) {
     const { frame } = pane;
+    if (pane.stack.derived) return this.#sections(pane);
     const shown = this.#on(pane).map((one) => (this.preview?.id === one.id ? this.preview : one));
     if (this.#drawsOn(pane)) shown.push(this.draft.one);
     return shown.map((one) => this.#figure(pane, frame, one));
+  }
+
+  /** What an image cut out of a stack cuts of the boxes over that stack: seen there, not edited. */
+  #sections(pane) {
+    const { source } = pane.stack;
+    this.#resolve(source);
+    return this.all
+      .filter((one) => one.slices && one.series_uid === source.uid && pane.plane)
+      .map((one) => ({ one, points: boxSection(one, source.planes, pane.plane).map((px) => pane.surface.imagePxToCanvasPx(px)) }))
+      .filter(({ points }) => points.length)
+      .map(({ one, points }) => {
+        const selected = one.id === this.selected ? " rs-mark-selected" : "";
+        const group = svg("g", { class: `rs-mark rs-mark-protocol rs-mark-section${selected}` });
+        const path = `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z`;
+        group.append(svg("path", { class: "rs-mark-halo", d: path }), svg("path", { class: "rs-mark-line", d: path }));
+        this.#words(pane, group, points, annotationText(one, pane.frame, undefined, t, (named) => this.viewer.classLabel(named)));
+        return group;
+      });
   }
 
   #figure(pane, frame, one) {
@@ -320,13 +339,18 @@ export class AnnotationLayer {
     }
     const lines = annotationText(one, frame, pane.image?.pixels, t, (named) => this.viewer.classLabel(named));
     if (one.slices && one.slices[1] > one.slices[0]) lines.push(t("{n} images", { n: one.slices[1] - one.slices[0] + 1 }));
+    this.#words(pane, group, points, lines);
+    return group;
+  }
+
+  /** Lines of text beside a figure, inside the viewport. */
+  #words(pane, group, points, lines) {
     const right = points.reduce((best, point) => (point[0] > best[0] ? point : best), points[0]);
     const { width, height } = pane.surface.size;
     const wide = Math.max(0, ...lines.map((line) => line.length)) * 7;
     const x = right[0] + 10 + wide > width ? Math.max(4, Math.min(...points.map(([px]) => px)) - 10 - wide) : right[0] + 10;
     const y = Math.min(height - 8 - 15 * lines.length, Math.max(14, right[1]));
     lines.forEach((line, i) => group.append(svg("text", { class: "rs-mark-text", x, y: y + 4 + 15 * i }, line)));
-    return group;
   }
 }
 

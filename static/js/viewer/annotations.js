@@ -4,7 +4,7 @@
 // protocol: a kind (its id), a class, a confidence. Both are kept as SOP instance + frame + image px, and in
 // patient mm where the image states its place.
 
-import { imagePxToPatientMm } from "./geometry.js";
+import { distanceFromPlaneMm, imagePxToPatientMm, patientMmToImagePx } from "./geometry.js";
 import { angleOf, areaOf, cobbOf, lengthOf, regionOf } from "./measures.js";
 
 /** How each shape is drawn: points to set, and whether it is closed. */
@@ -55,6 +55,25 @@ export function withPoints(one, plane, points) {
     points_px: px,
     points_mm: plane ? px.map((point) => imagePxToPatientMm(plane, point).map((value) => rounded(value, 3))) : null,
   };
+}
+
+/**
+ * Points moved together, as far as the image goes: the farthest of them stops at the edge and the shape stays. What
+ * reaches beyond already, as a line of an angle may, moves no farther out.
+ *
+ * @param {number[][]} points Image px.
+ * @param {number[]} by Wished movement, px.
+ * @param {{columns: number, rows: number}} frame
+ */
+export function shifted(points, by, { columns, rows }) {
+  const step = [columns, rows].map((size, axis) => {
+    const along = points.map((point) => point[axis]);
+    const least = Math.min(0, -0.5 - Math.min(...along));
+    const most = Math.max(0, size - 0.5 - Math.max(...along));
+    // In the digits in which points are kept, so that each of them is rounded alike.
+    return Math.min(most, Math.max(least, rounded(by[axis], 2)));
+  });
+  return points.map((point) => point.map((value, axis) => value + step[axis]));
 }
 
 /** Whether an annotation is complete enough to keep. */
@@ -125,14 +144,51 @@ export function annotationText(one, frame, pixels, t = (text) => text, labelOf =
  * @returns {{min_mm: number[], max_mm: number[]}|null} null when the images state no place.
  */
 export function boxInPatient(one, planes) {
-  const [first, last] = one.slices;
-  const corners = [];
-  for (const index of [first, last]) {
-    const plane = planes[index];
-    if (!plane) return null;
-    const [[x1, y1], [x2, y2]] = one.points_px;
-    for (const px of [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]) corners.push(imagePxToPatientMm(plane, px));
-  }
+  const ends = boxEnds(one, planes);
+  if (!ends) return null;
+  const corners = ends.flat();
   const axis = (pick) => [0, 1, 2].map((i) => rounded(pick(...corners.map((corner) => corner[i])), 3));
   return { min_mm: axis(Math.min), max_mm: axis(Math.max) };
+}
+
+/** The rectangle of a 3-D box, in patient mm, on the first and on the last of its images; null without places. */
+function boxEnds(one, planes) {
+  const ends = one.slices.map((index) => planes[index]);
+  if (ends.some((plane) => !plane)) return null;
+  const [[x1, y1], [x2, y2]] = one.points_px;
+  return ends.map((plane) => [[x1, y1], [x2, y1], [x2, y2], [x1, y2]].map((px) => imagePxToPatientMm(plane, px)));
+}
+
+const ON_PLANE_MM = 1e-3;
+
+/**
+ * Where an image cut out of a stack cuts a 3-D box of that stack.
+ *
+ * The box reaches from the centre of its first image to that of its last, as it is kept in patient mm.
+ *
+ * @param {object} one Mark with `points_px` and `slices`.
+ * @param {object[]} planes Planes of the stack in scroll order.
+ * @param {object} plane Plane of the cutting image.
+ * @returns {number[][]} Corners in px of that image, in order around; two where the box is one image thin; none where
+ *   it is not cut.
+ */
+export function boxSection(one, planes, plane) {
+  const ends = boxEnds(one, planes);
+  if (!ends) return [];
+  const found = [];
+  const take = (mm) => {
+    const px = patientMmToImagePx(plane, mm);
+    if (!found.some(([x, y]) => Math.hypot(x - px[0], y - px[1]) < 1e-3)) found.push([px[0], px[1]]);
+  };
+  for (let i = 0; i < 4; i += 1) {
+    const next = (i + 1) % 4;
+    for (const [a, b] of [[ends[0][i], ends[0][next]], [ends[1][i], ends[1][next]], [ends[0][i], ends[1][i]]]) {
+      const [p, q] = [a, b].map((mm) => distanceFromPlaneMm(plane, mm));
+      if (Math.abs(p) < ON_PLANE_MM) take(a);
+      if (Math.abs(q) < ON_PLANE_MM) take(b);
+      else if (p * q < 0) take(a.map((value, axis) => value + ((b[axis] - value) * p) / (p - q)));
+    }
+  }
+  const [cx, cy] = [0, 1].map((axis) => found.reduce((sum, px) => sum + px[axis], 0) / Math.max(1, found.length));
+  return found.length < 2 ? [] : found.sort((a, b) => Math.atan2(a[1] - cy, a[0] - cx) - Math.atan2(b[1] - cy, b[0] - cx));
 }

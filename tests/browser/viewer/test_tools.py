@@ -355,15 +355,45 @@ def test_a_mark_pulled_over_the_edge_ends_there(open_viewer: Callable[..., Viewi
     _drag(viewing, 0, (60, pane["rows"] - 30), (90, pane["rows"] + 12))
     (mark,) = _kept(viewing)
     assert mark["points_px"][1] == [pytest.approx(90, abs=1), bottom]
-    # Moved beyond it as well.
-    _drag(viewing, 0, (60, pane["rows"] - 15), (60, pane["rows"] - 5))
-    (mark,) = _kept(viewing)
-    assert mark["points_px"][0][1] == pytest.approx(pane["rows"] - 20, abs=1)
-    assert mark["points_px"][1][1] == bottom
+    # Moved beyond it, it stays whole.
+    _drag(viewing, 0, (60, pane["rows"] - 15), (65, pane["rows"] - 5))
+    (moved,) = _kept(viewing)
+    assert moved["points_px"][0] == [
+        pytest.approx(mark["points_px"][0][0] + 5, abs=1),
+        mark["points_px"][0][1],
+    ]
+    assert moved["points_px"][1][1] == bottom
     # A length may reach beyond.
     viewing.page.get_by_role("button", name="Length", exact=True).click()
     _drag(viewing, 0, (30, pane["rows"] - 30), (30, pane["rows"] + 12))
     assert _kept(viewing)[1]["points_px"][1][1] > pane["rows"]
+
+
+@pytest.mark.parametrize("shape", ["box", "ellipse", "polygon", "line", "angle", "cobb", "box3d"])
+def test_a_mark_moved_past_an_edge_keeps_its_shape(open_viewer: Callable[..., Viewing], shape: str) -> None:
+    """In the corner, past two edges at once; undo brings it back."""
+    viewing = open_viewer(CASE, mark_kinds=[{**LESION, "shape": shape}])
+    page = viewing.page
+    page.evaluate(TAKE_LESION)
+    corners = [(60, 60), (100, 60), (100, 100), (60, 100)]
+    if shape in {"polygon", "angle", "cobb"}:
+        _click(viewing, 0, *corners[: 3 if shape == "angle" else 4])
+        if shape == "polygon":
+            viewing.run("finish-mark")
+    else:
+        _drag(viewing, 0, corners[0], corners[2])
+    (before,) = _kept(viewing)
+    # By a place on its outline that is no handle.
+    grip = (80, 80) if shape == "line" else (60, 80) if shape == "ellipse" else (80, 60)
+
+    _drag(viewing, 0, grip, (grip[0] - 75, grip[1] - 70))
+
+    (after,) = _kept(viewing)
+    points, moved = (np.asarray(one["points_px"]) for one in (before, after))
+    assert moved.min(axis=0) == pytest.approx([-0.5, -0.5])
+    assert moved - moved[0] == pytest.approx(points - points[0])
+    viewing.run("undo")
+    assert _kept(viewing) == [before]
 
 
 def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[..., Viewing]) -> None:
@@ -381,7 +411,7 @@ def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[.
     for number in range(3):
         viewing.show(number, before["slices"][0] + 1)
     for number in range(3):
-        figures = page.locator(".rs-pane").nth(number).locator(".rs-mark")
+        figures = page.locator(".rs-pane").nth(number).locator(".rs-mark:not(.rs-mark-section)")
         expect(figures).to_have_count(1 if number == own else 0)
     # Nor does a cut image lengthen it.
     cut = next(i for i in range(3) if i != own)
@@ -392,6 +422,70 @@ def test_a_box_is_drawn_on_the_images_of_its_series_only(open_viewer: Callable[.
     viewing.focus_images()
     page.keyboard.press("Shift+ArrowDown")
     assert _kept(viewing) == [before]
+
+
+SECTION_MM = """(number) => {
+    const pane = document.querySelector('rs-viewer').panes[number];
+    const path = document.querySelectorAll('.rs-pane')[number].querySelector('.rs-mark-section .rs-mark-line');
+    if (!path) return [];
+    const { position, orientation, spacing } = pane.frame;
+    return [...path.getAttribute('d').matchAll(/[ML](\\S+) ([^LZ]+)/g)].map(([, x, y]) => {
+        const [column, row] = pane.surface.canvasPxToImagePx([Number(x), Number(y)]);
+        return position.map((value, axis) => value + orientation[axis] * column * spacing[1]
+            + orientation[axis + 3] * row * spacing[0]);
+    });
+}"""
+
+
+def test_a_box_over_images_is_seen_where_other_planes_cut_it(open_viewer: Callable[..., Viewing]) -> None:
+    """At its places in the patient, to half a millimetre, on planes that cut it and on no other; not to be edited."""
+    viewing = open_viewer("lumbar_ct/ts_example", mark_kinds=[LESION])
+    page = viewing.page
+    axial = next(i for i, pane in enumerate(viewing.panes) if pane["label"] == "Axial CT")
+    page.evaluate(TAKE_LESION)
+    _drag(viewing, axial, (40, 40), (70, 60))
+    viewing.focus_images()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowDown")
+    (mark,) = _kept(viewing)
+    low, high = np.asarray(mark["box"]["min_mm"]), np.asarray(mark["box"]["max_mm"])
+    assert (high - low).min() > 5
+    page.keyboard.press("KeyM")
+    expect(page.locator(".rs-pane")).to_have_count(3)
+    for number, axis in ((i, 0 if "sagittal" in p["label"] else 1) for i, p in enumerate(viewing.panes)):
+        if "reformat" not in viewing.panes[number]["label"]:
+            continue
+        first, second = (
+            page.evaluate(
+                "([n, i]) => document.querySelector('rs-viewer').panes[n].stack.planes[i].origin", [number, i]
+            )[axis]
+            for i in (0, 1)
+        )
+        at = round(((low + high)[axis] / 2 - first) / (second - first))
+        viewing.show(number, at + 1)
+        corners = np.asarray(page.evaluate(SECTION_MM, number))
+        assert len(corners) == 4
+        others = [other for other in range(3) if other != axis]
+        assert corners.min(axis=0)[others] == pytest.approx(low[others], abs=0.5)
+        assert corners.max(axis=0)[others] == pytest.approx(high[others], abs=0.5)
+        text = page.locator(".rs-pane").nth(number).locator(".rs-mark-section .rs-mark-text")
+        expect(text).to_have_text("Cyst")
+        # Its corner moves nothing.
+        page.evaluate("document.querySelector('rs-viewer').setTool('window')")
+        corner = page.evaluate(
+            "(n) => document.querySelectorAll('.rs-pane')[n].querySelector('.rs-mark-section .rs-mark-line')"
+            ".getBoundingClientRect().toJSON()",
+            number,
+        )
+        page.mouse.move(corner["left"], corner["top"])
+        page.mouse.down()
+        page.mouse.move(corner["left"] + 30, corner["top"] + 30, steps=3)
+        page.mouse.up()
+        assert _kept(viewing) == [mark]
+        # One image past it.
+        beyond = at + round((high - low)[axis] / 2 / abs(second - first)) + 2
+        viewing.show(number, beyond)
+        assert page.evaluate(SECTION_MM, number) == []
 
 
 def _file(folder: Path, **changes: Any) -> None:

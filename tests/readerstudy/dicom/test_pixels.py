@@ -45,7 +45,7 @@ FORMATS = (
 
 #: Files of the format folders that are refused although a decoder could show them: what they miss says why.
 REFUSED_THOUGH_DECODABLE = {
-    "transfer_syntaxes/JLSL_RGB_ILV1.dcm": "not a DICOM file",
+    "transfer_syntaxes/JLSL_RGB_ILV1.dcm": "no SOP instance UID",
     "transfer_syntaxes/parametric_map_float.dcm": "not an image for reading",
 }
 
@@ -106,6 +106,8 @@ def test_what_is_not_shown_is_refused_with_a_reason(tmp_path):
         assert part in reasons.pop(path)
     undecodable = {row["path"] for row in listed(*FORMATS) if row["pixels"].startswith("FAIL")}
     assert len(undecodable) == 6
+    # No mark and no header group: test_headless.py.
+    undecodable.remove("xr_real/CR-MONO1-10-chest.dcm")
     assert undecodable <= set(reasons)
     others = set(reasons) - undecodable
     for path in others:

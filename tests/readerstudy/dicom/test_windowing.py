@@ -25,3 +25,22 @@ def test_within_the_window_grey_grows_with_the_value():
 def test_a_width_below_one_is_refused():
     with pytest.raises(ValueError, match=r"width is 0\.5"):
         window_to_8_bit([1], center=0, width=0.5)
+
+
+@pytest.mark.parametrize(
+    ("function", "grey"),
+    [
+        # Center 40, width 80: the corners of C.11.2.1.3.2, and half way at the center of C.11.2.1.3.1.
+        ("LINEAR_EXACT", [0, 0, 64, 128, 191, 255, 255]),
+        ("SIGMOID", [2, 30, 69, 128, 186, 225, 253]),
+    ],
+)
+def test_the_other_two_functions(function, grey):
+    values = [-60, 0, 20, 40, 60, 80, 140]
+    assert window_to_8_bit(values, center=40, width=80, function=function).tolist() == grey
+
+
+def test_a_sigmoid_of_far_values_is_black_or_white():
+    with np.errstate(all="raise"):
+        grey = window_to_8_bit([-1e9, 1e9], center=0, width=0.01, function="SIGMOID")
+    assert grey.tolist() == [0, 255]

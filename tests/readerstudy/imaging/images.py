@@ -8,6 +8,11 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.readerstudy.imaging.canaries import Canaries, canary_object
 
+#: What is said of a file that is none.
+NOT_DICOM = (
+    "not a DICOM file (no DICM mark, not the beginning of an image). If it is one, export it again as DICOM."
+)
+
 
 def image(path: Path, size: int) -> Path:
     """Write a sound square image of noise and return its path."""

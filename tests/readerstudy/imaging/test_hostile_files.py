@@ -15,7 +15,7 @@ from readerstudy.imaging import stores
 from readerstudy.imaging.models import Instance
 from readerstudy.imaging.reader_process import DIED, TOO_SLOW, ReaderProcess
 from readerstudy.imaging.selectors import import_report
-from tests.readerstudy.imaging.images import image
+from tests.readerstudy.imaging.images import NOT_DICOM, image
 from tests.readerstudy.imaging.mutations import mutated
 
 MEBIBYTE = 2**20
@@ -65,7 +65,7 @@ def test_archives_are_taken_apart_within_bounds(take_in, shared_data, tmp_path):
     assert report["zip_nested.zip/a.zip"] == ("refused", "an archive inside an archive")
     assert report["zip_truncated.zip"] == ("refused", "not a complete ZIP archive")
     assert report["zip_mixed.zip/1.dcm"] == ("stored", "")
-    assert report["zip_mixed.zip/readme.txt"] == ("refused", "not a DICOM file (no DICM mark)")
+    assert report["zip_mixed.zip/readme.txt"] == ("refused", NOT_DICOM)
     assert not any("__MACOSX" in name or "Thumbs" in name for name in report)
     assert not list(tmp_path.rglob("evil.dcm"))
 
@@ -93,9 +93,16 @@ def _seeds(shared_data) -> list[bytes]:
     return [path.read_bytes() for path in paths if path.stat().st_size < 300_000]
 
 
-def _survive(shared_data, folder, *, count: int, seed: int) -> Counter:
+def _bare(data: bytes) -> bytes:
+    """Return a file without preamble, mark and header group."""
+    return data[144 + int.from_bytes(data[140:144], "little") :] if data[128:132] == b"DICM" else data
+
+
+def _survive(shared_data, folder, *, count: int, seed: int, bare: bool = False) -> Counter:
     """Read `count` mutated files; returns how often each reason was given."""
     rng, seeds, reasons = random.Random(seed), _seeds(shared_data), Counter()
+    if bare:
+        seeds = [_bare(seed) for seed in seeds]
     limits = Limits()
     with ReaderProcess(limits) as reader:
         for number in range(count):
@@ -118,6 +125,14 @@ def test_two_thousand_mutated_files_neither_end_nor_stall_the_reading_process(sh
     reasons = _survive(shared_data, tmp_path, count=2000, seed=20240101)
     assert reasons["taken"] > 100
     assert len(reasons) > 20
+    assert reasons[DIED] + reasons[TOO_SLOW] <= 2
+
+
+@pytest.mark.shared
+def test_mutated_files_without_their_header_do_neither(shared_data, tmp_path):
+    reasons = _survive(shared_data, tmp_path, count=1000, seed=20240102, bare=True)
+    assert reasons["taken"] > 50
+    assert len(reasons) > 15
     assert reasons[DIED] + reasons[TOO_SLOW] <= 2
 
 

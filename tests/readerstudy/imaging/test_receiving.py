@@ -13,6 +13,7 @@ from readerstudy.imaging.services import create_batch, identity_of, receive
 from readerstudy.imaging.services.receiving import SourceMissing
 from readerstudy.imaging.services.subjects import mark_looked_at
 from tests.readerstudy.dicom.writing import write
+from tests.readerstudy.imaging.images import NOT_DICOM
 
 pytestmark = pytest.mark.shared
 
@@ -24,7 +25,7 @@ BAD_FILES = {
     "text_script.dcm": "the patient identifier holds characters or a length that no hospital number has",
     "uid_traversal.dcm": "the SOP instance UID is not a UID (digits and dots, at most 64 characters)",
     "no-pixel-data.dcm": "the object is not an image for reading (SOP class)",
-    "text_as.dcm": "not a DICOM file (no DICM mark)",
+    "text_as.dcm": NOT_DICOM,
 }
 
 

@@ -17,6 +17,7 @@ from readerstudy.imaging.services import begin_upload
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
 from readerstudy.studies.models import Case
 from tests.factories.studies import make_study, make_team
+from tests.readerstudy.imaging.images import NOT_DICOM
 from tests.readerstudy.imaging.wsgi_client import HOST, session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shared]
@@ -138,9 +139,7 @@ def test_a_formula_in_a_file_name_stays_text(client, study, team):
     assert "1,'=1+1,refused," in table.content.decode()
 
 
-@pytest.mark.parametrize(
-    ("language", "said"), [("en", "not a DICOM file (no DICM mark)"), ("zh-hans", "缺少 DICM 标记")]
-)
+@pytest.mark.parametrize(("language", "said"), [("en", NOT_DICOM), ("zh-hans", "缺少 DICM 标记")])
 def test_the_page_says_in_its_language_why_a_file_was_refused(client, study, team, language, said):
     client.force_login(team["coordinator"])
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
@@ -155,7 +154,7 @@ def test_the_page_says_in_its_language_why_a_file_was_refused(client, study, tea
     assert said in page
     # A table for programs is the same whoever asks for it.
     table = client.get(reverse("studies:import_report_csv", kwargs=named)).content.decode()
-    assert "not a DICOM file (no DICM mark)" in table
+    assert NOT_DICOM in table
 
 
 def test_dicomweb_client_stores_images(client, study, team, axial_slices):
