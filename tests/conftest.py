@@ -59,6 +59,17 @@ def django_db_setup(
             migrated_database.keep(cache.mkdir("readerstudy-database"))
 
 
+@pytest.fixture(scope="session")
+def migrated_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database, for a site with a data root of its own to begin with a copy of."""
+    from tests import migrated_database
+
+    cache = getattr(request.config, "cache", None)
+    folder = tmp_path_factory.mktemp("migrated") if cache is None else cache.mkdir("readerstudy-database")
+    # A copy of its own: another process may put a newer one in the place of the kept one.
+    return Path(shutil.copy(migrated_database.kept_or_made(folder), tmp_path_factory.mktemp("database")))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flush_past_append_only() -> Iterator[None]:
     """

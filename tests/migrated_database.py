@@ -9,11 +9,16 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import django
 from django.apps import apps
 from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def _digest() -> str:
@@ -49,14 +54,42 @@ def keep(folder: Path) -> None:
     """Keep the tests' database, just migrated, for the next process; the last of several wins."""
     if _name() is None:
         return
+    connection.ensure_connection()
+    _keep(connection.connection, folder)
+
+
+def kept_or_made(folder: Path) -> Path:
+    """
+    Return the migrated database, as a file to copy for a site that runs beside the tests.
+
+    Where none is kept yet, ``manage.py migrate`` makes one, as it would make the site's own.
+    """
+    kept = _kept(folder)
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(prefix="readerstudy-migrated-") as root:
+            environment = {
+                **{name: value for name, value in os.environ.items() if not name.startswith("READERSTUDY_")},
+                "DJANGO_SETTINGS_MODULE": "readerstudy.settings",
+                "READERSTUDY_DATA_ROOT": root,
+            }
+            migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+            subprocess.run(migrate, cwd=ROOT, env=environment, check=True)
+            source = sqlite3.connect(Path(root) / "database.sqlite3")
+            try:
+                _keep(source, folder)
+            finally:
+                source.close()
+    return kept
+
+
+def _keep(source: sqlite3.Connection, folder: Path) -> None:
     for outdated in folder.glob("*.sqlite3"):
         outdated.unlink(missing_ok=True)
     unfinished = folder / f"{os.getpid()}.unfinished"
     unfinished.unlink(missing_ok=True)
     target = sqlite3.connect(unfinished)
     try:
-        connection.ensure_connection()
-        connection.connection.backup(target)
+        source.backup(target)
         # One file, without the companions of a write-ahead log.
         target.execute("PRAGMA journal_mode=DELETE")
     finally:

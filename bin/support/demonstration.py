@@ -88,9 +88,22 @@ def free_port(wanted: int) -> int:
 
 
 def prepare_data(
-    python: Path, environment: Mapping[str, str], data: Path, *, without_model: bool, small: bool
+    python: Path,
+    environment: Mapping[str, str],
+    data: Path,
+    *,
+    without_model: bool,
+    small: bool,
+    phantoms: Path | None,
 ) -> None:
-    """Bring the database and the static files up to date and make the studies that are missing."""
+    """
+    Bring the database and the static files up to date and make the studies that are missing.
+
+    Parameters
+    ----------
+    phantoms : Path or None
+        Where the drawn patients are kept for another demonstration; None keeps them until this one is made.
+    """
     sources = [
         *sorted(ROOT.glob("readerstudy/*/migrations")),
         *sorted(ROOT.glob("*/migrations")),
@@ -111,6 +124,7 @@ def prepare_data(
             "make_demo",
             *(["--without-model"] if without_model else []),
             *(["--open-cases", "4", "--finished-cases", "5"] if small else []),
+            *(["--phantoms", str(phantoms.resolve())] if phantoms else []),
         ],
     ):
         finished = subprocess.run([python, "manage.py", *arguments], cwd=ROOT, env=environment)
@@ -216,6 +230,12 @@ def main() -> int:
     parser.add_argument(
         "--small", action="store_true", help="9 synthetic patients instead of 28: a quick look"
     )
+    parser.add_argument(
+        "--phantoms",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the synthetic patients below FOLDER and take from there what was drawn before",
+    )
     options = parser.parse_args()
     options.port = options.port if options.port is not None else (0 if options.check else 8000)
     signal.signal(signal.SIGTERM, _ask_to_stop)
@@ -237,7 +257,14 @@ def main() -> int:
             "READERSTUDY_LOG_LEVEL": os.environ.get("READERSTUDY_LOG_LEVEL", "WARNING"),
             "PYTHONUNBUFFERED": "1",
         }
-        prepare_data(python, environment, data, without_model=options.without_model, small=options.small)
+        prepare_data(
+            python,
+            environment,
+            data,
+            without_model=options.without_model,
+            small=options.small,
+            phantoms=options.phantoms,
+        )
         say(f"Ready after {time.monotonic() - started:.1f} s.")
         return serve(options, python, environment, data)
     except Stopped:

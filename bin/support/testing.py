@@ -140,9 +140,13 @@ def _pytest(
     with tempfile.TemporaryDirectory(prefix="readerstudy-report-") as folder:
         report = Path(folder) / "report.json"
         environment = {**environment, "READERSTUDY_TEST_REPORT": str(report)}
+        processes = _processes()
+        if processes:
+            # Threads of one process would wait for the other's: a training on two cores took twice the processor.
+            environment.setdefault("OMP_NUM_THREADS", "1")
         outcome = _command(
             part,
-            [str(python), "-m", "pytest", "-q", *_processes(), *_SLOWEST, *arguments, *_longest_first(files)],
+            [str(python), "-m", "pytest", "-q", *processes, *_SLOWEST, *arguments, *_longest_first(files)],
             environment,
         )
         counts = json.loads(report.read_text()) if report.exists() else {}

@@ -108,8 +108,10 @@ def _races(desk, contexts, n_races):
             desk.open(second)
         before = Rating.objects.filter(structure=item.split("|")[0], finding=item.split("|")[1]).first()
         one, other = generator.sample([g for g in range(3) if before is None or g != before.grade], 2)
-        cell(first, item).click()
-        cell(second, item).click()
+        for page in (first, second):
+            # As a person does. Behind another window nothing is drawn, and a click waits seconds for a frame.
+            page.bring_to_front()
+            cell(page, item).click()
         # Keys of both windows are under way before either answer is back.
         for page, grade in generator.sample([(first, one), (second, other)], 2):
             page.keyboard.press(str(grade))
@@ -123,6 +125,7 @@ def _races(desk, contexts, n_races):
         row = Rating.objects.get(structure=item.split("|")[0], finding=item.split("|")[1])
         assert row.grade == winner, (race, item)
         loser = next(page for page, kind in kinds.items() if kind == "conflict")
+        loser.bring_to_front()
         loser.click("text=Keep the other window's")
         badge(loser, "saved")
         expect(cell(loser, item)).to_have_text(str(winner))

@@ -1,6 +1,7 @@
 """Workers die, jobs do not: every case is graded exactly once, whatever is killed and when."""
 
 import random
+import shutil
 from functools import partial
 
 import pytest
@@ -12,26 +13,26 @@ from tests.servers import Redis, RedisAbsent
 
 
 @pytest.fixture
-def site(tmp_path, phantom_cases):
+def site(tmp_path, phantom_cases, migrated_file):
     """An installation with two included phantom cases and the shipped model; messages go through files."""
-    yield from _installed(tmp_path, phantom_cases)
+    yield from _installed(tmp_path, phantom_cases, migrated_file)
 
 
 @pytest.fixture
-def site_with_redis(tmp_path, phantom_cases):
+def site_with_redis(tmp_path, phantom_cases, migrated_file):
     """The same with messages through a Redis that keeps nothing on disk."""
     try:
         broker = Redis.start(tmp_path)
     except RedisAbsent as error:
         pytest.skip(str(error))
-    yield from _installed(tmp_path, phantom_cases, broker)
+    yield from _installed(tmp_path, phantom_cases, migrated_file, broker)
 
 
-def _installed(tmp_path, phantom_cases, broker=None):
+def _installed(tmp_path, phantom_cases, migrated_file, broker=None):
     data_root = tmp_path / "site"
     data_root.mkdir()
     site = Site(data_root, broker)
-    site.manage("migrate", "--verbosity", "0")
+    shutil.copyfile(migrated_file, data_root / "database.sqlite3")
     site.manage("create_study", PROTOCOL, "--slug", "facets")
     site.manage("import_dicom", "facets", phantom_cases, "--laterality", "established")
     site.manage("screen_cases", "facets", "--include-all", "--numbering", "5")

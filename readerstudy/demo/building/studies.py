@@ -1,6 +1,5 @@
 """The two demonstration studies: one open and partly read, one finished and unblinded."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -24,7 +23,7 @@ from readerstudy.demo.building.simulation import (
     read_truth,
     settle_cases,
 )
-from readerstudy.phantom import write_folder
+from readerstudy.phantom import kept_folder
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.services.assignment import assign_reads
 from readerstudy.studies.services.cases import exclude_case, fix_numbering, include_case
@@ -52,6 +51,7 @@ def make_study(
     n_cases: int,
     seed: int,
     people: Mapping[str, User],
+    phantoms: Path,
     say: Say,
     n_excluded: int = 0,
 ) -> Made:
@@ -60,6 +60,8 @@ def make_study(
 
     Parameters
     ----------
+    phantoms : Path
+        Where the drawn patients are kept; what is there already is not drawn again.
     n_excluded : int
         How many of the cases the coordinator leaves out while screening.
     """
@@ -83,16 +85,11 @@ def make_study(
                 actor=coordinator,
                 at=timezone.now(),
             )
-    folder = Path(settings.READERSTUDY_DATA_ROOT) / "demo-phantoms" / slug
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        say(f"{slug}: drawing {n_cases} synthetic patients")
-        write_folder(folder, cases=n_cases, seed=seed, centres=("A",), variants=False, workers=2)
-        say(f"{slug}: importing their images")
-        import_images(study=study, source=folder, centre_code="A", actor=coordinator, at=timezone.now())
-        truth = read_truth(folder, seed=seed)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    say(f"{slug}: drawing {n_cases} synthetic patients")
+    folder = kept_folder(phantoms, cases=n_cases, seed=seed, centres=("A",), variants=False, workers=2)
+    say(f"{slug}: importing their images")
+    import_images(study=study, source=folder, centre_code="A", actor=coordinator, at=timezone.now())
+    truth = read_truth(folder, seed=seed)
     cases = list(study.cases.select_related("study", "image_set").order_by("pseudonym"))
     for number, case in enumerate(cases):
         common = {"case": case, "actor": coordinator, "at": timezone.now()}
@@ -109,7 +106,9 @@ def make_study(
 
 
 @transaction.atomic
-def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say: Say) -> ReaderStudy:
+def make_open_study(
+    *, people: Mapping[str, User], n_cases: int, seed: int, phantoms: Path, say: Say
+) -> ReaderStudy:
     """Make the study that is open for reading: two doctors part of the way, something for everyone to do."""
     made = make_study(
         slug=OPEN,
@@ -117,6 +116,7 @@ def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say:
         n_cases=n_cases,
         seed=seed,
         people=people,
+        phantoms=phantoms,
         say=say,
     )
     say(f"{OPEN}: two simulated doctors read part of it")
@@ -140,7 +140,9 @@ def make_open_study(*, people: Mapping[str, User], n_cases: int, seed: int, say:
 
 
 @transaction.atomic
-def make_finished_study(*, people: Mapping[str, User], n_cases: int, seed: int, say: Say) -> ReaderStudy:
+def make_finished_study(
+    *, people: Mapping[str, User], n_cases: int, seed: int, phantoms: Path, say: Say
+) -> ReaderStudy:
     """Make the study that simulated people carried to a confirmed reference standard of every case."""
     made = make_study(
         slug=FINISHED,
@@ -148,6 +150,7 @@ def make_finished_study(*, people: Mapping[str, User], n_cases: int, seed: int, 
         n_cases=n_cases,
         seed=seed,
         people=people,
+        phantoms=phantoms,
         say=say,
         n_excluded=1,
     )

@@ -22,9 +22,9 @@ def front_end_build() -> Path:
 
 
 @pytest.fixture(scope="session")
-def viewer_site(shared_data: Path, front_end_build: Path) -> Iterator[ViewerSite]:
+def viewer_site(shared_data: Path, front_end_build: Path, migrated_file: Path) -> Iterator[ViewerSite]:
     """A running site that shows folders of real images."""
-    site = ViewerSite.start(shared_data)
+    site = ViewerSite.start(shared_data, database=migrated_file)
     yield site
     site.stop()
 

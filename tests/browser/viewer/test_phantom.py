@@ -30,9 +30,9 @@ def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def viewer_site(phantom_folder: Path, front_end_build: Path) -> Iterator[ViewerSite]:
+def viewer_site(phantom_folder: Path, front_end_build: Path, migrated_file: Path) -> Iterator[ViewerSite]:
     """A running site that shows the phantom (in place of the real images)."""
-    site = ViewerSite.start(phantom_folder)
+    site = ViewerSite.start(phantom_folder, database=migrated_file)
     yield site
     site.stop()
 

@@ -174,11 +174,13 @@ def test_a_machine_without_a_graphics_card_never_asks_for_webgl_s_part(
 
 
 @pytest.fixture(scope="module", params=["jpeg-ls", "explicit-le"])
-def other_form(request: Any, shared_data: Path, front_end_build: Path) -> Iterator[ViewerSite]:
+def other_form(
+    request: Any, shared_data: Path, front_end_build: Path, migrated_file: Path
+) -> Iterator[ViewerSite]:
     """A site that keeps frames in another form than HTJ2K."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("READERSTUDY_FRAME_SYNTAX", request.param)
-        site = ViewerSite.start(shared_data)
+        site = ViewerSite.start(shared_data, database=migrated_file)
     yield site
     site.stop()
 

@@ -511,13 +511,13 @@ def _file(folder: Path, **changes: Any) -> None:
     image.save_as(folder / "image.dcm", enforce_file_format=True)
 
 
-@pytest.fixture
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ViewerSite]:
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[ViewerSite]:
     """A site with pictures whose pixels are twice as high as wide, with and without a size."""
     folder = tmp_path_factory.mktemp("shapes")
     _file(folder / "aspect", PixelAspectRatio=["2", "1"])
     _file(folder / "spacing", PixelSpacing=["2", "1"])
-    site = ViewerSite.start(folder)
+    site = ViewerSite.start(folder, database=migrated_file)
     yield site
     site.stop()
 

@@ -40,9 +40,9 @@ def read_until(stream, pattern: str, seconds: float) -> re.Match[str]:
     raise AssertionError(f"{pattern!r} was not said:\n{text}")
 
 
-def test_check_then_start_then_stop(tmp_path, environment):
+def test_check_then_start_then_stop(tmp_path, environment, drawn_patients):
     data = tmp_path / "demo"
-    command = ["bash", "bin/demo", "--small", "--data", str(data)]
+    command = ["bash", "bin/demo", "--small", "--data", str(data), "--phantoms", str(drawn_patients)]
 
     checked = subprocess.run(
         [*command, "--check"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900

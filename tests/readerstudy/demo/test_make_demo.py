@@ -1,6 +1,7 @@
 """The demonstration is made by the product's own services, once, and holds something for every role."""
 
 import json
+import shutil
 import stat
 from collections import Counter
 
@@ -13,16 +14,29 @@ from readerstudy.analysis.models import Snapshot
 from readerstudy.core.audit import verify_chain
 from readerstudy.core.models import AuditEvent
 from readerstudy.demo.building.people import PEOPLE, accounts_file
+from readerstudy.phantom import kept_folder
 from readerstudy.studies.models import Case, ReaderStudy
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def demo(settings, tmp_path, django_capture_on_commit_callbacks, capsys):
+def demo(settings, tmp_path, drawn_patients, django_capture_on_commit_callbacks, capsys):
     settings.READERSTUDY_DATA_ROOT = tmp_path
     settings.READERSTUDY_KEEP_ORIGINALS = False
-    call_command("make_demo", open_cases=4, finished_cases=3, without_model=True)
+    for n_cases, seed in ((4, 5635006), (5, 5635007)):
+        kept_folder(drawn_patients, cases=n_cases, seed=seed, centres=("A",), variants=False, workers=2)
+    # As a first try left it that failed after its drawing.
+    passing = tmp_path / "demo-phantoms"
+    shutil.copytree(drawn_patients, passing)
+    drawn = set(passing.glob("*/*"))
+    with pytest.raises(ValueError, match="cases must be 1 or more"):
+        call_command("make_demo", open_cases=4, finished_cases=0, without_model=True)
+    assert ReaderStudy.objects.get().slug == "facet-demo"
+    # Nothing was drawn anew, and the next try finds the rest.
+    assert set(passing.glob("*/*")) == drawn
+    call_command("make_demo", open_cases=4, finished_cases=5, without_model=True)
+    assert not passing.exists()
     return {study.slug: study for study in ReaderStudy.objects.all()}
 
 
@@ -41,7 +55,7 @@ def test_demonstration_has_two_studies_with_work_for_everyone(demo, settings, cl
     # The finished one: a reference grade for every item of every included case, all confirmed.
     assert finished.state == ReaderStudy.State.UNBLINDED
     included = Case.objects.filter(study=finished, status="included").count()
-    assert (included, Case.objects.filter(study=finished, status="excluded").count()) == (2, 1)
+    assert (included, Case.objects.filter(study=finished, status="excluded").count()) == (4, 1)
     standing = ReferenceGrade.objects.filter(case__study=finished, superseded_at__isnull=True)
     assert standing.count() == 50 * included
     assert set(standing.values_list("provenance", flat=True)) <= {"confirmed", "overruled"}
@@ -72,6 +86,6 @@ def test_demonstration_has_two_studies_with_work_for_everyone(demo, settings, cl
 
     # Making it again changes nothing.
     n_events = AuditEvent.objects.count()
-    call_command("make_demo", open_cases=4, finished_cases=3, without_model=True)
+    call_command("make_demo", open_cases=4, finished_cases=5, without_model=True)
     assert AuditEvent.objects.count() == n_events
     assert json.loads(path.read_text())["passwords"] == passwords

@@ -1,8 +1,11 @@
-"""``manage.py make_demo [--without-model]``: the demonstration's accounts and its two studies."""
+"""``manage.py make_demo [--without-model] [--phantoms FOLDER]``: the demonstration's accounts and its two studies."""
 
+import shutil
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from readerstudy.accounts.models import User
@@ -30,9 +33,19 @@ class Command(BaseCommand):
         parser.add_argument("--finished-cases", type=int, default=16)
         parser.add_argument("--seed", type=int, default=5635006)
         parser.add_argument("--without-model", action="store_true", help="leave out what needs torch")
+        parser.add_argument(
+            "--phantoms",
+            type=Path,
+            metavar="FOLDER",
+            help="keep the drawn patients below FOLDER (30 MB each) and take from there what was drawn before; "
+            "otherwise they are kept in the data root until both studies stand",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         people, seed = make_people(), options["seed"]
+        # After a failure the next run goes on with what was drawn; once both studies stand, nobody needs it.
+        passing = Path(settings.READERSTUDY_DATA_ROOT) / "demo-phantoms"
+        drawn = {"phantoms": options["phantoms"] or passing, "say": self.say}
         model = None
         reason = "left out as asked" if options["without_model"] else demo_model.why_not()
         if reason:
@@ -40,9 +53,10 @@ class Command(BaseCommand):
         else:
             model = demo_model.ready_model(people["coordinator"])
         if not ReaderStudy.objects.filter(slug=OPEN).exists():
-            make_open_study(people=people, n_cases=options["open_cases"], seed=seed, say=self.say)
+            make_open_study(people=people, n_cases=options["open_cases"], seed=seed, **drawn)
         if not ReaderStudy.objects.filter(slug=FINISHED).exists():
-            make_finished_study(people=people, n_cases=options["finished_cases"], seed=seed + 1, say=self.say)
+            make_finished_study(people=people, n_cases=options["finished_cases"], seed=seed + 1, **drawn)
+        shutil.rmtree(passing, ignore_errors=True)
         finished = ReaderStudy.objects.get(slug=FINISHED)
         if model is not None:
             self.run_model(finished, model, people["coordinator"])
