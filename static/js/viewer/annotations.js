@@ -184,7 +184,7 @@ export function boxSection(one, planes, plane) {
     const next = (i + 1) % 4;
     for (const [a, b] of [[ends[0][i], ends[0][next]], [ends[1][i], ends[1][next]], [ends[0][i], ends[1][i]]]) {
       const [p, q] = [a, b].map((mm) => distanceFromPlaneMm(plane, mm));
-      if (Math.abs(p) < ON_PLANE_MM) take(a);
+      // Every corner is the second end of some edge.
       if (Math.abs(q) < ON_PLANE_MM) take(b);
       else if (p * q < 0) take(a.map((value, axis) => value + ((b[axis] - value) * p) / (p - q)));
     }
