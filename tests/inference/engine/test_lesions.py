@@ -246,7 +246,7 @@ def test_a_detector_learns_bright_balls_and_not_dark_ones():
 
     torch.set_num_threads(1)
     config = DetectorConfig(("grey", "white"), {MR_AXIAL: 1.2}, (8, 8, 8, 8))
-    settings = DetectorSettings(epochs=6, learning_rate=5e-3, window=64)
+    settings = DetectorSettings(epochs=12, learning_rate=5e-3, window=64)
     detector = train_detector(config, {MR_AXIAL: made_up(48)}, settings)
     from inference.engine.planes import Planes
 
