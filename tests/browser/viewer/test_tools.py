@@ -452,9 +452,10 @@ def test_a_box_over_images_is_seen_where_other_planes_cut_it(open_viewer: Callab
     assert (high - low).min() > 5
     page.keyboard.press("KeyM")
     expect(page.locator(".rs-pane")).to_have_count(3)
-    for number, axis in ((i, 0 if "sagittal" in p["label"] else 1) for i, p in enumerate(viewing.panes)):
-        if "reformat" not in viewing.panes[number]["label"]:
-            continue
+    cut = [(i, p["label"]) for i, p in enumerate(viewing.panes) if "reformat" in p["label"]]
+    assert len(cut) == 2
+    for number, label in cut:
+        axis = 0 if "sagittal" in label else 1
         first, second = (
             page.evaluate(
                 "([n, i]) => document.querySelector('rs-viewer').panes[n].stack.planes[i].origin", [number, i]

@@ -6,6 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset
 
 from readerstudy.dicom.windowing import window_to_8_bit
 from readerstudy.imaging.models import Instance
@@ -67,6 +68,16 @@ def test_without_a_wish_the_images_own_function_draws_it(rendered, function):
     )
     expected = window_to_8_bit(GREYS * 0.001, center=0.5, width=0.8, function=function)
     assert np.abs(shown(answer).astype(int) - expected).max() <= 1
+
+
+def test_a_frames_own_function_draws_it(rendered):
+    """Enhanced objects state window and function in a functional group (PS3.3 C.7.6.16.2.10)."""
+    voi, group = Dataset(), Dataset()
+    voi.WindowCenter, voi.WindowWidth, voi.VOILUTFunction = "-700", "300", "SIGMOID"
+    group.FrameVOILUTSequence = [voi]
+    answer = rendered(SharedFunctionalGroupsSequence=[group])
+    expected = window_to_8_bit(GREYS - 1000, center=-700, width=300, function="SIGMOID")
+    assert np.array_equal(shown(answer), expected)
 
 
 def test_quality_is_that_of_the_jpeg(rendered):
