@@ -90,9 +90,48 @@ class Viewing:
         """
         return np.asarray(self.page.evaluate(_READ, [pane, points.tolist()]), float)
 
+    def screen_px(self, pane: int, px: tuple[float, float]) -> tuple[float, float]:
+        """Return where an image px is on the screen."""
+        box = self.page.locator(".rs-pane").nth(pane).locator(".rs-surface").bounding_box()
+        assert box is not None
+        x, y = self.page.evaluate(
+            "([pane, px]) => document.querySelector('rs-viewer').panes[pane].surface.imagePxToCanvasPx(px)",
+            [pane, px],
+        )
+        return box["x"] + x, box["y"] + y
+
+    def click(self, pane: int, *points: tuple[float, float]) -> None:
+        """Click at image px, one after another."""
+        for point in points:
+            self.page.mouse.move(*self.screen_px(pane, point))
+            self.page.mouse.down()
+            self.page.mouse.up()
+        self.drawn()
+
+    def drag(self, pane: int, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Pull the mouse from one image px to another."""
+        self.page.mouse.move(*self.screen_px(pane, start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.screen_px(pane, end), steps=3)
+        self.page.mouse.up()
+        self.drawn()
+
+    def texts(self, pane: int = 0) -> list[str]:
+        """Return the lines that stand beside marks and measurements."""
+        found: list[str] = (
+            self.page.locator(".rs-pane").nth(pane).locator(".rs-mark-text").all_text_contents()
+        )
+        return found
+
     def focus_images(self) -> None:
         """Give the keys to the images, as the grading panel does on V."""
         self.page.evaluate("document.dispatchEvent(new CustomEvent('rs:focus-images'))")
+
+
+def measured(texts: list[str], unit: str) -> float:
+    """Return the number of the one line that ends with a unit."""
+    (text,) = [text for text in texts if text.endswith(unit)]
+    return float(text.removesuffix(unit))
 
 
 def linear_window(values: NDArray[np.float64], center: float, width: float) -> NDArray[np.float64]:
