@@ -8,6 +8,8 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from grading.models import Adjudication, PanelVote, Rating
+from readerstudy.accounts import views
+from readerstudy.accounts.ending import end_session
 from readerstudy.core.models import AuditEvent
 from readerstudy.studies.models import ReaderQuery, ReaderStudy, ReadingSession
 from tests import factories
@@ -56,6 +58,33 @@ def test_idle_page_locks_and_its_person_goes_on_in_place(desk, contexts, setting
     page.keyboard.press("1")
     badge(page, "saved")
     assert Rating.objects.count() == 2
+
+
+def test_a_person_who_is_back_before_the_old_session_has_ended_stays_signed_in(
+    desk, contexts, settings, monkeypatch
+):
+    settings.READERSTUDY_IDLE_LOCK_MINUTES = 0.1
+    signed_in = AuditEvent.objects.filter(event="accounts.signed_in")
+    page = desk.open(desk.sign_in(contexts()))
+    before = signed_in.count()
+
+    def end_late(**session):
+        # A line so slow that a new session could be answered first.
+        until = time.monotonic() + 2
+        while time.monotonic() < until and signed_in.count() == before:
+            threading.Event().wait(0.05)
+        end_session(**session)
+
+    monkeypatch.setattr(views, "end_session", end_late)
+    wait_for_event("accounts.signed_out")
+    settings.READERSTUDY_IDLE_LOCK_MINUTES = 15
+    page.fill("#lock-password", factories.PASSWORD)
+    with page.expect_response("**/sign-in/return/"), page.expect_response("**/lock/"):
+        page.keyboard.press("Enter")
+    expect(page.locator("dialog.page-lock")).to_have_count(0)
+    page.wait_for_selector("rs-grading[data-ready]")
+    page.goto(desk.address)
+    page.wait_for_selector("rs-grading[data-ready]")
 
 
 def test_a_break_is_proposed_in_the_status_bar(desk, contexts, settings):

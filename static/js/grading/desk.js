@@ -118,11 +118,15 @@ class PageLock {
     // ends by itself.
     const before = [];
     document.dispatchEvent(new CustomEvent("rs:locking", { detail: { before } }));
-    Promise.allSettled(before).then(() => send(this.config.addresses.lock, {})).catch(() => {});
+    this.ended = Promise.allSettled(before).then(() => send(this.config.addresses.lock, {})).catch(() => {});
   }
 
   async open() {
+    if (this.isOpening) return;
+    this.isOpening = true;
     try {
+      // The answer that ends the old session takes its cookie away: after the new one came, it would take that.
+      await this.ended;
       const fields = { username: this.config.name, password: this.password.value, ticket: this.config.ticket };
       const { ok, body } = await send(this.config.addresses.return, fields);
       // The page comes back at the same case and place, with images opened for the new session.
@@ -131,6 +135,8 @@ class PageLock {
       else this.told.textContent = body.detail ?? t("This does not open the page. Try again.");
     } catch {
       this.told.textContent = t("No connection. Your answers are kept; try again.");
+    } finally {
+      this.isOpening = false;
     }
     this.password.value = "";
   }
