@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { annotation, annotationText, boxInPatient, boxSection, complete, shifted, withPoints } from "../../static/js/viewer/annotations.js";
+import { annotation, annotationText, boxInPatient, boxSection, complete, handlesOf, shifted, withHandle, withPoints } from "../../static/js/viewer/annotations.js";
 import { planeOfFrame } from "../../static/js/viewer/geometry.js";
 import { History } from "../../static/js/viewer/history.js";
 import { angleOf, areaOf, cobbOf, contains, distanceToSegment, lengthOf, regionOf } from "../../static/js/viewer/measures.js";
@@ -73,6 +73,26 @@ test("half-drawn annotations are not kept", () => {
   assert.ok(!complete(one("box", [1, 1], [5, 1.5])));
   assert.ok(!complete(one("polygon", [1, 1], [5, 1])));
   assert.ok(complete(one("polygon", [1, 1], [5, 1], [4, 4])));
+});
+
+test("a box is grasped at every corner, an ellipse at the ends of its axes", () => {
+  const points_px = [[2, 10], [8, 4]];
+  assert.deepEqual(handlesOf({ shape: "box3d", points_px }), [[2, 10], [8, 4], [8, 10], [2, 4]]);
+  assert.deepEqual(handlesOf({ shape: "ellipse", points_px }), [[2, 7], [8, 7], [5, 10], [5, 4]]);
+  assert.deepEqual(handlesOf({ shape: "roi", points_px }, [[20, 100], [80, 40]])[0], [20, 70]);
+  assert.deepEqual(handlesOf({ shape: "polygon", points_px }), points_px);
+  assert.deepEqual(handlesOf({ shape: "box", points_px: [[2, 10]] }), [[2, 10]]);
+  for (const shape of ["box", "ellipse", "length"]) {
+    const one = { shape, points_px };
+    handlesOf(one).forEach((at, handle) => {
+      assert.deepEqual(withHandle(one, handle, at), points_px, "put where it is it changes nothing");
+      const moved = { shape, points_px: withHandle(one, handle, [at[0] + 1, at[1] + 2]) };
+      assert.deepEqual(handlesOf(moved)[handle ^ 1], handlesOf(one)[handle ^ 1], "the opposite one stays");
+    });
+  }
+  assert.deepEqual(withHandle({ shape: "ellipse", points_px }, 0, [1, 99]), [[1, 10], [8, 4]]);
+  assert.deepEqual(withHandle({ shape: "ellipse", points_px }, 3, [99, 3]), [[2, 10], [8, 3]]);
+  assert.deepEqual(withHandle({ shape: "box", points_px }, 2, [9, 11]), [[2, 11], [9, 4]]);
 });
 
 test("a box over several images becomes a box in the patient", () => {

@@ -1,6 +1,6 @@
 // Drawing, moving and deleting measurements and marks with the mouse; undo and redo.
 
-import { annotation, annotationText, boxInPatient, boxSection, complete, measured, MEASUREMENTS, SHAPES, shifted, withPoints } from "./annotations.js";
+import { annotation, annotationText, boxInPatient, boxSection, complete, handlesOf, measured, MEASUREMENTS, SHAPES, shifted, withHandle, withPoints } from "./annotations.js";
 import { svg } from "./dom.js";
 import { History } from "./history.js";
 import { distanceToSegment } from "./measures.js";
@@ -80,7 +80,7 @@ export class AnnotationLayer {
     else if (hit) {
       this.#select(hit.one, pane);
       drag.layer = this;
-      drag.edit = { ...hit, from: pane.surface.canvasPxToImagePx(at), before: hit.one.points_px };
+      drag.edit = { ...hit, from: pane.surface.canvasPxToImagePx(at) };
       return true;
     }
     if (this.selected && !wanted) this.#select(undefined, pane);
@@ -122,13 +122,13 @@ export class AnnotationLayer {
     const { pane } = drag;
     const px = pane.surface.canvasPxToImagePx(at);
     if (drag.edit) {
-      const { one, handle, from, before } = drag.edit;
+      const { one, handle, from } = drag.edit;
       // Scrolled away meanwhile: what is moved is not on this image.
       if (!this.#on(pane).includes(one)) return;
       const points =
         handle === undefined
-          ? shifted(before, [px[0] - from[0], px[1] - from[1]], pane.frame)
-          : before.map((point, i) => (i === handle ? held(one, pane.frame, px) : point));
+          ? shifted(one.points_px, [px[0] - from[0], px[1] - from[1]], pane.frame)
+          : withHandle(one, handle, held(one, pane.frame, px));
       const changed = moved(one, pane.stack, points);
       if (!complete(changed)) return;
       drag.edit.changed = changed;
@@ -200,7 +200,7 @@ export class AnnotationLayer {
     const canvas = (px) => pane.surface.imagePxToCanvasPx(px);
     for (const one of [...this.#on(pane)].reverse()) {
       const points = one.points_px.map(canvas);
-      const handle = points.findIndex(([x, y]) => Math.hypot(x - at[0], y - at[1]) < HANDLE_REACH);
+      const handle = grasped(handlesOf(one, points), at);
       if (handle >= 0) return { one, handle };
       const outline = outlineOf(one.shape, points);
       if (outline.some(([a, b]) => distanceToSegment(at, a, b) < LINE_REACH)) return { one };
@@ -334,12 +334,13 @@ export class AnnotationLayer {
       const [a, b] = [middle(points[0], points[1]), middle(points[2], points[3])];
       group.append(svg("line", { class: "rs-mark-link", x1: a[0], y1: a[1], x2: b[0], y2: b[1] }));
     }
+    const handles = handlesOf(one, points);
     if (selected || one.shape === "point") {
-      for (const [x, y] of points) group.append(svg("circle", { class: "rs-mark-handle", cx: x, cy: y, r: 3.5 }));
+      for (const [x, y] of handles) group.append(svg("circle", { class: "rs-mark-handle", cx: x, cy: y, r: 3.5 }));
     }
     const lines = annotationText(one, frame, pane.image?.pixels, t, (named) => this.viewer.classLabel(named));
     if (one.slices && one.slices[1] > one.slices[0]) lines.push(t("{n} images", { n: one.slices[1] - one.slices[0] + 1 }));
-    this.#words(pane, group, points, lines);
+    this.#words(pane, group, handles, lines);
     return group;
   }
 
@@ -370,7 +371,17 @@ function moved(one, stack, points) {
   return one.box ? { ...changed, box: boxInPatient(changed, stack.planes) } : changed;
 }
 
-const same = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) < 0.5;
+/** Which handle lies under the mouse, or -1. Those close together leave room on the outline, by which all is moved. */
+function grasped(handles, at) {
+  return handles.findIndex((handle, i) => {
+    const room = Math.min(...handles.filter((_, other) => other !== i).map((other) => apart(handle, other)));
+    return apart(handle, at) < Math.min(HANDLE_REACH, Math.max(room / 3, 2));
+  });
+}
+
+const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+
+const same = (a, b) => apart(a, b) < 0.5;
 
 /** Segments, in canvas px, along which a shape can be seen and grasped. */
 function outlineOf(shape, points) {

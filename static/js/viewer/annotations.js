@@ -76,6 +76,28 @@ export function shifted(points, by, { columns, rows }) {
   return points.map((point) => point.map((value, axis) => value + step[axis]));
 }
 
+// Where the two points of a region are grasped: which of them gives the x and which the y of each handle. A box is
+// held at its corners; an ellipse, whose box's corners lie off its outline, at the ends of its axes.
+const GRIPS = {
+  box: [[0, 0], [1, 1], [1, 0], [0, 1]],
+  ellipse: [[0, undefined], [1, undefined], [undefined, 0], [undefined, 1]],
+};
+
+/** Where an annotation is grasped, in the space of its points; `points` where they lie on a canvas. */
+export function handlesOf({ shape, points_px: own }, points = own) {
+  const grips = GRIPS[SHAPES[shape].region];
+  if (!grips || points.length < 2) return points;
+  const along = (axis, of) => (of === undefined ? (points[0][axis] + points[1][axis]) / 2 : points[of][axis]);
+  return grips.map(([x, y]) => [along(0, x), along(1, y)]);
+}
+
+/** The points of an annotation once one of its handles is somewhere else; the others follow only where they must. */
+export function withHandle({ shape, points_px: points }, handle, to) {
+  const grip = GRIPS[SHAPES[shape].region]?.[handle];
+  if (!grip) return points.map((point, i) => (i === handle ? to : point));
+  return points.map((point, i) => point.map((value, axis) => (grip[axis] === i ? to[axis] : value)));
+}
+
 /** Whether an annotation is complete enough to keep. */
 export function complete({ shape, points_px: points }) {
   const { points: wanted, least = wanted, region } = SHAPES[shape];

@@ -169,6 +169,34 @@ def test_a_mark_pulled_over_the_edge_ends_there(open_viewer: Callable[..., Viewi
     assert _kept(viewing)[1]["points_px"][1][1] > pane["rows"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "handle", "changed"),
+    [
+        ("box", (100, 60), [[60, 50], [110, 100]]),
+        ("ellipse", (100, 80), [[60, 60], [110, 100]]),
+        ("ellipse", (80, 60), [[60, 50], [100, 100]]),
+    ],
+)
+def test_a_region_is_pulled_at_any_of_its_handles(
+    open_viewer: Callable[..., Viewing], shape: str, handle: tuple[int, int], changed: list[list[int]]
+) -> None:
+    """A corner of a box that was not drawn with the mouse; an ellipse at the end of an axis, along that axis alone."""
+    viewing = open_viewer(CASE, mark_kinds=[{**LESION, "shape": shape}])
+    viewing.page.evaluate(TAKE_LESION)
+    viewing.drag(0, (60, 60), (100, 100))
+    viewing.drag(0, handle, (handle[0] + 10, handle[1] - 10))
+    (mark,) = _kept(viewing)
+    assert mark["points_px"] == [pytest.approx(point, abs=1) for point in changed]
+    # One that is small is still moved by its outline, however near its handles are.
+    viewing.run("delete-mark")
+    viewing.drag(0, (60, 60), (64, 64))
+    (small,) = _kept(viewing)
+    outline = (62 - 2 * 0.5**0.5, 62 - 2 * 0.5**0.5) if shape == "ellipse" else (62, 60)
+    viewing.drag(0, outline, (outline[0] + 10, outline[1] + 20))
+    (moved,) = _kept(viewing)
+    assert moved["points_px"] == [pytest.approx([x + 10, y + 20], abs=1) for x, y in small["points_px"]]
+
+
 @pytest.mark.parametrize("shape", ["box", "ellipse", "polygon", "line", "angle", "cobb", "box3d"])
 def test_a_mark_moved_past_an_edge_keeps_its_shape(open_viewer: Callable[..., Viewing], shape: str) -> None:
     """In the corner, past two edges at once; undo brings it back."""
@@ -184,7 +212,7 @@ def test_a_mark_moved_past_an_edge_keeps_its_shape(open_viewer: Callable[..., Vi
         viewing.drag(0, corners[0], corners[2])
     (before,) = _kept(viewing)
     # By a place on its outline that is no handle.
-    grip = (80, 80) if shape == "line" else (60, 80) if shape == "ellipse" else (80, 60)
+    grip = (80, 80) if shape == "line" else (66, 66) if shape == "ellipse" else (80, 60)
 
     viewing.drag(0, grip, (grip[0] - 75, grip[1] - 70))
 
