@@ -14,6 +14,8 @@ from pydicom.datadict import dictionary_VR
 
 #: As much of a file as `missing_header` wants to see.
 START_BYTES = 4096
+#: Who wrote a header group, as it says itself (Implementation Version Name, PS3.10 table 7.1-1): one supplied here.
+SUPPLIED = "RS_SUPPLIED"
 _PREAMBLE = b"\0" * 128
 _MARK = b"DICM"
 _UID = re.compile(rb"1\.2\.840\.10008\.[0-9.]{1,50}\0?")
@@ -60,8 +62,10 @@ def missing_header(start: bytes) -> bytes | None:
 def _header_group(syntax: str) -> bytes:
     text = syntax.encode()
     text += b"\0" * (len(text) % 2)
-    element = b"\x02\0\x10\0UI" + len(text).to_bytes(2, "little") + text
-    return b"\x02\0\0\0UL\x04\0" + len(element).to_bytes(4, "little") + element
+    group = b"\x02\0\x10\0UI" + len(text).to_bytes(2, "little") + text
+    writer = SUPPLIED.encode() + b" " * (len(SUPPLIED) % 2)
+    group += b"\x02\0\x13\0SH" + len(writer).to_bytes(2, "little") + writer
+    return b"\x02\0\0\0UL\x04\0" + len(group).to_bytes(4, "little") + group
 
 
 def _value(start: bytes, group: int, wanted: int, *, explicit: bool, order: str) -> bytes | None:

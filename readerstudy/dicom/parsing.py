@@ -12,7 +12,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from readerstudy.dicom.headless import START_BYTES, missing_header
+from readerstudy.dicom.headless import START_BYTES, SUPPLIED, missing_header
 from readerstudy.dicom.limits import Limits
 from readerstudy.dicom.plain import read_plain
 from readerstudy.dicom.refusal import Refused
@@ -96,7 +96,7 @@ def identifiers_of(dataset: Dataset) -> Identifiers:
 
     Some anonymisers empty UIDs. Class and instance are then taken from the file's own header group. Images
     without series or study UID belong together when they share frame of reference, modality and image size;
-    alone otherwise.
+    alone otherwise. The note says so, and that a file came without the header that states its encoding.
 
     Raises
     ------
@@ -104,6 +104,8 @@ def identifiers_of(dataset: Dataset) -> Identifiers:
         If a UID is malformed, or class or instance are stated nowhere.
     """
     notes = []
+    if value_of(dataset.file_meta, "ImplementationVersionName") == SUPPLIED:
+        notes.append("the file came without its header: encoding told by its first elements")
     sop_class = _stated_uid(dataset, "SOPClassUID", "SOP class")
     instance = _stated_uid(dataset, "SOPInstanceUID", "SOP instance UID")
     if not sop_class or not instance:

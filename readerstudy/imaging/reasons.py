@@ -90,6 +90,7 @@ SENTENCES = (
     N_("the same image is already there"),
     N_("this patient's images were withdrawn from the reader study"),
     N_("class and instance UID taken from the file's header group"),
+    N_("the file came without its header: encoding told by its first elements"),
     N_("no series or study UID: grouped by frame of reference"),
 )
 

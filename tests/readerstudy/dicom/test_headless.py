@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from readerstudy.dicom import parsing
 from readerstudy.dicom.headless import START_BYTES, missing_header
 from readerstudy.dicom.limits import Limits
-from readerstudy.dicom.parsing import read_image
+from readerstudy.dicom.parsing import identifiers_of, read_image
 from readerstudy.dicom.pixels import frames_of, pixel_form
 from readerstudy.dicom.refusal import Refused
 from readerstudy.dicom.values import transfer_syntax_of
@@ -70,6 +70,10 @@ def test_an_image_without_its_header_is_the_image_with_it(
     found, expected = read_image(bare, Limits()), read_image(complete, Limits())
     assert transfer_syntax_of(found) == syntax
     assert [element.value for element in found] == [element.value for element in expected]
+    # Told to the coordinator where the encoding was read off the file, not where it is stated.
+    told = "encoding told by its first elements" in identifiers_of(found).note
+    assert told == (cut is without_header_group)
+    assert identifiers_of(expected).note == ""
 
 
 def test_a_header_group_without_its_length_is_a_header_group(whole, tmp_path):
