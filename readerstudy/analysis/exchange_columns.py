@@ -22,6 +22,7 @@ CLINICAL_VALUES = ("case_id", "patient_id", "name", "value")
 ADJUDICATIONS = (
     "case_id", "patient_id", "structure", "finding", "was_audit", "choice", "kept_reader_id", "kind", "grade",
     "value", "reason_code", "covered_kind", "covered_grade", "status", "settled_at",
+    "sent_back_reason", "sent_back_at",
 )  # fmt: skip
 PLACE = (
     "frame_of_reference", "x_mm", "y_mm", "z_mm", "dx_mm", "dy_mm", "dz_mm", "series", "instance", "frame",
@@ -95,4 +96,6 @@ MEANING = {
     "frame": "frame of the image",
     "points_px": "corners in pixels of the image: x,y pairs separated by blanks",
     "settled_at": "when it was settled, UTC",
+    "sent_back_reason": "why the panel sent it back, by the protocol's codes, or in words where it has none",
+    "sent_back_at": "when the panel sent it back, UTC; empty where it did not",
 }

@@ -11,6 +11,8 @@ from grading.blinding import blinded_items
 from grading.models import Adjudication, MarkDiscordance, SentBack
 from grading.services.adjudication import settle_item
 from grading.services.panel import LONGEST_REASON, send_back
+from readerstudy.analysis.exchange_columns import ADJUDICATIONS
+from readerstudy.analysis.services.exports.tables import adjudication_rows
 from readerstudy.core.audit import sentence
 from readerstudy.core.models import AuditEvent
 from tests import factories
@@ -59,6 +61,18 @@ def test_the_reason_is_kept_and_on_record(desk):
     event = AuditEvent.objects.get(event="grading.item.sent_back")
     assert event.actor_name == str(desk.panel[0].user)
     assert sentence(event).endswith(": other-slice")
+
+
+def test_the_export_says_of_every_decision_whether_and_why_it_came_back():
+    desk = settled_desk()
+    back(desk, reason_code="other-slice")
+    settle(desk, "B")
+    first, second = (
+        dict(zip(ADJUDICATIONS, row, strict=True)) for row in adjudication_rows(desk.adjudicator.case.study)
+    )
+    assert (first["status"], first["sent_back_reason"]) == ("superseded", "other-slice")
+    assert first["sent_back_at"] == LATER.isoformat().replace("+00:00", "Z")
+    assert (second["status"], second["sent_back_reason"], second["sent_back_at"]) == ("final", "", "")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

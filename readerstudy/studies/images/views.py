@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from readerstudy.core.cells import written_text
 from readerstudy.imaging.archive import (
     Archive,
     ArchiveStudies,
@@ -245,9 +246,7 @@ def report_csv(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
     writer = csv.writer(response)
     writer.writerow(["number", "file", "outcome", "reason"])
     for row in import_report(found):
-        # A name that begins like a formula must not become one in a spreadsheet.
-        name = f"'{row.name}" if row.name[:1] in "=+-@\t" else row.name
-        writer.writerow([row.number, name, row.outcome, row.reason])
+        writer.writerow([row.number, written_text(row.name), row.outcome, row.reason])
     return response
 
 

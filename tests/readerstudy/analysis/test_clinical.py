@@ -59,6 +59,11 @@ def test_cases_get_their_names_centre_sides_and_values(study):
     assert take(study, text) == 2, "the same table once more changes nothing"
 
 
+def test_a_clinical_value_is_no_formula_in_the_export(study):
+    take(study, f"{HEAD}{numbers(study)[0]},C01,P01,PKU,established,=1+1,-3\n")
+    assert list(clinical_rows(study)) == [("C01", "P01", "age", "'=1+1"), ("C01", "P01", "sex", "-3")]
+
+
 ONE = "dicom_patient_id,case_id,patient_id,centre,laterality,one_case,age\n"
 
 

@@ -11,6 +11,7 @@ from readerstudy.analysis.exchange_columns import PLACE, PREDICTIONS
 from readerstudy.analysis.models import ImportedReference
 from readerstudy.analysis.results.grades import predicted, score_at
 from readerstudy.analysis.selectors import FINISHED_RUNS, lesions_of, marks_of, protocol_of
+from readerstudy.core.cells import written_text
 from readerstudy.studies.models import Case, Protocol, ReaderStudy, StudyRole
 
 
@@ -150,7 +151,7 @@ def clinical_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
     cases = Case.objects.filter(study=study).exclude(clinical={}).select_related("patient")
     for case in cases.order_by("pseudonym"):
         for name, value in sorted(case.clinical.items()):
-            yield case.pseudonym, case.patient.pseudonym, name, value
+            yield case.pseudonym, case.patient.pseudonym, written_text(name), written_text(value)
 
 
 def adjudication_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
@@ -158,17 +159,19 @@ def adjudication_rows(study: ReaderStudy) -> Iterator[tuple[Any, ...]]:
     codes = dict(StudyRole.objects.filter(study=study).values_list("user_id", "code"))
     rows = (
         Adjudication.objects.filter(discordance__case__study=study)
-        .select_related("discordance__case__patient", "kept_read")
+        .select_related("discordance__case__patient", "kept_read", "sent_back")
         .order_by("discordance__case__pseudonym", "structure", "finding", "settled_at", "pk")
     )
     for row in rows.iterator(5000):
         case = row.discordance.case
         covered = row.covered_answer or {}
+        back = getattr(row, "sent_back", None)
         yield (
             case.pseudonym, case.patient.pseudonym, row.structure, row.finding, row.discordance.is_audit,
             row.choice, codes.get(row.kept_read.reader_id, "") if row.kept_read else "", row.kind, row.grade,
             row.value, row.reason_code, covered.get("kind"), covered.get("grade"),
             "final" if row.superseded_at is None else "superseded", time_text(row.settled_at),
+            written_text(back.reason_code or back.reason_text) if back else "", time_text(back and back.sent_at),
         )  # fmt: skip
 
 
