@@ -9,6 +9,7 @@ register_events(
             "finished an import of images: {stored} stored, {duplicate} already there, "
             "{conflict} in conflict, {refused} refused"
         ),
+        "imaging.upload.given_up": "gave up an upload; {n} files that had arrived were erased",
         "imaging.burned_in.looked_at": "looked at {n} series whose pixels may hold text",
         "imaging.images.withdrawn": "erased the images and the identity of a patient",
         "imaging.images.joined": "joined {n} imaging studies of one patient under another number",

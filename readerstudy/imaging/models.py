@@ -136,6 +136,7 @@ class ImportBatch(models.Model):
     """One import: a folder, an archive file, an upload, studies taken from an archive."""
 
     class State(models.TextChoices):
+        ARRIVING = "arriving", "arriving"
         WAITING = "waiting", "waiting"
         RUNNING = "running", "running"
         DONE = "done", "done"

@@ -94,8 +94,13 @@ SENTENCES = (
     N_("no series or study UID: grouped by frame of reference"),
 )
 
+UPLOAD_GIVEN_UP = N_("This upload was given up; what had arrived was erased.")
+UPLOAD_TOO_OLD = N_("This upload was not finished within %(days)s days; what had arrived was erased.")
+
 #: Why an import or a search stopped, as its error says it.
 PROBLEMS = (
+    UPLOAD_GIVEN_UP,
+    UPLOAD_TOO_OLD,
     N_("The archive %(archive)s refuses this server (%(status)s). Nothing was changed; try again later."),
     N_("The archive %(archive)s answers with an error (%(status)s). Nothing was changed; try again later."),
     N_("The archive %(archive)s gave no answer within %(seconds)s s. Nothing was changed; try again later."),

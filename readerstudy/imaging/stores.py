@@ -52,14 +52,24 @@ def view_root(scope: UUID, image_set: UUID, view: str = BASE_VIEW) -> str:
     return f"{scope}/{image_set}/{view}"
 
 
+def staging_path(name: str) -> Path:
+    """Return where files on their way in lie; on the cache's file system, so that they are renamed."""
+    return Path(settings.READERSTUDY_DATA_ROOT) / "staging" / name
+
+
 def staging_folder(name: str) -> Path:
-    """Return a private folder for files on their way in; on the cache's file system, so that they are renamed."""
-    return _folder(Path(settings.READERSTUDY_DATA_ROOT) / "staging" / name)
+    """Return that place as a private folder, made where there is none."""
+    return _folder(staging_path(name))
 
 
 def remove_staging(name: str) -> None:
     """Remove a staging folder with all that is left in it."""
-    shutil.rmtree(Path(settings.READERSTUDY_DATA_ROOT) / "staging" / name, ignore_errors=True)
+    shutil.rmtree(staging_path(name), ignore_errors=True)
+
+
+def old_staging(before: float) -> list[str]:
+    """Return the names of the staging folders in which nothing came or went since `before` (seconds, epoch)."""
+    return [folder.name for folder in staging_path("").glob("*") if folder.stat().st_mtime < before]
 
 
 def write_private(path: Path, data: bytes) -> None:

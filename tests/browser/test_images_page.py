@@ -11,6 +11,7 @@ from grading.models import Read, UnseenImages
 from readerstudy.core.jobs import run_job
 from readerstudy.core.models import Job
 from readerstudy.imaging.benchmark import servers
+from readerstudy.imaging.models import ImportBatch
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
 from readerstudy.studies.models import Assignment, Case, ReaderStudy
 from readerstudy.studies.services.importing import import_images
@@ -95,6 +96,10 @@ def test_a_folder_is_dropped_and_a_broken_upload_goes_on_after_the_page_was_clos
     expect(page.locator("[data-count]")).to_contain_text("2 / 5")
     expect(page.locator("[data-sending] li")).to_have_count(3)
     expect(page.locator("[data-sending] li").first).to_contain_text("patient/series")
+    # Another drop does not come between.
+    drop(page, folder)
+    expect(page.locator("[data-failed] li")).to_contain_text("An upload is under way.")
+    assert len(held) == 5
     context = page.context
     page.close()
 
@@ -108,9 +113,42 @@ def test_a_folder_is_dropped_and_a_broken_upload_goes_on_after_the_page_was_clos
     assert len(sent) == 3
     run_import(study)
     expect(page.locator("dl.facts dd")).to_have_text(["5", "0", "0", "0"], timeout=30_000)
-    # What is finished is not gone on with.
+    # One import of all, and what is finished is not gone on with.
+    assert ImportBatch.objects.count() == 1
     page.goto(address)
     assert page.evaluate("localStorage.length") == 0
+
+
+@pytest.mark.complains("ERR_INTERNET_DISCONNECTED")
+def test_a_line_that_breaks_is_said_and_the_rest_is_sent_by_one_press(page, study, shared_data):
+    slices = sorted((shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat").iterdir())[:4]
+    page.goto(f"/studies/{study.slug}/images/")
+    failed, again = page.locator("[data-failed] li"), page.locator("[data-again]")
+    page.context.set_offline(True)
+    page.locator("#upload-files").set_input_files(slices)
+    expect(failed).to_have_text("No connection to the server.")
+    page.context.set_offline(False)
+    # The next time it breaks after the second file.
+    sent = []
+
+    def breaking(route):
+        sent.append(route.request.url)
+        if len(sent) <= 2:
+            route.continue_()
+        else:
+            route.abort("internetdisconnected")
+
+    page.route("**/files/?name=*", breaking)
+    again.click()
+    expect(failed).to_have_count(2)
+    expect(failed.first).to_have_text(f"{slices[2].name}: No connection to the server.")
+    expect(page.locator("[data-count]")).to_contain_text("2 / 4")
+    page.unroute("**/files/?name=*")
+    again.click()
+    page.wait_for_url("**/images/imports/**")
+    run_import(study)
+    expect(page.locator("dl.facts dd")).to_have_text(["4", "0", "0", "0"], timeout=30_000)
+    assert ImportBatch.objects.count() == 1
 
 
 def test_a_study_of_an_archive_is_searched_taken_and_read(

@@ -17,6 +17,7 @@ from readerstudy.imaging.services.joining import (
     take_out_images,
 )
 from readerstudy.imaging.services.receiving import create_batch, receive, request_fill
+from readerstudy.imaging.services.stowing import Stored, store_instances
 from readerstudy.imaging.services.subjects import (
     Identity,
     identity_of,
@@ -26,12 +27,13 @@ from readerstudy.imaging.services.subjects import (
     withdraw_images,
 )
 from readerstudy.imaging.services.uploading import (
-    Stored,
     UploadRefused,
     add_uploaded_file,
+    arrived_files,
     begin_upload,
+    clear_old_arrivals,
+    give_up_upload,
     missing_uploads,
-    store_instances,
 )
 
 __all__ = [
@@ -43,13 +45,16 @@ __all__ = [
     "Stored",
     "UploadRefused",
     "add_uploaded_file",
+    "arrived_files",
     "begin_upload",
+    "clear_old_arrivals",
     "close_image_set",
     "close_presentation",
     "close_scope",
     "close_session",
     "create_batch",
     "export_deidentified",
+    "give_up_upload",
     "identity_of",
     "join_image_sets",
     "mark_looked_at",

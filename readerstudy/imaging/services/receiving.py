@@ -56,6 +56,7 @@ def create_batch(
     laterality: str = Laterality.UNKNOWN,
     laterality_source: str = "",
     actor: Actor | None = None,
+    state: str = ImportBatch.State.WAITING,
 ) -> ImportBatch:
     """
     Write down that images are to be taken in.
@@ -75,6 +76,7 @@ def create_batch(
     batch = ImportBatch.objects.create(
         scope=scope,
         source_sealed=stores.seal_name(scope, source),
+        state=state,
         keep_originals=keep,
         laterality=Laterality(laterality).value,
         laterality_source=laterality_source[:80],

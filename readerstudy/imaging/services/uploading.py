@@ -1,27 +1,24 @@
-"""Images that come through the browser, file by file, and over STOW-RS."""
+"""Images that come through the browser, file by file."""
 
-import mmap
-import os
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from email.message import Message
-from pathlib import Path
-from typing import Any, BinaryIO
+from datetime import datetime, timedelta
+from typing import BinaryIO
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from readerstudy.core.audit import Actor
-from readerstudy.dicom.attributes import element
-from readerstudy.dicom.frames import Json
+from readerstudy.core.audit import Actor, record
+from readerstudy.core.models import Job
 from readerstudy.imaging import stores
-from readerstudy.imaging.intake_queue import Item, UploadedFiles, inbox_name, name_key
-from readerstudy.imaging.models import ImportBatch, ImportOutcome, Laterality
-from readerstudy.imaging.services.receiving import create_batch, limits_from_settings, receive
+from readerstudy.imaging.intake_queue import UploadedFiles, inbox_name, name_key
+from readerstudy.imaging.models import ImportBatch, Laterality
+from readerstudy.imaging.reasons import UPLOAD_GIVEN_UP, UPLOAD_TOO_OLD
+from readerstudy.imaging.services.receiving import create_batch, limits_from_settings
 
 LONGEST_NAME = 1000
+#: Days without a new file after which an unfinished upload is given up: what arrived names patients.
+KEPT_DAYS = 7
 
 
 class UploadRefused(Exception):
@@ -44,7 +41,12 @@ def begin_upload(
         laterality=laterality,
         laterality_source=laterality_source,
         actor=actor,
+        state=ImportBatch.State.ARRIVING,
     )
+
+
+def _closed() -> UploadRefused:
+    return UploadRefused(_("This upload is closed; begin a new one for more files."))
 
 
 def add_uploaded_file(*, batch: ImportBatch, name: str, stream: BinaryIO) -> int:
@@ -66,10 +68,10 @@ def add_uploaded_file(*, batch: ImportBatch, name: str, stream: BinaryIO) -> int
     Raises
     ------
     UploadRefused
-        If the import has begun, the name is empty or too long, or the file is too large.
+        If the upload was finished or given up, the name is empty or too long, or the file is too large.
     """
-    if batch.state != ImportBatch.State.WAITING:
-        raise UploadRefused(_("This upload is closed; begin a new one for more files."))
+    if batch.state != ImportBatch.State.ARRIVING:
+        raise _closed()
     if not name or len(name) > LONGEST_NAME:
         raise UploadRefused(_("A file needs a name of at most 1,000 characters."))
     inbox = stores.staging_folder(inbox_name(batch.public_id))
@@ -92,130 +94,77 @@ def add_uploaded_file(*, batch: ImportBatch, name: str, stream: BinaryIO) -> int
                 sink.write(block)
         stores.write_private(inbox / f"{key}.name", stores.seal_name(batch.scope, name))
         temporary.rename(target)
+    except FileNotFoundError:
+        # Given up and erased meanwhile; nothing of this file stays either.
+        stores.remove_staging(inbox_name(batch.public_id))
+        raise _closed() from None
     finally:
         temporary.unlink(missing_ok=True)
     return size
 
 
 def missing_uploads(*, batch: ImportBatch, names: list[str]) -> list[str]:
-    """Return the names that have not arrived yet, so that a broken upload goes on where it stopped."""
-    inbox = stores.staging_folder(inbox_name(batch.public_id))
-    return [name for name in names if not (inbox / name_key(str(batch.public_id), name)).exists()]
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What a STOW-RS request came to: HTTP status, DICOM JSON answer, and the import."""
-
-    status: int
-    answer: Json
-    batch: ImportBatch | None
-
-
-# PS3.18 table 10.5.3-1 and PS3.4 annex B: duplicate with other content, data set not understood.
-_CONFLICT, _NOT_UNDERSTOOD = 0x0111, 0xC000
-
-
-def store_instances(
-    *,
-    scope: UUID,
-    content_type: str,
-    stream: BinaryIO,
-    at: datetime,
-    actor: Actor | None,
-    laterality: str = Laterality.UNKNOWN,
-) -> Stored:
     """
-    Take in the parts of a STOW-RS request (``multipart/related; type="application/dicom"``).
-
-    Every part is read by the bounded child process and ends as any imported file does.
+    Return the names that have not arrived yet, so that a broken upload goes on where it stopped.
 
     Raises
     ------
     UploadRefused
-        If the body is larger than an import may be or has no parts.
+        If the upload was finished or given up.
     """
-    message = Message()
-    message["Content-Type"] = content_type
-    boundary = message.get_param("boundary")
-    kind = str(message.get_param("type") or "application/dicom").lower()
-    if message.get_content_type() != "multipart/related" or not boundary or kind != "application/dicom":
-        return Stored(415, {}, None)
-    name = f"stow-{secrets.token_hex(8)}"
-    folder = stores.staging_folder(name)
-    results: list[tuple[Item, ImportOutcome.Outcome]] = []
-    try:
-        _copy(stream, folder / "body", limits_from_settings().archive_bytes)
-        parts = folder / "parts"
-        parts.mkdir(mode=0o700)
-        count = _split(folder / "body", parts, str(boundary).encode())
-        (folder / "body").unlink()
-        if not count:
-            raise UploadRefused(_("The request holds no DICOM object."))
-        batch = receive(
-            scope=scope,
-            source=parts,
+    if batch.state != ImportBatch.State.ARRIVING:
+        raise _closed()
+    inbox = stores.staging_path(inbox_name(batch.public_id))
+    return [name for name in names if not (inbox / name_key(str(batch.public_id), name)).exists()]
+
+
+def arrived_files(batch: ImportBatch) -> int:
+    """Return how many files of an upload have arrived."""
+    inbox = stores.staging_path(inbox_name(batch.public_id))
+    return sum(1 for path in inbox.glob("*.name") if path.with_suffix("").exists())
+
+
+def give_up_upload(
+    *, batch: ImportBatch, at: datetime, actor: Actor | None, problem: str = UPLOAD_GIVEN_UP
+) -> None:
+    """
+    Erase what has arrived of an unfinished upload; the import stays on record as given up.
+
+    Raises
+    ------
+    UploadRefused
+        If the upload was finished or given up before.
+    """
+    with transaction.atomic():
+        arriving = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.ARRIVING)
+        if not arriving.update(state=ImportBatch.State.FAILED, problem=problem, finished_at=at):
+            raise UploadRefused(_("This upload was finished before."))
+        record(
+            event="imaging.upload.given_up",
             at=at,
             actor=actor,
-            laterality=laterality,
-            observe=lambda item, outcome: results.append((item, outcome)),
+            study_id=batch.scope,
+            subject_type="import",
+            subject_id=batch.public_id,
+            n=arrived_files(batch),
         )
-    finally:
+    stores.remove_staging(inbox_name(batch.public_id))
+
+
+def clear_old_arrivals(*, now: datetime) -> None:
+    """Give up uploads to which nothing came for days, and remove whatever else was left on its way in."""
+    before = (now - timedelta(days=KEPT_DAYS)).timestamp()
+    for batch in ImportBatch.objects.filter(state=ImportBatch.State.ARRIVING):
+        inbox = stores.staging_path(inbox_name(batch.public_id))
+        last = inbox.stat().st_mtime if inbox.exists() else batch.created_at.timestamp()
+        if last < before:
+            give_up_upload(batch=batch, at=now, actor=None, problem=UPLOAD_TOO_OLD % {"days": KEPT_DAYS})
+    for name in set(stores.old_staging(before)) - _still_wanted():
         stores.remove_staging(name)
-    return _answer(results, batch)
 
 
-def _copy(stream: BinaryIO, target: Path, limit: int) -> None:
-    size = 0
-    with target.open("xb") as sink:
-        while block := stream.read(1 << 20):
-            size += len(block)
-            if size > limit:
-                raise UploadRefused(_("The request is larger than an import may be."))
-            sink.write(block)
-
-
-def _split(body: Path, folder: Path, boundary: bytes) -> int:
-    """Write each part of a multipart body as a numbered file; returns how many."""
-    if os.path.getsize(body) == 0:
-        return 0
-    count = 0
-    with body.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for start, end in _parts(data, b"--" + boundary):
-            count += 1
-            (folder / f"{count:06d}").write_bytes(data[start:end])
-    return count
-
-
-def _parts(data: Any, mark: bytes) -> Iterator[tuple[int, int]]:
-    position = data.find(mark)
-    while position >= 0 and data[position + len(mark) : position + len(mark) + 2] != b"--":
-        head_end = data.find(b"\r\n\r\n", position)
-        following = data.find(b"\r\n" + mark, position + len(mark))
-        if head_end < 0 or following < 0:
-            return
-        yield head_end + 4, following
-        position = following + 2
-
-
-def _answer(results: list[tuple[Item, ImportOutcome.Outcome]], batch: ImportBatch) -> Stored:
-    stored, failed, unnamed = [], [], []
-    for item, outcome in results:
-        uids = item.answer.get("uids")
-        if uids is None:
-            unnamed.append({"00081197": element("US", _NOT_UNDERSTOOD)})
-            continue
-        named = {
-            "00081150": item.answer["attributes"]["00080016"],
-            "00081155": element("UI", uids["instance"]),
-        }
-        if outcome in (ImportOutcome.Outcome.STORED, ImportOutcome.Outcome.DUPLICATE):
-            stored.append(named)
-        else:
-            failed.append({**named, "00081197": element("US", _CONFLICT)})
-    answer: Json = {}
-    for tag, items in (("00081199", stored), ("00081198", failed), ("0008119A", unnamed)):
-        if items:
-            answer[tag] = {"vr": "SQ", "Value": items}
-    status = 200 if not failed and not unnamed else 202 if stored else 409
-    return Stored(status, answer, batch)
+def _still_wanted() -> set[str]:
+    """Return the staging folders of imports whose turn is still to come, however long no worker has run."""
+    jobs = Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING], payload__batch__isnull=False)
+    batches = {UUID(batch) for batch in jobs.values_list("payload__batch", flat=True)}
+    return {name for batch in batches for name in (inbox_name(batch), str(batch))}

@@ -1,26 +1,33 @@
 """What the page of images shows, as frozen values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImportBatch, Series
 from readerstudy.imaging.reasons import problem_shown
+from readerstudy.imaging.services import arrived_files
 from readerstudy.studies.models import Case, ReaderStudy
 from readerstudy.studies.task_names import IMPORT_IMAGES
+
+IMPORTS_PER_PAGE = 50
 
 
 @dataclass(frozen=True)
 class ImportRow:
-    """One import of a study."""
+    """One import of a study; `n_arrived` files of an upload that is not finished."""
 
     public_id: str
     created_at: datetime
     state: str
+    is_arriving: bool
     is_running: bool
+    n_arrived: int
     n_done: int
     n_stored: int
     n_duplicate: int
@@ -29,20 +36,31 @@ class ImportRow:
     problem: str
 
 
-def import_rows(study: ReaderStudy) -> list[ImportRow]:
-    """Return the imports of a study, the newest first."""
+def import_page(study: ReaderStudy, number: object) -> Page:
+    """Return one page of a study's imports, the newest first; a page that there is not is the nearest one."""
+    found = ImportBatch.objects.filter(scope=study.public_id).order_by("-pk")
+    return Paginator(found, IMPORTS_PER_PAGE).get_page(number)
+
+
+def import_rows(batches: Iterable[ImportBatch]) -> list[ImportRow]:
+    """Return what the page shows of some imports, in their order."""
+    batches = list(batches)
     jobs = {
-        job.payload.get("batch"): job
-        for job in Job.objects.filter(kind=IMPORT_IMAGES.name, study_id=study.public_id).order_by("pk")
+        job.payload["batch"]: job
+        for job in Job.objects.filter(
+            kind=IMPORT_IMAGES.name, payload__batch__in=[str(batch.public_id) for batch in batches]
+        ).order_by("pk")
     }
     texts = {
+        ImportBatch.State.ARRIVING: _("not finished"),
         ImportBatch.State.WAITING: _("waiting"),
         ImportBatch.State.RUNNING: _("running"),
         ImportBatch.State.DONE: _("finished"),
         ImportBatch.State.FAILED: _("failed"),
     }
     rows = []
-    for batch in ImportBatch.objects.filter(scope=study.public_id).order_by("-pk")[:50]:
+    for batch in batches:
+        is_arriving = batch.state == ImportBatch.State.ARRIVING
         job = jobs.get(str(batch.public_id))
         problem = batch.problem or (job.error if job is not None and not job.is_finished else "")
         if job is not None and job.state == Job.State.FAILED:
@@ -52,7 +70,9 @@ def import_rows(study: ReaderStudy) -> list[ImportRow]:
                 public_id=str(batch.public_id),
                 created_at=batch.created_at,
                 state=texts[ImportBatch.State(batch.state)],
+                is_arriving=is_arriving,
                 is_running=job is not None and not job.is_finished,
+                n_arrived=arrived_files(batch) if is_arriving else 0,
                 n_done=job.progress_done if job is not None else 0,
                 n_stored=batch.n_stored,
                 n_duplicate=batch.n_duplicate,

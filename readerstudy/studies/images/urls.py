@@ -17,6 +17,8 @@ urlpatterns = [
     path("images/copies/<uuid:copy>/end/", copies_views.end, name="end_copies"),
     path("images/take/", views.take, name="take_from_archive"),
     path("images/imports/<uuid:batch>/", views.report, name="import_report"),
+    path("images/imports/<uuid:batch>/take-in/", views.take_in, name="take_in_upload"),
+    path("images/imports/<uuid:batch>/give-up/", views.give_up, name="give_up_upload"),
     path("images/imports/<uuid:batch>/report.csv", views.report_csv, name="import_report_csv"),
     path("dicomweb/studies", views.stow, name="stow"),
 ]

@@ -28,15 +28,17 @@ from readerstudy.imaging.services import (
     UploadRefused,
     add_uploaded_file,
     begin_upload,
+    give_up_upload,
     mark_looked_at,
     missing_uploads,
     open_case,
     set_capability_cookie,
     store_instances,
 )
+from readerstudy.imaging.services.uploading import KEPT_DAYS as UPLOAD_KEPT_DAYS
 from readerstudy.studies.access import access_office
 from readerstudy.studies.images.forms import SearchForm, TakeForm, UploadForm
-from readerstudy.studies.images.pages import burned_in, flagged_series, import_rows
+from readerstudy.studies.images.pages import burned_in, flagged_series, import_page, import_rows
 from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.services.errors import StudyRefused
@@ -74,7 +76,8 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
             found = Archive(criteria.pop("archive")).search(**criteria)
         except (ArchiveUnavailable, ArchiveUnknown) as error:
             problem = problem_shown(str(error))
-    rows = import_rows(study)
+    page = import_page(study, request.GET.get("page"))
+    rows = import_rows(page)
     return render(
         request,
         "studies/image_list.html",
@@ -86,6 +89,7 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
             "problem": problem,
             "upload": UploadForm(),
             "rows": rows,
+            "page": page,
             "running": any(row.is_running for row in rows),
             "burned_in": burned_in(study),
         },
@@ -168,7 +172,11 @@ def missing(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
         names = [str(name) for name in json.loads(request.body)["names"]]
     except (ValueError, KeyError, TypeError):
         return JsonResponse({"problem": "names is a list of texts"}, status=400)
-    return JsonResponse({"missing": missing_uploads(batch=found, names=names)})
+    try:
+        absent = missing_uploads(batch=found, names=names)
+    except UploadRefused as refusal:
+        return JsonResponse({"problem": str(refusal)}, status=409)
+    return JsonResponse({"missing": absent})
 
 
 @require_POST
@@ -192,6 +200,31 @@ def finish(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
         return JsonResponse({"problem": str(refusal)}, status=409)
     address = reverse("studies:import_report", kwargs={"slug": slug, "batch": batch})
     return JsonResponse({"report": address}, status=202)
+
+
+@require_POST
+def take_in(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
+    """Take in what has arrived of an upload that nobody goes on with."""
+    study = _study(request, slug)
+    found = _batch(study, batch)
+    try:
+        request_import_of_upload(
+            study=study, batch=found, centre_code=UploadForm.centre_of(request.POST), at=timezone.now()
+        )
+    except StudyRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("studies:import_report", slug=slug, batch=batch)
+
+
+@require_POST
+def give_up(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
+    """Erase what has arrived of an upload that nobody goes on with."""
+    found = _batch(_study(request, slug), batch)
+    try:
+        give_up_upload(batch=found, at=timezone.now(), actor=request.user)
+    except UploadRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("studies:import_report", slug=slug, batch=batch)
 
 
 @require_POST
@@ -221,13 +254,15 @@ def take(request: HttpRequest, slug: str) -> HttpResponse:
 def report(request: HttpRequest, slug: str, batch: UUID) -> HttpResponse:
     study = _study(request, slug)
     found = _batch(study, batch)
-    (row,) = [row for row in import_rows(study) if row.public_id == str(batch)] or [None]
+    (row,) = import_rows([found])
     return render(
         request,
         "studies/image_import.html",
         {
             "study": study_frame(study=study, user=request.user, current="studies:images"),
             "row": row,
+            "upload": UploadForm(),
+            "kept_days": UPLOAD_KEPT_DAYS,
             "problems": [
                 replace(each, reason=shown(each.reason))
                 for each in import_report(found, only_problems=True)[:500]

@@ -280,8 +280,8 @@ def request_import_of_upload(
         If the study takes no more images, or the upload was finished before.
     """
     _check_open(study)
-    waiting = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.WAITING)
-    if not waiting.update(state=ImportBatch.State.RUNNING):
+    arriving = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.ARRIVING)
+    if not arriving.update(state=ImportBatch.State.RUNNING):
         raise StudyRefused(_("This upload was finished before."))
     _enqueue(study, batch, centre_code, at)
 

@@ -1,6 +1,6 @@
 // Sends files one by one to an import; a broken upload goes on where it stopped, also after the page was closed.
 
-import { text } from "./texts.js";
+import { t } from "../viewer/texts.js";
 
 const AT_ONCE = 3;
 
@@ -60,9 +60,9 @@ function sendFile(address, file, headers, sent) {
     request.upload.addEventListener("progress", ({ loaded }) => sent(Math.min(loaded, file.size)));
     request.addEventListener("load", () => {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
-      else reject(new Error(request.response?.problem || text("The server did not take it.")));
+      else reject(new Error(request.response?.problem || t("The server did not take it.")));
     });
-    request.addEventListener("error", () => reject(new Error(text("No connection to the server."))));
+    request.addEventListener("error", () => reject(new Error(t("No connection to the server."))));
     request.send(file);
   });
 }
@@ -80,7 +80,8 @@ class Upload {
     this.token = this.form.querySelector("[name=csrfmiddlewaretoken]").value;
     this.progress = section.querySelector("[data-progress]");
     this.again = section.querySelector("[data-again]");
-    this.rest = [];
+    this.files = [];
+    this.isSending = false;
     const zone = section.querySelector("[data-drop]");
     zone.addEventListener("dragover", (event) => {
       event.preventDefault();
@@ -95,7 +96,10 @@ class Upload {
     for (const input of section.querySelectorAll("input[type=file]")) {
       input.addEventListener("change", () => this.send(filesOfInput(input.files)));
     }
-    this.again.addEventListener("click", () => this.send(this.rest));
+    // The server says what of them is missing.
+    this.again.addEventListener("click", () => this.send(this.files, { again: true }));
+    // Leaving the page breaks the upload off.
+    addEventListener("beforeunload", (event) => { if (this.isSending) event.preventDefault(); });
   }
 
   async post(address, body, headers = {}) {
@@ -104,47 +108,57 @@ class Upload {
       credentials: "same-origin",
       headers: { "X-CSRFToken": this.token, Accept: "application/json", ...headers },
       body,
+    }).catch(() => {
+      throw new Error(t("No connection to the server."));
     });
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(answer.problem || text("The server did not take it."));
+    if (!response.ok) throw new Error(answer.problem || t("The server did not take it."));
     return answer;
   }
 
-  async send(files) {
+  async send(files, { again = false } = {}) {
     if (!files.length) return;
+    if (this.isSending) {
+      this.say([t("An upload is under way. Drop further files when it has ended.")]);
+      return;
+    }
+    this.isSending = true;
+    this.files = files;
     this.progress.hidden = false;
     this.again.hidden = true;
-    this.progress.querySelector("[data-failed]").replaceChildren();
+    this.say([]);
     try {
-      const { addresses, missing } = await this.begin(files);
+      const { addresses, missing } = await this.begin(files, again);
       const wanted = new Set(missing);
       const todo = files.filter((each) => wanted.has(each.name));
       this.sizes = { all: sum(files), sent: sum(files) - sum(todo), files: files.length, done: files.length - todo.length };
       this.show();
       const failed = await inParallel(todo, ({ name, file }) => this.sendOne(addresses, name, file));
-      this.rest = failed.map(({ item }) => item);
       if (failed.length) {
         this.fail(failed.map(({ item, reason }) => `${item.name}: ${reason}`));
         return;
       }
       const finished = await this.post(addresses.finish, new URLSearchParams(new FormData(this.form)));
       this.keep(null);
+      this.isSending = false;
       location.assign(finished.report);
     } catch (error) {
-      this.rest = files;
       this.fail([error.message]);
+    } finally {
+      this.isSending = false;
     }
   }
 
   /** The upload that already holds some of these files, also from before the page was closed, else a new one. */
-  async begin(files) {
+  async begin(files, again) {
     const names = JSON.stringify({ names: files.map((each) => each.name) });
     const ask = async (addresses) => (await this.post(addresses.missing, names, { "Content-Type": "application/json" })).missing;
     const stated = new FormData(this.form).get("laterality");
     const kept = this.kept();
     if (kept?.laterality === stated) {
       const missing = await ask(kept).catch(() => undefined);
-      if (missing && missing.length < files.length) return { addresses: kept, missing };
+      // Files of which none has arrived are others, unless they have just been sent.
+      if (missing && (again || missing.length < files.length)) return { addresses: kept, missing };
     }
     const addresses = await this.post(this.section.dataset.begin, new URLSearchParams(new FormData(this.form)));
     this.keep({ ...addresses, laterality: stated });
@@ -208,11 +222,15 @@ class Upload {
   }
 
   fail(lines) {
+    this.say(lines);
+    this.again.hidden = false;
+  }
+
+  say(lines) {
     const list = this.progress.querySelector("[data-failed]");
     list.replaceChildren(
       ...lines.slice(0, 20).map((line) => Object.assign(document.createElement("li"), { textContent: line })),
     );
-    this.again.hidden = false;
   }
 }
 

@@ -10,7 +10,15 @@ from django.utils import timezone, translation
 
 from readerstudy.imaging.archive import Archive, ArchiveUnknown
 from readerstudy.imaging.reader_process import CannotWrite
-from readerstudy.imaging.reasons import PROBLEMS, SENTENCES, problem_shown, sentence_of, shown
+from readerstudy.imaging.reasons import (
+    PROBLEMS,
+    SENTENCES,
+    UPLOAD_GIVEN_UP,
+    UPLOAD_TOO_OLD,
+    problem_shown,
+    sentence_of,
+    shown,
+)
 from readerstudy.imaging.services.receiving import SourceMissing, request_fill
 
 ROOT = Path(__file__).resolve().parents[3] / "readerstudy"
@@ -127,6 +135,7 @@ def test_why_an_import_stopped_is_said_in_either_language(settings, tmp_path):
     told = [f"{type(error).__module__}.{type(error).__name__}: {error}" for error in errors]
     told += [str(unknown.value), str(missing.value)]
     told.append("The worker stopped 3 times while doing this; it was not tried again.")
+    told += [UPLOAD_GIVEN_UP, UPLOAD_TOO_OLD % {"days": 7}]
     assert len(told) == len(PROBLEMS)
     with translation.override("en"):
         assert [problem_shown(text) for text in told[:6]] == [str(error) for error in errors]

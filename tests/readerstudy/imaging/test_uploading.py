@@ -1,23 +1,31 @@
 """Uploads file by file, and STOW-RS: the same outcomes as for a folder."""
 
 import io
+import os
+from datetime import timedelta
 
 import pydicom
 import pytest
 from django.utils import timezone
 
+from readerstudy.core.models import AuditEvent, Job
 from readerstudy.dicom.limits import Limits
-from readerstudy.imaging.intake_queue import UploadedFiles
-from readerstudy.imaging.models import ImageSet, Instance
+from readerstudy.imaging.intake_queue import UploadedFiles, inbox_name
+from readerstudy.imaging.models import ImageSet, ImportBatch, Instance
+from readerstudy.imaging.reasons import UPLOAD_GIVEN_UP, UPLOAD_TOO_OLD
 from readerstudy.imaging.selectors import import_report
 from readerstudy.imaging.services import (
     UploadRefused,
     add_uploaded_file,
+    arrived_files,
     begin_upload,
+    clear_old_arrivals,
+    give_up_upload,
     missing_uploads,
     receive,
     store_instances,
 )
+from readerstudy.imaging.services.uploading import KEPT_DAYS
 
 pytestmark = pytest.mark.shared
 
@@ -47,6 +55,96 @@ def test_an_upload_goes_on_where_it_broke_off_and_is_taken_in(db, data_root, sco
     assert not list((data_root / "staging").iterdir())
     with pytest.raises(UploadRefused, match="closed"):
         add_uploaded_file(batch=batch, name="late.dcm", stream=io.BytesIO(b"x"))
+
+
+def begun(scope, files, at=None):
+    """Begin an upload of which three files arrive."""
+    batch = begin_upload(scope=scope, at=at or timezone.now(), actor=None)
+    for name in list(files)[:3]:
+        add_uploaded_file(batch=batch, name=name, stream=io.BytesIO(files[name]))
+    return batch
+
+
+def kept_on_disk(data_root):
+    return [path for path in (data_root / "staging").rglob("*") if path.is_file()]
+
+
+def test_what_has_arrived_of_an_upload_that_is_given_up_is_erased(db, data_root, scope, files):
+    batch, other = begun(scope, files), begun(scope, files)
+    assert arrived_files(batch) == 3
+    give_up_upload(batch=batch, at=timezone.now(), actor=None)
+    batch.refresh_from_db()
+    assert (batch.state, batch.problem) == ("failed", UPLOAD_GIVEN_UP)
+    assert AuditEvent.objects.get(event="imaging.upload.given_up").detail["n"] == 3
+    assert arrived_files(batch) == 0
+    assert arrived_files(other) == 3
+    for act in (
+        lambda: give_up_upload(batch=batch, at=timezone.now(), actor=None),
+        lambda: add_uploaded_file(batch=batch, name="late.dcm", stream=io.BytesIO(b"x")),
+        lambda: missing_uploads(batch=batch, names=["late.dcm"]),
+    ):
+        with pytest.raises(UploadRefused):
+            act()
+    give_up_upload(batch=other, at=timezone.now(), actor=None)
+    assert kept_on_disk(data_root) == []
+
+
+def test_a_file_that_arrives_while_its_upload_is_given_up_does_not_stay(db, data_root, scope, files):
+    batch = begun(scope, files)
+
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            if not self.tell():
+                give_up_upload(batch=batch, at=timezone.now(), actor=None)
+            return super().read(size)
+
+    with pytest.raises(UploadRefused, match="closed"):
+        add_uploaded_file(batch=batch, name="slow.dcm", stream=Slow(b"x" * 100))
+    assert kept_on_disk(data_root) == []
+
+
+def test_an_upload_that_nobody_goes_on_with_is_given_up_after_days(db, data_root, scope, files):
+    now = timezone.now()
+    long_ago = now - timedelta(days=KEPT_DAYS, hours=1)
+    old, fresh = begun(scope, files, long_ago), begun(scope, files, long_ago)
+    empty = begin_upload(scope=scope, at=long_ago, actor=None)
+    left = data_root / "staging" / "stow-of-a-killed-server"
+    left.mkdir()
+    (left / "body").write_bytes(b"x")
+    for folder in (data_root / "staging" / inbox_name(old.public_id), left):
+        os.utime(folder, (long_ago.timestamp(),) * 2)
+
+    clear_old_arrivals(now=now)
+
+    assert [ImportBatch.objects.get(pk=each.pk).state for each in (old, fresh, empty)] == [
+        "failed",
+        "arriving",
+        "failed",
+    ]
+    old.refresh_from_db()
+    assert old.problem == UPLOAD_TOO_OLD % {"days": 7}
+    assert [path.name for path in (data_root / "staging").iterdir()] == [inbox_name(fresh.public_id)]
+
+
+def test_files_of_an_import_whose_turn_is_still_to_come_wait_as_long_as_it_takes(db, data_root, scope, files):
+    """No worker ran for weeks: what was finished in time is taken in all the same."""
+    now = timezone.now()
+    long_ago = (now - timedelta(days=30)).timestamp()
+    waiting, failed = begun(scope, files), begun(scope, files)
+    ImportBatch.objects.filter(pk__in=[waiting.pk, failed.pk]).update(state="running")
+    for batch, state in ((waiting, Job.State.QUEUED), (failed, Job.State.FAILED)):
+        Job.objects.create(
+            kind="studies.import_images",
+            queue="io",
+            state=state,
+            payload={"batch": str(batch.public_id)},
+            created_at=now,
+        )
+        os.utime(data_root / "staging" / inbox_name(batch.public_id), (long_ago, long_ago))
+
+    clear_old_arrivals(now=now)
+
+    assert (arrived_files(waiting), arrived_files(failed)) == (3, 0)
 
 
 def test_a_file_past_the_limit_is_not_kept(db, data_root, scope, settings):

@@ -13,8 +13,9 @@ from django.utils import timezone
 from readerstudy.core.jobs import run_job
 from readerstudy.core.models import Job
 from readerstudy.imaging.models import ImportBatch
-from readerstudy.imaging.services import begin_upload
+from readerstudy.imaging.services import add_uploaded_file, begin_upload
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
+from readerstudy.studies.images import pages
 from readerstudy.studies.models import Case
 from tests.factories.studies import make_study, make_team
 from tests.readerstudy.imaging.images import NOT_DICOM
@@ -118,11 +119,71 @@ def test_for_everybody_else_there_is_nothing(client, study, team, role):
         client.post(reverse("studies:upload_missing", kwargs=numbered)),
         client.post(reverse("studies:upload_file", kwargs=numbered)),
         client.post(reverse("studies:finish_upload", kwargs=numbered)),
+        client.post(reverse("studies:take_in_upload", kwargs=numbered)),
+        client.post(reverse("studies:give_up_upload", kwargs=numbered)),
         client.post(reverse("studies:take_from_archive", kwargs=named)),
         client.get(reverse("studies:text_in_pixels", kwargs=named)),
         client.post(reverse("studies:stow", kwargs=named)),
     ]
     assert {answer.status_code for answer in asked} == {404}
+
+
+@pytest.fixture
+def broken_off(study, team, client, axial_slices):
+    """An upload of which two files have arrived; the coordinator is signed in."""
+    client.force_login(team["coordinator"])
+    batch = begin_upload(scope=study.public_id, at=timezone.now(), actor=None)
+    for path in axial_slices[:2]:
+        with path.open("rb") as stream:
+            add_uploaded_file(batch=batch, name=path.name, stream=stream)
+    return batch
+
+
+def test_an_upload_that_broke_off_is_on_the_page_and_what_arrived_is_taken_in(client, study, broken_off):
+    named = {"slug": study.slug, "batch": broken_off.public_id}
+    listed = client.get(reverse("studies:images", kwargs={"slug": study.slug})).content.decode()
+    assert "2 files have arrived" in listed
+    report = reverse("studies:import_report", kwargs=named)
+    page = client.get(report).content.decode()
+    assert "This upload is not finished" in page
+    assert "After 7 days" in page
+    taken = client.post(reverse("studies:take_in_upload", kwargs=named), {"centre": "PKU"}, follow=True)
+    assert taken.redirect_chain == [(report, 302)]
+    assert run_jobs(study).state == Job.State.DONE
+    assert Case.objects.get(study=study).patient.centre.code == "PKU"
+    broken_off.refresh_from_db()
+    assert (broken_off.state, broken_off.n_stored) == ("done", 2)
+    # The page as it stood before: neither act is done on a finished import.
+    for view in ("take_in_upload", "give_up_upload"):
+        answer = client.post(reverse(f"studies:{view}", kwargs=named), follow=True)
+        assert "This upload was finished before." in answer.content.decode()
+    assert "This upload is not finished" not in client.get(report).content.decode()
+
+
+def test_an_upload_that_broke_off_is_given_up(client, study, broken_off):
+    named = {"slug": study.slug, "batch": broken_off.public_id}
+    page = client.post(reverse("studies:give_up_upload", kwargs=named), follow=True).content.decode()
+    assert "This upload was given up; what had arrived was erased." in page
+    assert not Job.objects.filter(study_id=study.public_id).exists()
+    # The browser's own way notices it, and begins anew.
+    asked = client.post(
+        reverse("studies:upload_missing", kwargs=named), '{"names": ["a"]}', content_type="application/json"
+    )
+    assert asked.status_code == 409
+
+
+def test_every_import_is_found_however_many_came_after(client, study, team, monkeypatch):
+    client.force_login(team["coordinator"])
+    monkeypatch.setattr(pages, "IMPORTS_PER_PAGE", 2)
+    batches = [begin_upload(scope=study.public_id, at=timezone.now(), actor=None) for _ in range(3)]
+    address = reverse("studies:images", kwargs={"slug": study.slug})
+    shown = [client.get(f"{address}?page={number}").content.decode() for number in (1, 2)]
+    assert [[str(batch.public_id) in page for batch in batches] for page in shown] == [
+        [False, True, True],
+        [True, False, False],
+    ]
+    report = reverse("studies:import_report", kwargs={"slug": study.slug, "batch": batches[0].public_id})
+    assert "This upload is not finished" in client.get(report).content.decode()
 
 
 def test_a_formula_in_a_file_name_stays_text(client, study, team):
