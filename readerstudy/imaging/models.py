@@ -141,6 +141,7 @@ class ImportBatch(models.Model):
         RUNNING = "running", "running"
         DONE = "done", "done"
         FAILED = "failed", "failed"
+        GIVEN_UP = "given_up", "given up"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     scope = models.UUIDField(db_index=True)

@@ -11,7 +11,9 @@ def uploads_without_a_job_are_arriving(apps, editor):
 
 
 def arriving_uploads_wait(apps, editor):
-    apps.get_model("imaging", "ImportBatch").objects.filter(state="arriving").update(state="waiting")
+    batches = apps.get_model("imaging", "ImportBatch").objects
+    batches.filter(state="arriving").update(state="waiting")
+    batches.filter(state="given_up").update(state="failed")
 
 
 class Migration(migrations.Migration):
@@ -31,6 +33,7 @@ class Migration(migrations.Migration):
                     ("running", "running"),
                     ("done", "done"),
                     ("failed", "failed"),
+                    ("given_up", "given up"),
                 ],
                 default="waiting",
                 max_length=8,

@@ -137,7 +137,7 @@ def give_up_upload(
     """
     with transaction.atomic():
         arriving = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.ARRIVING)
-        if not arriving.update(state=ImportBatch.State.FAILED, problem=problem, finished_at=at):
+        if not arriving.update(state=ImportBatch.State.GIVEN_UP, problem=problem, finished_at=at):
             raise UploadRefused(_("This upload was finished before."))
         record(
             event="imaging.upload.given_up",

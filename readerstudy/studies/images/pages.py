@@ -26,6 +26,7 @@ class ImportRow:
     created_at: datetime
     state: str
     is_arriving: bool
+    is_given_up: bool
     is_running: bool
     n_arrived: int
     n_done: int
@@ -57,6 +58,7 @@ def import_rows(batches: Iterable[ImportBatch]) -> list[ImportRow]:
         ImportBatch.State.RUNNING: _("running"),
         ImportBatch.State.DONE: _("finished"),
         ImportBatch.State.FAILED: _("failed"),
+        ImportBatch.State.GIVEN_UP: _("given up"),
     }
     rows = []
     for batch in batches:
@@ -71,6 +73,7 @@ def import_rows(batches: Iterable[ImportBatch]) -> list[ImportRow]:
                 created_at=batch.created_at,
                 state=texts[ImportBatch.State(batch.state)],
                 is_arriving=is_arriving,
+                is_given_up=batch.state == ImportBatch.State.GIVEN_UP,
                 is_running=job is not None and not job.is_finished,
                 n_arrived=arrived_files(batch) if is_arriving else 0,
                 n_done=job.progress_done if job is not None else 0,

@@ -43,6 +43,7 @@ from readerstudy.studies.models import ReaderStudy
 from readerstudy.studies.navigation import study_frame
 from readerstudy.studies.services.errors import StudyRefused
 from readerstudy.studies.services.importing import (
+    check_takes_images,
     enrol_import,
     request_import,
     request_import_of_upload,
@@ -76,6 +77,11 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
             found = Archive(criteria.pop("archive")).search(**criteria)
         except (ArchiveUnavailable, ArchiveUnknown) as error:
             problem = problem_shown(str(error))
+    try:
+        check_takes_images(study)
+        closed = ""
+    except StudyRefused as refusal:
+        closed = str(refusal)
     page = import_page(study, request.GET.get("page"))
     rows = import_rows(page)
     return render(
@@ -83,6 +89,7 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
         "studies/image_list.html",
         {
             "study": study_frame(study=study, user=request.user, current="studies:images"),
+            "closed": closed,
             "archives": archives,
             "form": form,
             "found": found,
@@ -141,6 +148,10 @@ def text_in_pixels(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
     study = _study(request, slug)
+    try:
+        check_takes_images(study)
+    except StudyRefused as refusal:
+        return JsonResponse({"problem": str(refusal)}, status=409)
     form = UploadForm(request.POST)
     if not form.is_valid():
         return JsonResponse(
@@ -291,6 +302,7 @@ def stow(request: HttpRequest, slug: str) -> HttpResponse:
     study = _study(request, slug)
     at = timezone.now()
     try:
+        check_takes_images(study)
         stored = store_instances(
             scope=study.public_id,
             content_type=request.headers.get("Content-Type", ""),

@@ -112,7 +112,7 @@ def import_images(
     SourceMissing
         If `source` does not exist.
     """
-    _check_open(study)
+    check_takes_images(study)
     if laterality not in LATERALITIES:
         raise StudyRefused(
             _("%(laterality)s is not a statement about sides; there are %(lateralities)s.")
@@ -168,7 +168,15 @@ def import_images(
     return Imported(batch=batch, cases=tuple(cases))
 
 
-def _check_open(study: ReaderStudy) -> None:
+def check_takes_images(study: ReaderStudy) -> None:
+    """
+    Refuse images for a study that takes no more, before anything is sent or stored.
+
+    Raises
+    ------
+    StudyRefused
+        If the study is locked or unblinded.
+    """
     if study.state in {ReaderStudy.State.LOCKED, ReaderStudy.State.UNBLINDED}:
         raise StudyRefused(
             _("The study is %(state)s; images are imported before it is locked.")
@@ -199,7 +207,7 @@ def enrol_import(
     located : mapping
         Places by pseudonym.
     """
-    _check_open(study)
+    check_takes_images(study)
     cases: list[Case] = []
     by_centre: dict[str, list[ImageSet]] = defaultdict(list)
     known: dict[str, _Stated] = {}
@@ -254,7 +262,7 @@ def request_import(
     StudyRefused
         If the study takes no more images.
     """
-    _check_open(study)
+    check_takes_images(study)
     batch = create_batch(
         scope=study.public_id,
         source=source_text(source),
@@ -279,7 +287,7 @@ def request_import_of_upload(
     StudyRefused
         If the study takes no more images, or the upload was finished before.
     """
-    _check_open(study)
+    check_takes_images(study)
     arriving = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.ARRIVING)
     if not arriving.update(state=ImportBatch.State.RUNNING):
         raise StudyRefused(_("This upload was finished before."))

@@ -74,7 +74,7 @@ def test_what_has_arrived_of_an_upload_that_is_given_up_is_erased(db, data_root,
     assert arrived_files(batch) == 3
     give_up_upload(batch=batch, at=timezone.now(), actor=None)
     batch.refresh_from_db()
-    assert (batch.state, batch.problem) == ("failed", UPLOAD_GIVEN_UP)
+    assert (batch.state, batch.problem) == ("given_up", UPLOAD_GIVEN_UP)
     assert AuditEvent.objects.get(event="imaging.upload.given_up").detail["n"] == 3
     assert arrived_files(batch) == 0
     assert arrived_files(other) == 3
@@ -117,9 +117,9 @@ def test_an_upload_that_nobody_goes_on_with_is_given_up_after_days(db, data_root
     clear_old_arrivals(now=now)
 
     assert [ImportBatch.objects.get(pk=each.pk).state for each in (old, fresh, empty)] == [
-        "failed",
+        "given_up",
         "arriving",
-        "failed",
+        "given_up",
     ]
     old.refresh_from_db()
     assert old.problem == UPLOAD_TOO_OLD % {"days": 7}

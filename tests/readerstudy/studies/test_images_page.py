@@ -16,7 +16,7 @@ from readerstudy.imaging.models import ImportBatch
 from readerstudy.imaging.services import add_uploaded_file, begin_upload
 from readerstudy.studies import tasks  # noqa: F401  (registers the handler, as the worker does)
 from readerstudy.studies.images import pages
-from readerstudy.studies.models import Case
+from readerstudy.studies.models import Case, ReaderStudy
 from tests.factories.studies import make_study, make_team
 from tests.readerstudy.imaging.images import NOT_DICOM
 from tests.readerstudy.imaging.wsgi_client import HOST, session
@@ -170,6 +170,32 @@ def test_an_upload_that_broke_off_is_given_up(client, study, broken_off):
         reverse("studies:upload_missing", kwargs=named), '{"names": ["a"]}', content_type="application/json"
     )
     assert asked.status_code == 409
+
+
+@pytest.mark.parametrize("state", ["locked", "unblinded"])
+def test_a_study_that_takes_no_more_images_says_so_before_anything_is_sent(
+    client, study, team, axial_slices, state
+):
+    client.force_login(team["coordinator"])
+    now = timezone.now()
+    ReaderStudy.objects.filter(pk=study.pk).update(state=state, locked_at=now, unblinded_at=now)
+    named = {"slug": study.slug}
+    page = client.get(reverse("studies:images", kwargs=named)).content.decode()
+    assert "images are imported before it is locked" in page
+    assert "data-upload" not in page
+    begun = client.post(
+        reverse("studies:begin_upload", kwargs=named), {"centre": "1", "laterality": "unknown"}
+    )
+    assert begun.status_code == 409
+    body = (
+        b"--edge\r\nContent-Type: application/dicom\r\n\r\n"
+        + axial_slices[0].read_bytes()
+        + b"\r\n--edge--\r\n"
+    )
+    kind = 'multipart/related; type="application/dicom"; boundary=edge'
+    stowed = client.generic("POST", reverse("studies:stow", kwargs=named), body, kind)
+    assert (stowed.status_code, "before it is locked" in stowed.content.decode()) == (400, True)
+    assert not ImportBatch.objects.exists()
 
 
 def test_every_import_is_found_however_many_came_after(client, study, team, monkeypatch):
