@@ -124,6 +124,39 @@ def test_a_folder_is_dropped_and_a_broken_upload_goes_on_after_the_page_was_clos
     assert page.evaluate("localStorage.length") == 0
 
 
+@pytest.mark.complains("ERR_INTERNET_DISCONNECTED", "status of 400")
+def test_other_files_of_the_same_names_are_another_import(page, study, shared_data, tmp_path, settings):
+    """Scanners number files alike: what arrived of one patient never stands for another patient's file."""
+    settings.READERSTUDY_IMPORT_LIMITS = {"file_bytes": 2**20}
+    first, second = tmp_path / "first", tmp_path / "second"
+    source = shared_data / "lumbar_mr" / "vb2_05"
+    for folder, slices in ((first, source / "02_T2_AX_disc_reformat"), (second, source / "01_T2_SAG")):
+        folder.mkdir()
+        for number, path in enumerate(sorted(slices.iterdir())[:3]):
+            (folder / f"IM-000{number}.dcm").write_bytes(path.read_bytes())
+    (first / "IM-0002.dcm").write_bytes(b"x" * (2**20 + 1))
+    page.goto(f"/studies/{study.slug}/images/")
+    chosen = page.locator("#upload-files")
+    chosen.set_input_files(sorted(first.iterdir()))
+    expect(page.locator("[data-failed] li")).to_have_text(
+        "IM-0002.dcm: The file is larger than 1 MiB; it was not taken."
+    )
+    chosen.set_input_files(sorted(second.iterdir()))
+    page.wait_for_url("**/images/imports/**")
+    run_import(study)
+    expect(page.locator("dl.facts dd")).to_have_text(["3", "0", "0", "0"], timeout=30_000)
+    # The first one is gone on with where it was left, and without the file that is refused.
+    page.goto(f"/studies/{study.slug}/images/")
+    chosen.set_input_files(sorted(first.iterdir()))
+    expect(page.locator("[data-count]")).to_contain_text("2 / 3")
+    page.get_by_role("button", name="Go on without them").click()
+    page.wait_for_url("**/images/imports/**")
+    run_import(study)
+    expect(page.locator("dl.facts dd")).to_have_text(["2", "0", "0", "0"], timeout=30_000)
+    assert ImportBatch.objects.count() == 2
+    assert page.evaluate("localStorage.length") == 0
+
+
 @pytest.mark.complains("ERR_INTERNET_DISCONNECTED")
 def test_a_line_that_breaks_is_said_and_the_rest_is_sent_by_one_press(page, study, shared_data):
     slices = sorted((shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat").iterdir())[:4]

@@ -3,6 +3,10 @@
 import { t } from "../viewer/texts.js";
 
 const AT_ONCE = 3;
+// A name has at most a thousand characters, and a request at most 20 MiB.
+const ASKED_AT_ONCE = 5000;
+// Unfinished uploads that a browser can go on with.
+const MOST_KEPT = 20;
 
 /** Return every file of a drop, also inside folders, as {name, file}. */
 export async function filesOfDrop(transfer) {
@@ -30,6 +34,31 @@ export async function filesOfDrop(transfer) {
 /** Return the files of a file input as {name, file}; the name is the path inside the chosen folder. */
 export function filesOfInput(files) {
   return [...files].map((file) => ({ name: file.webkitRelativePath || file.name, file }));
+}
+
+/** The same files with names of their own: a selection out of several folders may hold one name twice. */
+export function namedApart(files) {
+  const taken = new Set(files.map(({ name }) => name));
+  const seen = new Set();
+  return files.map(({ name, file }) => {
+    let own = name;
+    for (let n = 2; seen.has(own); n += 1) if (!taken.has(`${name} (${n})`)) own = `${name} (${n})`;
+    seen.add(own);
+    return { name: own, file };
+  });
+}
+
+/**
+ * What tells these files from others, also of the same names, as scanners number them: names, sizes and times of change
+ * in 64 bits (twice FNV-1a). It says no name.
+ */
+export function fingerprintOf(files) {
+  const said = files.map(({ name, file }) => `${name}\n${file.size}\n${file.lastModified}`).sort().join("\n\n");
+  return [0x811c9dc5, 0x01234567].map((start) => {
+    let hash = start;
+    for (let i = 0; i < said.length; i += 1) hash = Math.imul(hash ^ said.charCodeAt(i), 0x01000193);
+    return (hash >>> 0).toString(16).padStart(8, "0");
+  }).join("");
 }
 
 /** Run `work` over `items`, a few at once; failures are returned, not thrown. */
@@ -80,6 +109,7 @@ class Upload {
     this.token = this.form.querySelector("[name=csrfmiddlewaretoken]").value;
     this.progress = section.querySelector("[data-progress]");
     this.again = section.querySelector("[data-again]");
+    this.without = section.querySelector("[data-without]");
     this.files = [];
     this.isSending = false;
     const zone = section.querySelector("[data-drop]");
@@ -94,10 +124,16 @@ class Upload {
       this.send(await filesOfDrop(event.dataTransfer));
     });
     for (const input of section.querySelectorAll("input[type=file]")) {
-      input.addEventListener("change", () => this.send(filesOfInput(input.files)));
+      input.addEventListener("change", () => {
+        const files = filesOfInput(input.files);
+        // Chosen once more, the same files are a change again.
+        input.value = "";
+        this.send(files);
+      });
     }
     // The server says what of them is missing.
-    this.again.addEventListener("click", () => this.send(this.files, { again: true }));
+    this.again.addEventListener("click", () => this.send(this.files));
+    this.without.addEventListener("click", () => this.finish().catch((error) => this.fail([error.message])));
     // Leaving the page breaks the upload off.
     addEventListener("beforeunload", (event) => { if (this.isSending) event.preventDefault(); });
   }
@@ -116,7 +152,7 @@ class Upload {
     return answer;
   }
 
-  async send(files, { again = false } = {}) {
+  async send(files) {
     if (!files.length) return;
     if (this.isSending) {
       this.say([t("An upload is under way. Drop further files when it has ended.")]);
@@ -124,24 +160,24 @@ class Upload {
     }
     this.isSending = true;
     this.files = files;
+    files = namedApart(files);
     this.progress.hidden = false;
-    this.again.hidden = true;
+    this.again.hidden = this.without.hidden = true;
     this.say([]);
     try {
-      const { addresses, missing } = await this.begin(files, again);
+      const missing = await this.begin(files);
       const wanted = new Set(missing);
       const todo = files.filter((each) => wanted.has(each.name));
       this.sizes = { all: sum(files), sent: sum(files) - sum(todo), files: files.length, done: files.length - todo.length };
       this.show();
-      const failed = await inParallel(todo, ({ name, file }) => this.sendOne(addresses, name, file));
+      const failed = await inParallel(todo, ({ name, file }) => this.sendOne(name, file));
       if (failed.length) {
         this.fail(failed.map(({ item, reason }) => `${item.name}: ${reason}`));
+        // What the server refuses once, it refuses again.
+        this.without.hidden = this.sizes.done === 0;
         return;
       }
-      const finished = await this.post(addresses.finish, new URLSearchParams(new FormData(this.form)));
-      this.keep(null);
-      this.isSending = false;
-      location.assign(finished.report);
+      await this.finish();
     } catch (error) {
       this.fail([error.message]);
     } finally {
@@ -149,41 +185,65 @@ class Upload {
     }
   }
 
-  /** The upload that already holds some of these files, also from before the page was closed, else a new one. */
-  async begin(files, again) {
-    const names = JSON.stringify({ names: files.map((each) => each.name) });
-    const ask = async (addresses) => (await this.post(addresses.missing, names, { "Content-Type": "application/json" })).missing;
+  /** Have what has arrived taken in, and go to its report. */
+  async finish() {
+    const finished = await this.post(this.upload.finish, new URLSearchParams(new FormData(this.form)));
+    this.keep(undefined);
+    this.isSending = false;
+    location.assign(finished.report);
+  }
+
+  /**
+   * Open the upload of these very files that was begun before, also before the page was closed, else a new one.
+   *
+   * @returns {Promise<string[]>} Names of the files that have not arrived.
+   */
+  async begin(files) {
+    this.of = fingerprintOf(files);
     const stated = new FormData(this.form).get("laterality");
-    const kept = this.kept();
-    if (kept?.laterality === stated) {
-      const missing = await ask(kept).catch(() => undefined);
-      // Files of which none has arrived are others, unless they have just been sent.
-      if (missing && (again || missing.length < files.length)) return { addresses: kept, missing };
+    this.upload = this.kept()[this.of];
+    if (this.upload?.laterality === stated) {
+      const missing = await this.missing(files).catch(() => undefined);
+      if (missing) return missing;
     }
     const addresses = await this.post(this.section.dataset.begin, new URLSearchParams(new FormData(this.form)));
-    this.keep({ ...addresses, laterality: stated });
-    return { addresses, missing: await ask(addresses) };
+    this.upload = { ...addresses, laterality: stated };
+    this.keep(this.upload);
+    return this.missing(files);
   }
 
-  /** Addresses of an upload that is not finished; no name of a file. */
+  /** Names of the files that have not arrived, asked for in portions that a request may have. */
+  async missing(files) {
+    const found = [];
+    for (let start = 0; start < files.length; start += ASKED_AT_ONCE) {
+      const names = JSON.stringify({ names: files.slice(start, start + ASKED_AT_ONCE).map((each) => each.name) });
+      found.push(...(await this.post(this.upload.missing, names, { "Content-Type": "application/json" })).missing);
+    }
+    return found;
+  }
+
+  /** Addresses of uploads that are not finished, by what tells their files; no name of a file. */
   kept() {
     try {
-      return JSON.parse(localStorage.getItem(this.section.dataset.begin) ?? "null");
+      return JSON.parse(localStorage.getItem(this.section.dataset.begin)) ?? {};
     } catch {
-      return null;
+      return {};
     }
   }
 
+  /** Keep where the upload of the present files is, or forget it. */
   keep(upload) {
+    const { [this.of]: _, ...others } = this.kept();
+    const all = Object.entries(upload ? { ...others, [this.of]: upload } : others).slice(-MOST_KEPT);
     try {
-      if (upload) localStorage.setItem(this.section.dataset.begin, JSON.stringify(upload));
+      if (all.length) localStorage.setItem(this.section.dataset.begin, JSON.stringify(Object.fromEntries(all)));
       else localStorage.removeItem(this.section.dataset.begin);
     } catch {
       // A browser that keeps nothing sends everything again.
     }
   }
 
-  async sendOne(addresses, name, file) {
+  async sendOne(name, file) {
     const bar = Object.assign(document.createElement("progress"), { className: "progress", max: Math.max(1, file.size), value: 0 });
     bar.setAttribute("aria-label", name);
     const row = document.createElement("li");
@@ -200,7 +260,7 @@ class Upload {
     };
     try {
       const headers = { "X-CSRFToken": this.token, Accept: "application/json", "Content-Type": "application/octet-stream" };
-      await sendFile(`${addresses.files}?name=${encodeURIComponent(name)}`, file, headers, sent);
+      await sendFile(`${this.upload.files}?name=${encodeURIComponent(name)}`, file, headers, sent);
       sent(file.size);
       this.sizes.done += 1;
     } catch (error) {
