@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.contrib.sessions.models import Session
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from grading.models import Read, UnseenImages
+from readerstudy.accounts.models import User
 from readerstudy.core.jobs import run_job
 from readerstudy.core.models import Job
 from readerstudy.imaging.benchmark import servers
@@ -183,6 +186,38 @@ def test_a_line_that_breaks_is_said_and_the_rest_is_sent_by_one_press(page, stud
     expect(page.locator("[data-count]")).to_contain_text("2 / 4")
     page.unroute("**/files/?name=*")
     again.click()
+    page.wait_for_url("**/images/imports/**")
+    run_import(study)
+    expect(page.locator("dl.facts dd")).to_have_text(["4", "0", "0", "0"], timeout=30_000)
+    assert ImportBatch.objects.count() == 1
+
+
+def test_an_upload_outlives_the_session_in_which_it_was_begun(page, study, shared_data):
+    slices = sorted((shared_data / "lumbar_mr" / "vb2_05" / "02_T2_AX_disc_reformat").iterdir())[:4]
+    coordinator = User.objects.get(username="coordinator")
+    page.goto(f"/studies/{study.slug}/images/")
+    session = next(each for each in page.context.cookies() if each["name"] == "sessionid")
+    let_through = []
+
+    def end_the_session(route):
+        """After the second file nobody is signed in any more."""
+        let_through.append(route.request.url)
+        if len(let_through) == 3:
+            Session.objects.all().delete()
+        route.continue_()
+
+    page.route("**/files/?name=*", end_the_session)
+    page.locator("#upload-files").set_input_files(slices)
+    failed = page.locator("[data-failed] li")
+    told = "You are signed out. Sign in again in another tab, then send the rest."
+    expect(failed.last).to_have_text(f"{slices[3].name}: {told}")
+    page.unroute("**/files/?name=*")
+    page.get_by_role("button", name="Send the rest again").click()
+    expect(failed).to_have_text(told)
+    client = Client()
+    client.force_login(coordinator)
+    page.context.add_cookies([{**session, "value": client.cookies["sessionid"].value}])
+    page.get_by_role("button", name="Send the rest again").click()
     page.wait_for_url("**/images/imports/**")
     run_import(study)
     expect(page.locator("dl.facts dd")).to_have_text(["4", "0", "0", "0"], timeout=30_000)

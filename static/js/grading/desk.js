@@ -1,5 +1,6 @@
 // Beside the case: the page locks itself when nobody is there, proposes a break, and takes reports.
 
+import { csrfToken } from "../csrf.js";
 import { cap, endingCase, make } from "./dom.js";
 import { t } from "../viewer/texts.js";
 
@@ -31,15 +32,11 @@ export class Presence {
   }
 }
 
-function token() {
-  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
-}
-
 async function send(address, fields) {
   const response = await fetch(address, {
     method: "POST",
     credentials: "same-origin",
-    headers: { "X-CSRFToken": token(), Accept: "application/json" },
+    headers: { "X-CSRFToken": csrfToken(), Accept: "application/json" },
     body: new URLSearchParams(fields),
     signal: AbortSignal.timeout(15000),
   });

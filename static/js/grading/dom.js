@@ -1,5 +1,7 @@
 // Making elements without any HTML in strings.
 
+import { csrfToken } from "../csrf.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Make an element: attributes, `on...` handlers, and children (nodes or text). */
@@ -38,12 +40,11 @@ export const cap = (text) => make("kbd", {}, text);
 
 /** POST JSON with the CSRF token; resolves with status and body, rejects when there is no connection. */
 export async function post(address, body, { keepalive = false } = {}) {
-  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
   const response = await fetch(address, {
     method: "POST",
     credentials: "same-origin",
     keepalive,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "application/json" },
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), Accept: "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(15000),
   });

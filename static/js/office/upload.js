@@ -1,5 +1,6 @@
 // Sends files one by one to an import; a broken upload goes on where it stopped, also after the page was closed.
 
+import { csrfToken } from "../csrf.js";
 import { t } from "../viewer/texts.js";
 
 const AT_ONCE = 3;
@@ -79,6 +80,8 @@ export async function inParallel(items, work, atOnce = AT_ONCE) {
   return failed;
 }
 
+const signedOut = () => new Error(t("You are signed out. Sign in again in another tab, then send the rest."));
+
 /** Send a file; `sent(bytes)` is told as it goes. Fetch says nothing of what it has sent. */
 function sendFile(address, file, headers, sent) {
   return new Promise((resolve, reject) => {
@@ -88,7 +91,8 @@ function sendFile(address, file, headers, sent) {
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", ({ loaded }) => sent(Math.min(loaded, file.size)));
     request.addEventListener("load", () => {
-      if (request.status >= 200 && request.status < 300) resolve(request.response);
+      if (request.responseURL !== new URL(address, location.href).href) reject(signedOut());
+      else if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(new Error(request.response?.problem || t("The server did not take it.")));
     });
     request.addEventListener("error", () => reject(new Error(t("No connection to the server."))));
@@ -106,7 +110,6 @@ class Upload {
   constructor(section) {
     this.section = section;
     this.form = section.querySelector("form");
-    this.token = this.form.querySelector("[name=csrfmiddlewaretoken]").value;
     this.progress = section.querySelector("[data-progress]");
     this.again = section.querySelector("[data-again]");
     this.without = section.querySelector("[data-without]");
@@ -142,11 +145,13 @@ class Upload {
     const response = await fetch(address, {
       method: "POST",
       credentials: "same-origin",
-      headers: { "X-CSRFToken": this.token, Accept: "application/json", ...headers },
+      headers: { "X-CSRFToken": csrfToken(), Accept: "application/json", ...headers },
       body,
+      redirect: "manual",
     }).catch(() => {
       throw new Error(t("No connection to the server."));
     });
+    if (response.type === "opaqueredirect") throw signedOut();
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(answer.problem || t("The server did not take it."));
     return answer;
@@ -185,9 +190,16 @@ class Upload {
     }
   }
 
+  /** What the form states; not its token, which may be an earlier session's. */
+  stated() {
+    const fields = new FormData(this.form);
+    fields.delete("csrfmiddlewaretoken");
+    return new URLSearchParams(fields);
+  }
+
   /** Have what has arrived taken in, and go to its report. */
   async finish() {
-    const finished = await this.post(this.upload.finish, new URLSearchParams(new FormData(this.form)));
+    const finished = await this.post(this.upload.finish, this.stated());
     this.keep(undefined);
     this.isSending = false;
     location.assign(finished.report);
@@ -200,13 +212,13 @@ class Upload {
    */
   async begin(files) {
     this.of = fingerprintOf(files);
-    const stated = new FormData(this.form).get("laterality");
+    const stated = this.stated().get("laterality");
     this.upload = this.kept()[this.of];
     if (this.upload?.laterality === stated) {
       const missing = await this.missing(files).catch(() => undefined);
       if (missing) return missing;
     }
-    const addresses = await this.post(this.section.dataset.begin, new URLSearchParams(new FormData(this.form)));
+    const addresses = await this.post(this.section.dataset.begin, this.stated());
     this.upload = { ...addresses, laterality: stated };
     this.keep(this.upload);
     return this.missing(files);
@@ -259,7 +271,7 @@ class Upload {
       this.show();
     };
     try {
-      const headers = { "X-CSRFToken": this.token, Accept: "application/json", "Content-Type": "application/octet-stream" };
+      const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json", "Content-Type": "application/octet-stream" };
       await sendFile(`${this.upload.files}?name=${encodeURIComponent(name)}`, file, headers, sent);
       sent(file.size);
       this.sizes.done += 1;
