@@ -107,6 +107,32 @@ def test_a_problem_is_reported_by_one_key_and_a_case_put_off(desk, contexts):
     assert desk.assignment.skipped_at is not None
 
 
+@pytest.mark.complains("ERR_INTERNET_DISCONNECTED")
+def test_a_report_that_was_not_sent_says_so_and_keeps_its_words(desk, contexts):
+    context = contexts()
+    page = desk.open(desk.sign_in(context))
+    page.keyboard.press("Alt+l")
+    page.fill("#case-text", "The sagittal series is of another patient.")
+    ask = page.get_by_role("button", name="Ask", exact=True)
+    said = page.locator(".case-dialog [role=alert]")
+    context.set_offline(True)
+    ask.click()
+    expect(said).to_have_text("No connection. The report was not sent.")
+    context.set_offline(False)
+    # Signed out meanwhile, elsewhere.
+    session = next(each for each in context.cookies() if each["name"] == "sessionid")
+    context.clear_cookies(name="sessionid")
+    for button in ("Ask", "Put off, next case"):
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(said).to_contain_text("You are signed out. Nothing was sent")
+        assert page.url == desk.address
+    context.add_cookies([session])
+    ask.click()
+    expect(page.locator(".case-dialog")).to_be_hidden()
+    expect(page.locator(".desk-told")).to_contain_text("The coordinator has been told")
+    assert ReaderQuery.objects.get().text == "The sagittal series is of another patient."
+
+
 def test_the_screen_is_acknowledged_before_the_first_case(desk, contexts):
     ReaderStudy.objects.update(asks_before_reading=True)
     page = desk.sign_in(contexts())

@@ -39,7 +39,12 @@ async function send(address, fields) {
     headers: { "X-CSRFToken": csrfToken(), Accept: "application/json" },
     body: new URLSearchParams(fields),
     signal: AbortSignal.timeout(15000),
+    redirect: "manual",
   });
+  // Sent to the page for signing in: the session is over, and nothing was done.
+  if (response.type === "opaqueredirect") {
+    return { ok: false, status: 401, body: { detail: t("You are signed out. Nothing was sent; sign in again in another tab, then try once more.") } };
+  }
   const body = await response.json().catch(() => ({}));
   return { ok: response.ok, status: response.status, body };
 }
@@ -152,12 +157,11 @@ function startReports(config) {
   });
   const told = make("span", { role: "status", class: "desk-told" });
   const report = async (kind, text = "") => {
-    try {
-      const { body } = await send(config.addresses.report, { kind, text, circumstances: circumstances() });
-      told.textContent = body.detail ?? "";
-    } catch {
-      told.textContent = t("No connection. The report was not sent.");
-    }
+    const { ok, body } = await send(config.addresses.report, { kind, text, circumstances: circumstances() })
+      .catch(() => ({ ok: false, body: {} }));
+    const words = body.detail ?? (ok ? "" : t("No connection. The report was not sent."));
+    told.textContent = words;
+    return { ok, words };
   };
   const problem = make("button", { class: "quiet", type: "button", "data-report": true, onclick: () => report("technical") }, t("Report a problem"), " ", cap("Alt P"));
   const more = make("button", { class: "quiet", type: "button", "data-case-dialog": true, onclick: () => open() }, config.addresses.put_off ? t("Put off, ask") : t("Ask"), " ", cap("Alt L"));
@@ -181,7 +185,9 @@ function caseDialog(config, report, told) {
   const say = make("p", { class: "muted", role: "alert" });
   const tell = async (kind) => {
     if (!text.value.trim()) { say.textContent = t("Write a few words first."); return; }
-    await report(kind, text.value);
+    const { ok, words } = await report(kind, text.value);
+    say.textContent = ok ? "" : words;
+    if (!ok) return;
     text.value = "";
     dialog.close();
   };
