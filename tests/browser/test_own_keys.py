@@ -14,6 +14,17 @@ def row(page, side, action):
     return page.locator(f'rs-key-map li[data-side="{side}"][data-action="{action}"]')
 
 
+def test_keys_chosen_after_signing_out_are_not_said_to_be_kept(desk, contexts):
+    context = contexts()
+    page = desk.sign_in(context)
+    page.goto(desk.url + reverse("accounts:keys"))
+    context.clear_cookies(name="sessionid")
+    row(page, "panel", "flag").get_by_role("button", name="Off").click()
+    expect(page.locator("rs-key-map [role=status]")).to_contain_text("You are signed out. Nothing was sent")
+    expect(row(page, "panel", "flag").locator("kbd")).to_have_text("F")
+    assert User.objects.get(pk=desk.assignment.user_id).key_map == {}
+
+
 @pytest.mark.complains("409 .*/keys/save/")
 def test_own_keys_by_keys_alone(desk, contexts):
     page = desk.sign_in(contexts())

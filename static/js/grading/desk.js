@@ -1,7 +1,7 @@
 // Beside the case: the page locks itself when nobody is there, proposes a break, and takes reports.
 
 import { csrfToken } from "../csrf.js";
-import { cap, endingCase, make } from "./dom.js";
+import { cap, endingCase, make, signedOut } from "./dom.js";
 import { t } from "../viewer/texts.js";
 
 const PAUSE_MS = 5 * 60000;
@@ -41,10 +41,7 @@ async function send(address, fields) {
     signal: AbortSignal.timeout(15000),
     redirect: "manual",
   });
-  // Sent to the page for signing in: the session is over, and nothing was done.
-  if (response.type === "opaqueredirect") {
-    return { ok: false, status: 401, body: { detail: t("You are signed out. Nothing was sent; sign in again in another tab, then try once more.") } };
-  }
+  if (response.type === "opaqueredirect") return { ok: false, status: 401, body: signedOut() };
   const body = await response.json().catch(() => ({}));
   return { ok: response.ok, status: response.status, body };
 }

@@ -1,6 +1,7 @@
 // Making elements without any HTML in strings.
 
 import { csrfToken } from "../csrf.js";
+import { t } from "../viewer/texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -38,6 +39,11 @@ export function icon(name) {
 
 export const cap = (text) => make("kbd", {}, text);
 
+/** What is said where the server sends a request to the page for signing in: the session is over, nothing was done. */
+export const signedOut = () => ({
+  detail: t("You are signed out. Nothing was sent; sign in again in another tab, then try once more."),
+});
+
 /** POST JSON with the CSRF token; resolves with status and body, rejects when there is no connection. */
 export async function post(address, body, { keepalive = false } = {}) {
   const response = await fetch(address, {
@@ -47,7 +53,9 @@ export async function post(address, body, { keepalive = false } = {}) {
     headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), Accept: "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(15000),
+    redirect: "manual",
   });
+  if (response.type === "opaqueredirect") return { status: 401, body: signedOut() };
   const text = await response.text();
   let parsed = {};
   try {
