@@ -52,6 +52,8 @@ def test_files_are_uploaded_and_reported(page, study, shared_data, tmp_path):
     stray.write_text("not an image")
     page.goto(f"/studies/{study.slug}/images/")
     page.get_by_label("Left and right in these files").first.select_option("by-convention")
+    page.locator("#upload-centre").fill("PKU")
+    page.locator("#upload-centre").press("Enter")
     page.locator("#upload-files").set_input_files([*slices, stray])
     page.wait_for_url("**/images/imports/**")
     run_import(study)
@@ -60,7 +62,9 @@ def test_files_are_uploaded_and_reported(page, study, shared_data, tmp_path):
     row = page.locator("table tbody tr").inner_text()
     assert "notes.txt" in row
     assert "not a DICOM file" in row
-    assert Case.objects.get(study=study).image_set.imaging_studies.get().laterality == "by-convention"
+    case = Case.objects.get(study=study)
+    assert case.image_set.imaging_studies.get().laterality == "by-convention"
+    assert case.patient.centre.code == "PKU"
     page.get_by_role("link", name="All imports").click()
 
 

@@ -115,6 +115,8 @@ class Upload {
     this.without = section.querySelector("[data-without]");
     this.files = [];
     this.isSending = false;
+    // Enter in its one text field would load the page anew.
+    this.form.addEventListener("submit", (event) => event.preventDefault());
     const zone = section.querySelector("[data-drop]");
     zone.addEventListener("dragover", (event) => {
       event.preventDefault();
