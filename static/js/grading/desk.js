@@ -5,6 +5,7 @@ import { cap, endingCase, make, signedOut } from "./dom.js";
 import { t } from "../viewer/texts.js";
 
 const PAUSE_MS = 5 * 60000;
+const TOLD_MS = 12000;
 const SINCE = "rs:reading-since";
 
 /** When the next thing is due: pure, so that it can be tested without waiting. */
@@ -153,11 +154,15 @@ function startReports(config) {
     ...Object.fromEntries(faults.slice(-10).map((text, place) => [`fault ${place + 1}`, text])),
   });
   const told = make("span", { role: "status", class: "desk-told" });
+  let toldFor;
   const report = async (kind, text = "") => {
     const { ok, body } = await send(config.addresses.report, { kind, text, circumstances: circumstances() })
       .catch(() => ({ ok: false, body: {} }));
     const words = body.detail ?? (ok ? "" : t("No connection. The report was not sent."));
     told.textContent = words;
+    // It lies over the answers.
+    clearTimeout(toldFor);
+    toldFor = setTimeout(() => told.replaceChildren(), TOLD_MS);
     return { ok, words };
   };
   const problem = make("button", { class: "quiet", type: "button", "data-report": true, onclick: () => report("technical") }, t("Report a problem"), " ", cap("Alt P"));
